@@ -1,0 +1,177 @@
+"""What the network is measured against: scikit-learn's boosted trees, at defaults and at careful settings.
+
+In: the same features and labels as the network's. Out: :class:`~nncli.bundle.trees.Trees`, plain arrays. The majority
+class needs no fitting: it predicts the training shares.
+"""
+
+import time
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.ensemble import HistGradientBoostingClassifier
+from threadpoolctl import threadpool_limits
+
+from nncli.bundle.trees import Trees
+from nncli.settings import TreesSettings
+
+_ITERATIONS_PER_LOOK = 25
+"""Boosting iterations between two looks at the clock, where there is a time limit."""
+_DEFAULT_ITERATIONS = 100
+_DEFAULT_STOPPING_ROWS = 10_000
+"""Above this many rows scikit-learn's defaults stop early."""
+_MOST_CODES = 256
+
+Matrix = NDArray[np.float64]
+Labels = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class FittedTrees:
+    """Trees, and how they came about."""
+
+    trees: Trees
+    iterations: int
+    """Iterations kept: up to the best validation loss where boosting watched one, else all."""
+    tried: int
+    """Iterations fitted."""
+    seconds: float
+
+
+@dataclass(frozen=True)
+class TreeData:
+    """What the trees learn from, and the rows that decide when to stop.
+
+    Shape:
+        x, x_val: ``(n_rows, n_features)``, categories first. y, y_val: ``(n_rows,)``.
+    """
+
+    x: Matrix
+    y: Labels
+    x_val: Matrix
+    y_val: Labels
+    n_categories: int
+
+
+def fit_careful_trees(
+    data: TreeData, settings: TreesSettings, max_iter: int, *, seed: int, threads: int, deadline: float | None = None
+) -> FittedTrees:
+    """Slow learning, early stopping with patience on the network's validation rows, the best iteration kept."""
+    model = HistGradientBoostingClassifier(
+        learning_rate=settings.learning_rate,
+        max_leaf_nodes=settings.max_leaf_nodes,
+        min_samples_leaf=settings.min_samples_leaf,
+        l2_regularization=settings.l2_regularization,
+        max_iter=max_iter,
+        early_stopping=True,
+        n_iter_no_change=settings.patience,
+        tol=0.0,
+        categorical_features=_categorical(data),
+        random_state=seed,
+    )
+    start = time.monotonic()
+    _fit(model, data, max_iter, threads, deadline)
+    best = max(1, int(np.argmax(model.validation_score_)))  # the score before the first iteration comes first
+    trees = extract_trees(model, best)
+    return FittedTrees(trees, best, model.n_iter_, time.monotonic() - start)
+
+
+def fit_default_trees(data: TreeData, *, seed: int, threads: int, deadline: float | None = None) -> FittedTrees:
+    """scikit-learn's defaults, on training and validation rows together while those are at most 10,000.
+
+    Above that the defaults hold back rows to stop early. The shared validation rows take that part, because
+    scikit-learn's own draw refuses a class with one row.
+    """
+    n_rows = data.y.size + data.y_val.size
+    stops_early = n_rows > _DEFAULT_STOPPING_ROWS
+    if not stops_early:
+        x, y = np.concatenate([data.x, data.x_val]), np.concatenate([data.y, data.y_val])
+        data = TreeData(x, y, data.x_val, data.y_val, data.n_categories)
+    model = HistGradientBoostingClassifier(
+        early_stopping=stops_early, categorical_features=_categorical(data), random_state=seed
+    )
+    start = time.monotonic()
+    _fit(model, data, _DEFAULT_ITERATIONS, threads, deadline)
+    trees = extract_trees(model, model.n_iter_)
+    return FittedTrees(trees, model.n_iter_, model.n_iter_, time.monotonic() - start)
+
+
+def _categorical(data: TreeData) -> NDArray[np.bool_] | None:
+    return np.arange(data.x.shape[1]) < data.n_categories if data.n_categories else None
+
+
+def _fit(
+    model: HistGradientBoostingClassifier, data: TreeData, max_iter: int, threads: int, deadline: float | None
+) -> None:
+    """Fits in one go, or in slices that stop at the deadline. The slices give the same trees."""
+    validation = {"X_val": data.x_val, "y_val": data.y_val} if model.early_stopping else {}
+    if deadline is None:
+        with threadpool_limits(threads):
+            model.fit(data.x, data.y, **validation)
+        return
+    model.set_params(warm_start=True)
+    for iterations in range(_ITERATIONS_PER_LOOK, max_iter + _ITERATIONS_PER_LOOK, _ITERATIONS_PER_LOOK):
+        before = time.monotonic()
+        with threadpool_limits(threads):
+            model.set_params(max_iter=min(iterations, max_iter)).fit(data.x, data.y, **validation)
+        now = time.monotonic()
+        if model.n_iter_ < min(iterations, max_iter) or now + (now - before) > deadline:
+            break
+
+
+def extract_trees(model: HistGradientBoostingClassifier, n_iterations: int) -> Trees:
+    """The first iterations of a fitted model as arrays; category sets are over our codes, not the encoder's."""
+    predictors = [tree for iteration in model._predictors[:n_iterations] for tree in iteration]
+    nodes = np.concatenate([tree.nodes for tree in predictors])
+    sizes = np.array([len(tree.nodes) for tree in predictors])
+    first_node = np.repeat(np.cumsum(sizes) - sizes, sizes)
+    n_sets = np.array([len(tree.raw_left_cat_bitsets) for tree in predictors])
+    set_number = nodes["bitset_idx"] + np.repeat(np.cumsum(n_sets) - n_sets, sizes)
+    is_leaf = nodes["is_leaf"] == 1
+    categorical = (nodes["is_categorical"] == 1) & ~is_leaf
+    sets = np.concatenate([tree.raw_left_cat_bitsets for tree in predictors]).reshape(-1, 8)
+    set_feature = np.zeros(len(sets), dtype=np.int64)
+    set_feature[set_number[categorical]] = nodes["feature_idx"][categorical]
+    known = _known_codes(model)
+    # A threshold of infinity splits missing from present; every present number is below the largest one.
+    threshold = np.minimum(nodes["num_threshold"], np.finfo(np.float64).max)
+    return Trees(
+        feature=nodes["feature_idx"].astype(np.int32),
+        threshold=np.where(is_leaf | categorical, 0.0, threshold),
+        left=np.where(is_leaf, 0, nodes["left"] + first_node).astype(np.int32),
+        right=np.where(is_leaf, 0, nodes["right"] + first_node).astype(np.int32),
+        value=nodes["value"].astype(np.float64),
+        is_leaf=is_leaf.astype(np.uint8),
+        missing_left=nodes["missing_go_to_left"].astype(np.uint8),
+        left_codes=np.where(categorical, set_number, -1).astype(np.int32),
+        code_sets=_as_code_sets(sets, set_feature, known),
+        known_codes=_packed([np.isin(np.arange(_MOST_CODES), codes) for codes in known]),
+        roots=(np.cumsum(sizes) - sizes).reshape(n_iterations, -1).astype(np.int32),
+        baseline=model._baseline_prediction.ravel().astype(np.float64),
+    )
+
+
+def _known_codes(model: HistGradientBoostingClassifier) -> list[NDArray[np.int64]]:
+    """The codes that training saw, for each categorical feature, in the encoder's order."""
+    if model._preprocessor is None:
+        return []
+    categories = model._preprocessor.named_transformers_["encoder"].categories_
+    return [codes.astype(np.int64) for codes in categories]
+
+
+def _as_code_sets(
+    sets: NDArray[np.uint32], set_feature: NDArray[np.int64], known: list[NDArray[np.int64]]
+) -> NDArray[np.uint32]:
+    """Sets over the encoder's positions become sets over our codes."""
+    positions = np.unpackbits(np.ascontiguousarray(sets).view(np.uint8), axis=1, bitorder="little")
+    members = np.zeros((len(sets), _MOST_CODES), dtype=np.bool_)
+    for feature, codes in enumerate(known):
+        of_feature = np.flatnonzero(set_feature == feature)
+        members[np.ix_(of_feature, codes)] = positions[of_feature, : codes.size]
+    return _packed(list(members))
+
+
+def _packed(members: list[NDArray[np.bool_]]) -> NDArray[np.uint32]:
+    """Sets of 256 codes as eight 32-bit words each. Shape: ``(n_sets, 8)``."""
+    bits = np.reshape(members, (-1, _MOST_CODES))
+    return np.packbits(bits.astype(np.bool_), axis=1, bitorder="little").view(np.uint32)

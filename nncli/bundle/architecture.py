@@ -1,0 +1,92 @@
+"""The network's form in numbers, from which the shape of every array follows."""
+
+from dataclasses import dataclass
+
+from nncli.settings import Activation
+
+MOST_ONE_HOT = 33
+"""Categories with more codes than this are embedded instead of one-hot encoded."""
+D_CATEGORY = 8
+"""Width of a category's embedding."""
+
+Shape = tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """An ensemble of ``n_members`` MLPs that share their hidden weights (TabM); one member is a plain MLP.
+
+    Source: Gorishniy et al. 2025, "TabM: Advancing tabular deep learning with parameter-efficient ensembling".
+    """
+
+    n_num: int
+    n_dense: int
+    cat_cardinalities: tuple[int, ...]
+    n_classes: int
+    layers: tuple[int, ...]
+    """Units of each hidden layer."""
+    activation: Activation
+    n_members: int
+    n_bins: int
+    """Bins of the piecewise-linear numeric embedding; 0: numbers go in as they are."""
+    d_embedding: int
+    """Width of one number's embedding."""
+
+    @property
+    def is_ensemble(self) -> bool:
+        """Whether members have scalings of their own."""
+        return self.n_members > 1
+
+    @property
+    def one_hot(self) -> list[int]:
+        """Positions of the categories that are one-hot encoded."""
+        return [j for j, codes in enumerate(self.cat_cardinalities) if codes <= MOST_ONE_HOT]
+
+    @property
+    def embedded(self) -> list[int]:
+        """Positions of the categories that are embedded."""
+        return [j for j, codes in enumerate(self.cat_cardinalities) if codes > MOST_ONE_HOT]
+
+    @property
+    def feature_widths(self) -> list[int]:
+        """Inputs of the first layer that belong together: numbers, dense columns, one-hot, embedded categories."""
+        return [
+            *([self.d_embedding if self.n_bins else 1] * self.n_num),
+            *([1] * self.n_dense),
+            *(self.cat_cardinalities[j] - 1 for j in self.one_hot),  # code 0 is all zeros
+            *([D_CATEGORY] * len(self.embedded)),
+        ]
+
+    @property
+    def d_in(self) -> int:
+        """Inputs of the first layer."""
+        return sum(self.feature_widths)
+
+    @property
+    def n_weights(self) -> int:
+        """Weights that one row is multiplied with, all members together."""
+        widths = [self.d_in, *self.layers, self.n_classes]
+        return self.n_members * sum(a * b for a, b in zip(widths, widths[1:], strict=False))
+
+    def array_shapes(self) -> dict[str, Shape]:
+        """Name and shape of every array of the network, in order."""
+        shapes: dict[str, Shape] = {}
+        if self.n_num and self.n_bins:
+            shapes["num.left"] = (self.n_num, self.n_bins)
+            shapes["num.inverse_width"] = (self.n_num, self.n_bins)
+            shapes["num.linear"] = (self.n_num, self.d_embedding)
+            shapes["num.bias"] = (self.n_num, self.d_embedding)
+            shapes["num.bins"] = (self.n_num, self.n_bins, self.d_embedding)
+        for j in self.embedded:
+            shapes[f"cat.{j}"] = (self.cat_cardinalities[j], D_CATEGORY)
+        d_in = self.d_in
+        for i, d_out in enumerate(self.layers):
+            shapes[f"hidden.{i}.weight"] = (d_in, d_out)
+            if self.is_ensemble:
+                shapes[f"hidden.{i}.r"] = (self.n_members, d_in)
+                shapes[f"hidden.{i}.s"] = (self.n_members, d_out)
+            shapes[f"hidden.{i}.bias"] = (self.n_members, d_out)
+            d_in = d_out
+        shapes["head.weight"] = (self.n_members, d_in, self.n_classes)
+        shapes["head.bias"] = (self.n_members, self.n_classes)
+        return shapes

@@ -1,0 +1,69 @@
+"""Named arrays to safetensors bytes and back, matched exactly against the shapes that are expected."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nncli.bundle.records import parse_json
+from nncli.errors import ModelError
+
+_LARGEST_HEADER = 1 << 20
+_DTYPE_NAMES = {
+    np.dtype(np.float64): "F64",
+    np.dtype(np.float32): "F32",
+    np.dtype(np.int64): "I64",
+    np.dtype(np.int32): "I32",
+    np.dtype(np.uint32): "U32",
+    np.dtype(np.uint8): "U8",
+}
+
+
+def dump_arrays(arrays: Mapping[str, NDArray[Any]]) -> bytes:
+    """Safetensors bytes that depend on the arrays alone."""
+    from safetensors.numpy import save
+
+    return save({name: np.ascontiguousarray(array) for name, array in arrays.items()})
+
+
+def load_arrays(
+    data: bytes, shapes: Mapping[str, tuple[int, ...]], dtypes: Mapping[str, type], where: str
+) -> dict[str, NDArray[Any]]:
+    """Arrays from safetensors bytes.
+
+    Args:
+        data: the file.
+        shapes: name and shape of every array that must be there, and no other.
+        dtypes: name and type of every array.
+        where: the file's name, for messages.
+
+    Raises:
+        ModelError: another name, shape or type, or a number that is not finite.
+    """
+    from safetensors import SafetensorError
+    from safetensors.numpy import load
+
+    expected = {name: (_DTYPE_NAMES[np.dtype(dtypes[name])], list(shape)) for name, shape in shapes.items()}
+    if _declared(data, where) != expected:
+        raise ModelError(f"{where}: its arrays are not those that the model describes; the model folder is damaged")
+    try:
+        arrays = load(data)
+    except SafetensorError as error:
+        raise ModelError(f"{where}: is no sound safetensors file ({error}); the model folder is damaged") from error
+    for name, array in arrays.items():
+        if array.dtype.kind == "f" and not np.isfinite(array).all():
+            raise ModelError(f"{where}: '{name}' holds numbers that are not finite; the model folder is damaged")
+    return arrays
+
+
+def _declared(data: bytes, where: str) -> dict[str, tuple[Any, Any]]:
+    """Type and shape of every array, as the file's header states them; nothing is allocated for them yet."""
+    length = int.from_bytes(data[:8], "little")
+    if not 0 < length <= min(_LARGEST_HEADER, len(data) - 8):
+        raise ModelError(f"{where}: is cut off or no safetensors file; the model folder is damaged")
+    header = parse_json(data[8 : 8 + length], where)
+    if not isinstance(header, dict):
+        raise ModelError(f"{where}: its header is no object; the model folder is damaged")
+    header.pop("__metadata__", None)
+    return {name: (entry.get("dtype"), entry.get("shape")) for name, entry in header.items() if isinstance(entry, dict)}

@@ -1,0 +1,110 @@
+"""The network's forward pass in numpy: what ``predict`` runs, equal to torch's within rounding.
+
+Rows go through in blocks of one fixed size, the last one padded, because the order in which a matrix product
+adds up depends on its shape: so a row's answer does not depend on how many rows came with it.
+"""
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nncli.bundle.architecture import Architecture
+from nncli.features.scaling import NetworkInputs
+from nncli.settings import Activation
+
+Array = NDArray[np.float32]
+_BLOCK = 256
+
+_SELU_SCALE, _SELU_ALPHA = np.float32(1.0507009873554805), np.float32(1.6732632423543772)
+_GELU_FACTOR = np.float32(np.sqrt(2 / np.pi))
+
+
+def _sigmoid(x: Array) -> Array:
+    return np.float32(1) / (np.float32(1) + np.exp(np.minimum(-x, np.float32(80))))
+
+
+def _selu(x: Array) -> Array:
+    return _SELU_SCALE * np.where(x > 0, x, _SELU_ALPHA * np.expm1(np.minimum(x, np.float32(0))))
+
+
+def _gelu(x: Array) -> Array:
+    return np.float32(0.5) * x * (1 + np.tanh(_GELU_FACTOR * (x + np.float32(0.044715) * x**3)))
+
+
+_ACTIVATIONS: dict[Activation, Callable[[Array], Array]] = {
+    "relu": lambda x: np.maximum(x, np.float32(0)),
+    "tanh": np.tanh,
+    "gelu": _gelu,
+    "selu": _selu,
+    "silu": lambda x: x * _sigmoid(x),
+    "sigmoid": _sigmoid,
+}
+
+
+class NumpyNetwork:
+    """A trained network, its members' scalings folded into one weight array per layer."""
+
+    def __init__(self, architecture: Architecture, arrays: Mapping[str, Array]) -> None:
+        self._architecture = architecture
+        self._arrays = arrays
+        self._layers = [_folded(architecture, arrays, i) for i in range(len(architecture.layers))]
+        self._activation = _ACTIVATIONS[architecture.activation]
+
+    def predict_proba(self, inputs: NetworkInputs) -> NDArray[np.float64]:
+        """Mean of the members' probabilities. Shape: ``(n_rows, n_classes)``."""
+        proba = np.empty((len(inputs), self._architecture.n_classes))
+        for start in range(0, len(inputs), _BLOCK):
+            block = slice(start, start + _BLOCK)
+            x = self._first_layer_inputs(inputs.x_num[block], inputs.x_cat[block], inputs.x_dense[block])
+            proba[block] = self._block_proba(x)[: len(proba[block])]
+        return proba
+
+    def _first_layer_inputs(self, x_num: Array, x_cat: NDArray[np.int32], x_dense: Array) -> Array:
+        """Everything that the first layer sees, side by side. Shape: ``(_BLOCK, d_in)``, padded with zeros."""
+        architecture = self._architecture
+        x = np.zeros((_BLOCK, architecture.d_in), dtype=np.float32)
+        n_rows = len(x_cat)
+        numbers = self._embedded_numbers(x_num)
+        at = numbers.shape[1]
+        x[:n_rows, :at] = numbers
+        x[:n_rows, at : at + architecture.n_dense] = x_dense
+        at += architecture.n_dense
+        for j in architecture.one_hot:
+            known = np.flatnonzero(x_cat[:, j])
+            x[known, at + x_cat[known, j] - 1] = 1
+            at += architecture.cat_cardinalities[j] - 1
+        for j in architecture.embedded:
+            table = self._arrays[f"cat.{j}"]
+            x[:n_rows, at : at + table.shape[1]] = table[x_cat[:, j]]
+            at += table.shape[1]
+        return x
+
+    def _embedded_numbers(self, x_num: Array) -> Array:
+        if not self._architecture.n_bins or not self._architecture.n_num:
+            return x_num
+        padded = np.zeros((_BLOCK, x_num.shape[1]), dtype=np.float32)
+        padded[: len(x_num)] = x_num
+        columns = padded.T[:, :, None]  # (n_num, B, 1)
+        a = self._arrays
+        bins = np.clip((columns - a["num.left"][:, None, :]) * a["num.inverse_width"][:, None, :], 0, 1)
+        embedded = columns * a["num.linear"][:, None, :] + a["num.bias"][:, None, :] + bins @ a["num.bins"]
+        return embedded.transpose(1, 0, 2).reshape(_BLOCK, -1)[: len(x_num)]
+
+    def _block_proba(self, x: Array) -> Array:
+        hidden = x[None]  # the first layer's input is shared: (1, B, d_in)
+        for weight, bias in self._layers:
+            hidden = self._activation(hidden @ weight + bias)
+        logits = hidden @ self._arrays["head.weight"] + self._arrays["head.bias"][:, None, :]
+        logits -= logits.max(axis=2, keepdims=True)
+        exponentials = np.exp(logits)
+        proba: Array = (exponentials / exponentials.sum(axis=2, keepdims=True)).mean(axis=0)
+        return proba
+
+
+def _folded(architecture: Architecture, arrays: Mapping[str, Array], i: int) -> tuple[Array, Array]:
+    """Weights ``(n_members, d_in, d_out)`` and biases ``(n_members, 1, d_out)`` of a hidden layer."""
+    weight, bias = arrays[f"hidden.{i}.weight"][None], arrays[f"hidden.{i}.bias"][:, None, :]
+    if architecture.is_ensemble:
+        weight = weight * arrays[f"hidden.{i}.r"][:, :, None] * arrays[f"hidden.{i}.s"][:, None, :]
+    return weight, bias

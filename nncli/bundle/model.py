@@ -1,0 +1,170 @@
+"""A model as a value: description, weights, trees; and how it gets to disk and back."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from nncli.bundle.architecture import Architecture
+from nncli.bundle.arrays import dump_arrays, load_arrays
+from nncli.bundle.folder import read_file, read_manifest, write_folder
+from nncli.bundle.forward import NumpyNetwork
+from nncli.bundle.records import dump_json, from_json, parse_json, to_json
+from nncli.bundle.trees import Trees, TreesShape, tree_inputs
+from nncli.errors import ModelError
+from nncli.evaluation.calibration import Calibration
+from nncli.features.encoder import FeatureEncoder, Features
+from nncli.features.scaling import Scaler
+from nncli.settings import Side
+from nncli.table.schema import Schema
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """Where a model comes from. No clock, path or host: the same data and options give the same bytes."""
+
+    nncli_version: str
+    data_sha256: str
+    seed: int
+    n_train: int
+    n_validation: int
+    n_test: int
+
+
+@dataclass(frozen=True)
+class Description:
+    """All of a model but its arrays."""
+
+    schema: Schema
+    encoder: FeatureEncoder
+    scaler: Scaler
+    architecture: Architecture
+    trees: TreesShape
+    network_calibration: Calibration
+    trees_calibration: Calibration
+    class_shares: tuple[float, ...]
+    """Share of each class among training rows: what the majority class predicts."""
+    provenance: Provenance
+
+
+@dataclass(frozen=True)
+class Heldout:
+    """The test rows' labels and every side's probabilities for them: what a verdict needs, no feature values."""
+
+    labels: NDArray[np.int64]
+    probabilities: Mapping[str, NDArray[np.float64]]
+    """By side; each ``(n_rows, n_classes)``."""
+
+
+HELDOUT_SIDES = ("network", "trees", "trees_default", "majority")
+
+
+@dataclass(frozen=True)
+class Model:
+    """A trained model that predicts with numpy alone."""
+
+    description: Description
+    weights: Mapping[str, NDArray[np.float32]]
+    trees: Trees
+
+    @cached_property
+    def _network(self) -> NumpyNetwork:
+        return NumpyNetwork(self.description.architecture, self.weights)
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Names of the classes, in the order of the probabilities' columns."""
+        return self.description.schema.classes
+
+    def encode(self, frame: pd.DataFrame) -> Features:
+        """The features of rows, each row for itself.
+
+        Raises:
+            ModelError: a column that the model needs is missing.
+        """
+        missing = [name for name in self.description.encoder.columns if name not in frame.columns]
+        if missing:
+            raise missing_columns(missing)
+        return self.description.encoder.encode(frame)
+
+    def predict_proba(self, features: Features, side: Side = "network") -> NDArray[np.float64]:
+        """Calibrated probabilities. Shape: ``(n_rows, n_classes)``."""
+        if side == "trees":
+            return self.description.trees_calibration.apply(self.trees.predict_proba(tree_inputs(features)))
+        raw = self._network.predict_proba(self.description.scaler.scale(features))
+        return self.description.network_calibration.apply(raw)
+
+    def files(self) -> dict[str, bytes]:
+        """The model's files by ``role.extension``."""
+        arrays = {field.name: getattr(self.trees, field.name) for field in fields(self.trees)}
+        return {
+            "model.json": dump_json(to_json(self.description)),
+            "weights.safetensors": dump_arrays(self.weights),
+            "trees.safetensors": dump_arrays(arrays),
+        }
+
+    @cached_property
+    def sha256(self) -> str:
+        """Hash over weights, trees and description."""
+        digests = (hashlib.sha256(content).hexdigest() for content in self.files().values())
+        return hashlib.sha256("".join(digests).encode()).hexdigest()
+
+
+def missing_columns(names: list[str]) -> ModelError:
+    """The error for data that lack columns of the model."""
+    from nncli.errors import quoted_list
+
+    some = "column" if len(names) == 1 else "columns"
+    return ModelError(
+        f"the data lack the {some} {quoted_list(names)}, which the model needs; add them (empty cells are allowed)"
+    )
+
+
+def save_model(path: Path, model: Model, heldout: Heldout, pages: Mapping[str, bytes]) -> None:
+    """Writes a model folder, whole or not at all."""
+    arrays: dict[str, NDArray[Any]] = {"labels": heldout.labels, **heldout.probabilities}
+    write_folder(path, {**model.files(), "heldout.safetensors": dump_arrays(arrays)}, pages)
+
+
+def load_model(path: Path) -> Model:
+    """Reads a model folder; nothing in it is executed.
+
+    Raises:
+        ModelError: it cannot be read, is damaged, or is of a newer format.
+    """
+    manifest = read_manifest(path)
+    description = _read_description(path)
+    shapes = description.architecture.array_shapes()
+    weights_data = read_file(path, manifest, "weights")
+    weights = load_arrays(weights_data, shapes, dict.fromkeys(shapes, np.float32), f"{path}: weights")
+    tree_shapes, dtypes = description.trees.array_shapes(), description.trees.array_dtypes()
+    arrays = load_arrays(read_file(path, manifest, "trees"), tree_shapes, dtypes, f"{path}: trees")
+    return Model(description, weights, Trees(**arrays))
+
+
+def _read_description(path: Path) -> Description:
+    data = parse_json(read_file(path, read_manifest(path), "model"), f"{path}: model")
+    return from_json(Description, data, "model")
+
+
+def load_heldout(path: Path) -> tuple[Description, Heldout]:
+    """The held-out rows of a model folder, and the model's description.
+
+    Raises:
+        ModelError: the folder cannot be read or is damaged.
+    """
+    description = _read_description(path)
+    n_rows, n_classes = description.provenance.n_test, len(description.schema.classes)
+    shapes: dict[str, tuple[int, ...]] = dict.fromkeys(HELDOUT_SIDES, (n_rows, n_classes))
+    dtypes: dict[str, type] = dict.fromkeys(HELDOUT_SIDES, np.float64)
+    content = read_file(path, read_manifest(path), "heldout")
+    arrays = load_arrays(
+        content, {**shapes, "labels": (n_rows,)}, {**dtypes, "labels": np.int64}, f"{path}: heldout"
+    )
+    return description, Heldout(arrays.pop("labels"), arrays)

@@ -1,0 +1,1 @@
+"""Typer commands: parse, call, print. Nothing heavy is imported before a command needs it."""

@@ -1,0 +1,111 @@
+"""``nncli compare-baseline``: the verdict, network against trees."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from nncli.cli.options import (
+    DEFAULT_MODEL,
+    DEFAULTS,
+    Debug,
+    Device,
+    Effort,
+    Json,
+    ModelFolder,
+    Quiet,
+    Seed,
+    Target,
+    Threads,
+    TimeLimit,
+    Verbose,
+    print_json,
+)
+from nncli.errors import GateError, UsageError
+from nncli.settings import RunSettings
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from nncli.evaluation.comparison import Verdict
+    from nncli.report.document import Report
+
+
+def compare_baseline(
+    data: Annotated[
+        str | None,
+        typer.Argument(help="Data for cross-validation; the model's held-out rows if none.", metavar="[DATA]"),
+    ] = None,
+    target: Target = DEFAULTS.target,
+    model: ModelFolder = DEFAULT_MODEL,
+    require: Annotated[
+        str | None,
+        typer.Option(help="Exit 7 unless the network wins, or at least ties.", metavar="win|tie"),
+    ] = None,
+    effort: Effort = DEFAULTS.effort,
+    time_limit: TimeLimit = DEFAULTS.time_limit,
+    seed: Seed = DEFAULTS.seed,
+    device: Device = DEFAULTS.device,
+    threads: Threads = DEFAULTS.threads,
+    json: Json = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+    debug: Debug = False,
+) -> None:
+    """Say whether the network beats boosted trees, and how sure that is.
+
+    nncli compare-baseline customers.csv             five-fold cross-validation of both
+
+    nncli compare-baseline -m churn-model            the held-out rows of a trained model
+
+    nncli compare-baseline --require tie && deploy   exit 7 if the trees are better
+    """
+    if require not in (None, "win", "tie"):
+        raise UsageError(f"--require: '{require}' is not known; choose win or tie")
+    settings = RunSettings(
+        target=target,
+        effort=effort,  # type: ignore[arg-type]
+        time_limit=time_limit,
+        seed=seed,
+        device=device,  # type: ignore[arg-type]
+        threads=threads,
+    )
+    report = _heldout(model) if data is None else _cross_validated(data, settings, quiet=quiet, verbose=verbose)
+    if json:
+        from nncli.report.document import document
+
+        print_json(document(report))
+    elif not quiet:
+        from rich.console import Console
+
+        from nncli.report.terminal import print_report
+
+        print_report(report, Console(markup=False, highlight=False, emoji=False))
+    if require:
+        _require(report.judgement.verdict, require)
+
+
+def _heldout(folder: "Path") -> "Report":
+    from nncli.bundle.model import load_heldout, load_model
+    from nncli.cli.outcome import heldout_report
+
+    description, heldout = load_heldout(folder)
+    return heldout_report(description, heldout, load_model(folder).sha256)
+
+
+def _cross_validated(data: str, settings: RunSettings, *, quiet: bool, verbose: bool) -> "Report":
+    from nncli.cli.outcome import cross_validation_report
+    from nncli.cli.progress import TerminalObserver, make_console
+    from nncli.experiment import cross_validate, prepare
+    from nncli.table.reading import read_table
+
+    with TerminalObserver(make_console(quiet), verbose) as observer:
+        prepared = prepare(read_table(data), settings)
+        observer.prepared(prepared)
+        result = cross_validate(prepared, settings, observer)
+    return cross_validation_report(result, settings, observer.seconds())
+
+
+def _require(verdict: "Verdict", required: str) -> None:
+    passed = ("better",) if required == "win" else ("better", "no clear difference")
+    if verdict.word not in passed:
+        raise GateError(f"--require {required}: not met; the verdict on the network is '{verdict.word}'")

@@ -1,0 +1,60 @@
+"""``nncli info``: what a model folder holds."""
+
+from typing import TYPE_CHECKING, Any
+
+from nncli.cli.options import DEFAULT_MODEL, Debug, Json, ModelFolder, Quiet, print_json
+
+if TYPE_CHECKING:
+    from nncli.bundle.model import Model
+
+
+def info(
+    model: ModelFolder = DEFAULT_MODEL, json: Json = False, quiet: Quiet = False, debug: Debug = False
+) -> None:
+    """Describe a model folder: what it predicts, from which columns, with which network.
+
+    nncli info -m churn-model
+    """
+    from nncli.bundle.model import load_model
+
+    loaded = load_model(model)
+    if json:
+        print_json(_document(loaded))
+    elif not quiet:
+        _print(str(model), loaded)
+
+
+def _document(model: "Model") -> dict[str, Any]:
+    from nncli.bundle.records import to_json
+
+    description = to_json(model.description)
+    wanted = ("schema", "architecture", "trees", "network_calibration", "trees_calibration", "provenance")
+    return {
+        "schema_version": 1,
+        "command": "info",
+        "model_sha256": model.sha256,
+        **{name: description[name] for name in wanted},
+    }
+
+
+def _print(where: str, model: "Model") -> None:
+    from nncli.errors import quoted_list, show
+
+    description = model.description
+    a, schema, provenance = description.architecture, description.schema, description.provenance
+    form = f"ensemble of {a.n_members} MLPs" if a.is_ensemble else "MLP"
+    columns = [f"{show(column.name)} ({column.kind})" for column in schema.columns]
+    weights = sum(array.size for array in model.weights.values())
+    lines = {
+        "model": where,
+        "predicts": f"{show(schema.target)}: {len(schema.classes)} classes, {quoted_list(list(schema.classes), 10)}",
+        "from": f"{len(columns)} columns: {', '.join(columns[:40])}{' ...' if len(columns) > 40 else ''}",
+        "network": f"{form}, {a.d_in} inputs, layers {','.join(map(str, a.layers))}, {weights:,} numbers",
+        "trees": f"{description.trees.n_iterations:,} iterations, {description.trees.n_nodes:,} nodes",
+        "rows": f"{provenance.n_train:,} training, {provenance.n_validation:,} validation, {provenance.n_test:,} test",
+        "written by": f"nncli {provenance.nncli_version}, seed {provenance.seed}",
+        "data sha256": provenance.data_sha256,
+        "model sha256": model.sha256,
+    }
+    for name, value in lines.items():
+        print(f"{name:<13} {value}")  # noqa: T201

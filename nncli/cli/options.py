@@ -1,0 +1,90 @@
+"""Options that several commands share, and shell completion for their values."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from nncli.cli.boundary import DEBUG_KEY
+from nncli.settings import RunSettings
+
+
+def _remember_debug(ctx: typer.Context, wanted: bool) -> bool:
+    ctx.meta[DEBUG_KEY] = wanted
+    return wanted
+
+
+def complete_column(ctx: typer.Context, incomplete: str) -> list[str]:
+    """Column names of the data file that the command line already names."""
+    from nncli.errors import NncliError
+    from nncli.table.dialect import find_delimiter, parse_line
+    from nncli.table.source import open_source, text_lines
+
+    path = ctx.params.get("data")
+    if not path or str(path) == "-":
+        return []
+    try:
+        header = next(text_lines(open_source(str(path))[0], str(path)))
+        columns = parse_line(header, find_delimiter([header], str(path)))
+    except (NncliError, OSError):
+        return []
+    return [column for column in columns if column.startswith(incomplete)]
+
+
+def complete_model(incomplete: str) -> list[str]:
+    """Model folders beside what was typed so far."""
+    from nncli.bundle.folder import MANIFEST
+
+    start = Path(incomplete or ".")
+    folder = start if start.is_dir() else start.parent
+    found = [path.parent for path in folder.glob(f"*/{MANIFEST}")]
+    return sorted(str(path) for path in found if str(path).startswith(incomplete))
+
+
+DATA_PANEL, NETWORK_PANEL, RUN_PANEL, OUTPUT_PANEL = "Data", "Network", "Run", "Output"
+
+Target = Annotated[
+    str | None,
+    typer.Option(
+        help="Column to predict; without it a column named target, label, class or y, else the last one.",
+        autocompletion=complete_column,
+        rich_help_panel=DATA_PANEL,
+    ),
+]
+Effort = Annotated[
+    str, typer.Option(help="quick: seconds; default: minutes.", metavar="quick|default", rich_help_panel=RUN_PANEL)
+]
+TimeLimit = Annotated[
+    float | None, typer.Option(help="Seconds for the whole run.", metavar="SECONDS", rich_help_panel=RUN_PANEL)
+]
+Seed = Annotated[int, typer.Option(help="Of the split, the weights and the order.", rich_help_panel=RUN_PANEL)]
+Device = Annotated[
+    str, typer.Option(help="Where the network trains.", metavar="auto|cpu|cuda|mps", rich_help_panel=RUN_PANEL)
+]
+Threads = Annotated[
+    int | None, typer.Option(help="CPU threads; all cores, four at the most, if not given.", rich_help_panel=RUN_PANEL)
+]
+ModelFolder = Annotated[
+    Path, typer.Option("--model", "-m", help="Model folder.", autocompletion=complete_model)
+]
+Json = Annotated[
+    bool, typer.Option("--json", help="One JSON document on standard output.", rich_help_panel=OUTPUT_PANEL)
+]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but errors.", rich_help_panel=OUTPUT_PANEL)]
+Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Explain more.", rich_help_panel=OUTPUT_PANEL)]
+Debug = Annotated[
+    bool,
+    typer.Option(
+        "--debug", help="Show the traceback of an error.", callback=_remember_debug, rich_help_panel=OUTPUT_PANEL
+    ),
+]
+
+DEFAULT_MODEL = Path("nncli-model")
+DEFAULTS = RunSettings()
+
+
+def print_json(value: Any) -> None:
+    """One JSON document on standard output."""
+    import json
+
+    print(json.dumps(value, ensure_ascii=False, indent=2, allow_nan=False))  # noqa: T201

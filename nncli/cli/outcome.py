@@ -1,0 +1,119 @@
+"""A finished run becomes a report, and a report becomes the pages of a model folder."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+from nncli.bundle.model import Description, Heldout
+from nncli.evaluation.comparison import judge_held_out
+from nncli.experiment import CrossValidation, Experiment, Prepared
+from nncli.report.document import CurvePoint, Report, document
+from nncli.report.html import render_html, render_model_card
+from nncli.settings import EvaluationSettings, RunSettings
+from nncli.training.device import choose_device, choose_threads
+from nncli.training.optimisers import learning_rate
+
+
+def train_report(experiment: Experiment, settings: RunSettings, total_seconds: float) -> Report:
+    """The report of ``nncli train``."""
+    fitted, split = experiment.fitted, experiment.split
+    network, architecture = fitted.network, fitted.plan.architecture
+    return Report(
+        **_shared(experiment.prepared, settings),
+        command="train",
+        rows={"train": split.train.size, "validation": split.validation.size, "test": split.test.size},
+        judgement=experiment.judgement,
+        warnings=experiment.findings,
+        seconds={**fitted.seconds, "total": total_seconds},
+        model_sha256=fitted.model.sha256,
+        network={
+            "kind": settings.network.kind,
+            "members": architecture.n_members,
+            "layers": list(architecture.layers),
+            "activation": architecture.activation,
+            "dropout": fitted.plan.dropout,
+            "optimizer": settings.training.optimizer,
+            "learning_rate": learning_rate(settings.training),
+            "batch_size": fitted.plan.batch_size,
+            "parameters": sum(array.size for array in network.arrays.values()),
+            "best_epoch": network.best_epoch,
+            "stop": network.stop,
+            "temperature": round(fitted.model.description.network_calibration.temperature, 4),
+        },
+        trees={
+            "iterations_kept": fitted.careful.iterations,
+            "iterations_tried": fitted.careful.tried,
+            **asdict(settings.trees),
+            "temperature": round(fitted.model.description.trees_calibration.temperature, 4),
+        },
+        curve=[CurvePoint(e.number, e.train_loss, e.validation_loss) for e in network.history],
+    )
+
+
+def cross_validation_report(result: CrossValidation, settings: RunSettings, total_seconds: float) -> Report:
+    """The report of ``nncli compare-baseline DATA``."""
+    share = settings.split.validation_fraction / (1 - settings.split.test_fraction)
+    n_validation = round(share * result.n_train)
+    return Report(
+        **_shared(result.prepared, settings),
+        command="compare-baseline",
+        rows={"train": result.n_train - n_validation, "validation": n_validation, "test": result.n_test},
+        judgement=result.judgement,
+        warnings=result.findings,
+        seconds={**result.seconds, "total": total_seconds},
+        model_sha256=None,
+        folds=result.fold_scores,
+    )
+
+
+def heldout_report(description: Description, heldout: Heldout, model_sha256: str) -> Report:
+    """The report of ``nncli compare-baseline`` on the held-out rows that a model folder keeps."""
+    provenance = description.provenance
+    return Report(
+        command="compare-baseline",
+        data={
+            "path": None,
+            "sha256": provenance.data_sha256,
+            "rows": provenance.n_train + provenance.n_validation + provenance.n_test,
+            "columns": len(description.schema.columns) + 1,
+        },
+        target=description.schema.target,
+        classes=description.schema.classes,
+        rows={"train": provenance.n_train, "validation": provenance.n_validation, "test": provenance.n_test},
+        judgement=judge_held_out(heldout.labels, heldout.probabilities, EvaluationSettings()),
+        warnings=(),
+        seconds={},
+        device="cpu",
+        threads=None,
+        seed=provenance.seed,
+        settings={},
+        model_sha256=model_sha256,
+    )
+
+
+def pages(report: Report) -> Mapping[str, bytes]:
+    """The files for people beside a model."""
+    numbers = json.dumps(document(report), ensure_ascii=False, indent=1, allow_nan=False)
+    return {
+        "report.html": render_html(report).encode(),
+        "report.json": numbers.encode(),
+        "README.md": render_model_card(report).encode(),
+    }
+
+
+def _shared(prepared: Prepared, settings: RunSettings) -> dict[str, Any]:
+    return {
+        "data": {
+            "path": prepared.path,
+            "sha256": prepared.data_sha256,
+            "rows": int(prepared.target.has_label.size),
+            "columns": prepared.n_columns,
+        },
+        "target": prepared.target.name,
+        "classes": prepared.target.classes,
+        "device": choose_device(settings.device).type,
+        "threads": choose_threads(settings.threads),
+        "seed": settings.seed,
+        "settings": asdict(settings),
+    }

@@ -1,0 +1,122 @@
+"""What a run says while it works: a progress bar on a terminal, a plain line every few seconds elsewhere."""
+
+import signal
+import time
+from types import FrameType, TracebackType
+from typing import Self
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.text import Text
+
+from nncli.errors import show
+from nncli.experiment import Prepared
+from nncli.report.terminal import class_counts
+from nncli.table.source import display_name
+from nncli.training.budget import Plan
+from nncli.training.loop import Epoch
+
+_SECONDS_BETWEEN_LINES = 5.0
+_TERMINATED = 143
+
+
+def make_console(quiet: bool) -> Console:
+    """Standard error, without markup and highlighting: what comes from data stays inert."""
+    return Console(stderr=True, quiet=quiet, markup=False, highlight=False, emoji=False)
+
+
+def stop_on_terminate() -> None:
+    """SIGTERM unwinds like an exit, so that nothing half-written stays."""
+
+    def leave(_signal: int, _frame: FrameType | None) -> None:
+        raise SystemExit(_TERMINATED)
+
+    signal.signal(signal.SIGTERM, leave)
+
+
+class TerminalObserver:
+    """Tells people how a run comes along."""
+
+    def __init__(self, console: Console, verbose: bool) -> None:
+        self._console, self._verbose = console, verbose
+        self._start = time.monotonic()
+        self._last_line = self._start
+        self._bar: Progress | None = None
+        self._task: TaskID | None = None
+        self._fold = ""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+        self._close_bar()
+
+    def seconds(self) -> float:
+        """Since this observer was made."""
+        return time.monotonic() - self._start
+
+    def say(self, line: str) -> None:
+        """One line on standard error."""
+        self._console.print(Text(line), soft_wrap=True)
+
+    def prepared(self, prepared: Prepared) -> None:
+        """Says what was read."""
+        target, counts = prepared.target, prepared.target.label_counts()
+        n_rows = target.has_label.size
+        self.say(
+            f"{display_name(prepared.path)}: {n_rows:,} rows, {prepared.n_columns} columns, {prepared.dialect}"
+        )
+        self.say(f"target {show(target.name)} ({prepared.target_reason}): {class_counts(counts)}")
+        kinds = [column.kind for column in prepared.schema.columns]
+        found = ", ".join(f"{kinds.count(kind)} {kind}" for kind in dict.fromkeys(kinds))
+        self.say(f"columns to learn from: {found}")
+        if self._verbose:
+            for column in prepared.schema.columns:
+                self.say(f"  {show(column.name)}: {column.kind}")
+
+    def fold(self, number: int, n_folds: int) -> None:
+        """Says which fold begins."""
+        self._fold = f"fold {number} of {n_folds}: "
+
+    def training(self, plan: Plan, device: str, threads: int) -> None:
+        """Says what is trained, and opens the bar."""
+        a = plan.architecture
+        form = f"{a.n_members} members, " if a.is_ensemble else ""
+        where = f"{device}, {threads} threads" if device == "cpu" else device
+        self.say(
+            f"{self._fold}network: {form}layers {','.join(map(str, a.layers))}, {a.d_in} inputs, "
+            f"batches of {plan.batch_size}, up to {plan.max_epochs} epochs, {where}"
+        )
+        if self._console.is_terminal and not self._console.is_dumb_terminal and not self._console.quiet:
+            self._bar = Progress(
+                TextColumn("epoch"),
+                MofNCompleteColumn(),
+                BarColumn(),
+                TextColumn("{task.description}"),
+                TextColumn("at most"),
+                TimeRemainingColumn(),
+                console=self._console,
+                transient=True,
+            )
+            self._task = self._bar.add_task("", total=plan.max_epochs)
+            self._bar.start()
+
+    def epoch(self, epoch: Epoch, plan: Plan) -> None:
+        """Shows losses and the time that is left at most."""
+        losses = f"loss {epoch.train_loss:.4f}, validation {epoch.validation_loss:.4f}"
+        if self._bar is not None and self._task is not None:
+            self._bar.update(self._task, completed=epoch.number, description=losses)
+        elif time.monotonic() - self._last_line >= _SECONDS_BETWEEN_LINES:
+            left = epoch.seconds / epoch.number * (plan.max_epochs - epoch.number)
+            self.say(f"epoch {epoch.number} of {plan.max_epochs}: {losses}, at most {left:.0f} s left")
+            self._last_line = time.monotonic()
+
+    def trees(self, name: str) -> None:
+        """Says which trees begin."""
+        self._close_bar()
+        self.say(f"{self._fold}trees ({name})")
+
+    def _close_bar(self) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+        self._bar = None

@@ -1,0 +1,91 @@
+"""The exception tree. The class says the exit code; the message is the one line a user reads.
+
+    NncliError          1   a bug in nncli, or nothing more exact is known
+    ├── UsageError      2   options, values, files that exist
+    ├── DataError       3   the data cannot be used
+    ├── ModelError      4   the model folder cannot be read, is damaged, or does not fit the data
+    ├── FileError       5   reading or writing failed
+    ├── MemoryLimitError 6  not enough memory
+    ├── GateError       7   a gate that was asked for failed
+    └── DeviceError     8   the device is not available
+
+Messages read *where: what is wrong; what was found; what to do*. Values that come from data are shown
+through :func:`show`, so that no cell or header can act on a terminal.
+"""
+
+import re
+from typing import ClassVar
+
+_CONTROL = re.compile(
+    "[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]"  # C0, C1, zero-width, bidi
+)
+
+
+class NncliError(Exception):
+    """Base of every error that nncli raises on purpose."""
+
+    exit_code: ClassVar[int] = 1
+
+
+class UsageError(NncliError):
+    """Wrong use: options, values, files that exist."""
+
+    exit_code = 2
+
+
+class DataError(NncliError):
+    """The data cannot be used."""
+
+    exit_code = 3
+
+
+class ModelError(NncliError):
+    """The model folder cannot be read, is damaged, or does not fit the data."""
+
+    exit_code = 4
+
+
+class FileError(NncliError):
+    """Reading or writing failed: disk, permissions, pipe target."""
+
+    exit_code = 5
+
+
+class MemoryLimitError(NncliError):
+    """Not enough memory."""
+
+    exit_code = 6
+
+
+class GateError(NncliError):
+    """A gate that was asked for (``--require``) failed."""
+
+    exit_code = 7
+
+
+class DeviceError(NncliError):
+    """The device that was asked for is not available."""
+
+    exit_code = 8
+
+
+def show(value: object, limit: int = 80) -> str:
+    r"""A value from data as inert text: control and invisible characters escaped, cut at ``limit`` characters.
+
+    >>> show("a\x1b[2Jb")
+    'a\\x1b[2Jb'
+    """
+    text = str(value)
+    if len(text) > limit:
+        text = text[: limit - 1] + "…"
+    return _CONTROL.sub(lambda match: match.group().encode("unicode_escape").decode("ascii"), text)
+
+
+def quoted_list(names: list[str], most: int = 5) -> str:
+    """Names for a message, quoted, the rest counted.
+
+    >>> quoted_list(["a", "b"], most=1)
+    "'a' and 1 more"
+    """
+    shown = ", ".join(f"'{show(name)}'" for name in names[:most])
+    return f"{shown} and {len(names) - most} more" if len(names) > most else shown

@@ -1,0 +1,164 @@
+"""Is one model better than another, and how sure is that: intervals, differences, verdicts."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from scipy.special import ndtr, stdtrit
+
+from nncli.evaluation.metrics import LOWER_IS_BETTER, METRICS, Floats, Labels, weighted_scores
+from nncli.settings import EvaluationSettings
+
+Word = Literal["better", "worse", "no clear difference"]
+_CELLS_AT_ONCE = 4_000_000
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A value with the bounds of its confidence interval."""
+
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The first model against the second. Differences are such that positive is better for the first."""
+
+    metric: str
+    difference: float
+    low: float
+    high: float
+    word: Word
+    learned: bool
+    """Whether either model is clearly better than the majority class."""
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """Scores of every model with intervals, and the verdict on two of them."""
+
+    scores: Mapping[str, Mapping[str, Interval]]
+    """Model, then metric."""
+    verdict: Verdict
+    method: str
+    """How the intervals came about, in words."""
+
+
+def judge_held_out(
+    labels: Labels, probabilities: Mapping[str, Floats], settings: EvaluationSettings, metric: str = "log_loss"
+) -> Judgement:
+    """Scores every model on the same held-out rows, with paired bootstrap intervals.
+
+    The percentile interval is expanded for small samples (Hesterberg 2015, "What Teachers Should Know About
+    the Bootstrap", section 5).
+
+    Args:
+        labels: class numbers, shape ``(n_rows,)``.
+        probabilities: at least ``network``, ``trees`` and ``majority``, each ``(n_rows, n_classes)``.
+        settings: confidence and number of draws.
+        metric: the one that the verdict compares.
+    """
+    values, draws = _bootstrap(labels, probabilities, settings.bootstrap_draws)
+    tail = _expanded_tail(settings.confidence, labels.size)
+
+    def interval(value: float, drawn: Floats) -> Interval:
+        low, high = np.nanquantile(drawn, [tail, 1 - tail])
+        return Interval(value, float(low), float(high))
+
+    def difference(first: str, second: str) -> Interval:
+        sign = -1.0 if metric in LOWER_IS_BETTER else 1.0
+        value = sign * (values[first][metric] - values[second][metric])
+        return interval(value, sign * (draws[first][metric] - draws[second][metric]))
+
+    scores = {m: {k: interval(values[m][k], draws[m][k]) for k in METRICS} for m in probabilities}
+    verdict = _verdict(
+        metric, difference("network", "trees"), [difference(side, "majority") for side in ("network", "trees")]
+    )
+    return Judgement(scores, verdict, f"paired bootstrap over {labels.size:,} test rows")
+
+
+def judge_folds(
+    folds: Sequence[Mapping[str, Mapping[str, float]]],
+    test_share: float,
+    settings: EvaluationSettings,
+    metric: str = "log_loss",
+) -> Judgement:
+    """Scores every model by its mean over folds, with the corrected t interval.
+
+    Source: Nadeau and Bengio 2003, "Inference for the Generalization Error": folds share training rows, so the
+    variance of the mean is taken as ``(1 / k + n_test / n_train) * var``; ``k - 1`` degrees of freedom.
+
+    Args:
+        folds: for each fold, model to metric to value.
+        test_share: rows of a fold's test part over rows of its training part.
+        settings: confidence.
+        metric: the one that the verdict compares.
+    """
+    models = list(folds[0])
+
+    def values(model: str, name: str) -> Floats:
+        return np.array([fold[model][name] for fold in folds])
+
+    def difference(first: str, second: str) -> Interval:
+        sign = -1.0 if metric in LOWER_IS_BETTER else 1.0
+        differences = sign * (values(first, metric) - values(second, metric))
+        return corrected_t_interval(differences, test_share, settings.confidence)
+
+    scores = {
+        m: {k: corrected_t_interval(values(m, k), test_share, settings.confidence) for k in METRICS} for m in models
+    }
+    verdict = _verdict(
+        metric, difference("network", "trees"), [difference(side, "majority") for side in ("network", "trees")]
+    )
+    return Judgement(scores, verdict, f"corrected t over {len(folds)} folds (Nadeau and Bengio)")
+
+
+def corrected_t_interval(values: Floats, test_share: float, confidence: float) -> Interval:
+    """Mean of one value per fold with the Nadeau-Bengio interval."""
+    n_folds = values.size
+    spread = np.sqrt((1 / n_folds + test_share) * values.var(ddof=1))
+    half = float(stdtrit(n_folds - 1, (1 + confidence) / 2) * spread)
+    mean = float(values.mean())
+    return Interval(mean, mean - half, mean + half)
+
+
+def _verdict(metric: str, difference: Interval, against_majority: Sequence[Interval]) -> Verdict:
+    learned = any(gain.low > 0 for gain in against_majority)
+    word: Word = "no clear difference"
+    if learned and difference.low > 0:
+        word = "better"
+    elif learned and difference.high < 0:
+        word = "worse"
+    return Verdict(metric, difference.value, difference.low, difference.high, word, learned)
+
+
+def _bootstrap(
+    labels: Labels, probabilities: Mapping[str, Floats], n_draws: int
+) -> tuple[dict[str, dict[str, float]], dict[str, dict[str, Floats]]]:
+    """Each model's scores, and the same under draws of rows with replacement, alike for all models."""
+    scorers = {model: weighted_scores(labels, proba) for model, proba in probabilities.items()}
+    every_row = np.ones((1, labels.size))
+    values = {m: {k: float(v[0]) for k, v in scorer(every_row).items()} for m, scorer in scorers.items()}
+    random = np.random.default_rng(0)
+    pieces: dict[str, list[dict[str, Floats]]] = {model: [] for model in scorers}
+    at_once = max(1, _CELLS_AT_ONCE // labels.size)
+    for start in range(0, n_draws, at_once):
+        weights = _draw_counts(random, labels.size, min(at_once, n_draws - start))
+        for model, scorer in scorers.items():
+            pieces[model].append(scorer(weights))
+    draws = {m: {k: np.concatenate([piece[k] for piece in parts]) for k in METRICS} for m, parts in pieces.items()}
+    return values, draws
+
+
+def _draw_counts(random: np.random.Generator, n_rows: int, n_draws: int) -> Floats:
+    rows = random.integers(n_rows, size=(n_draws, n_rows)) + np.arange(n_draws)[:, None] * n_rows
+    return np.bincount(rows.ravel(), minlength=n_draws * n_rows).reshape(n_draws, n_rows).astype(np.float64)
+
+
+def _expanded_tail(confidence: float, n_rows: int) -> float:
+    """The share to cut off each side so that a small sample's interval is as wide as a t interval."""
+    quantile = stdtrit(max(n_rows - 1, 1), (1 + confidence) / 2)
+    return float(ndtr(-np.sqrt(n_rows / max(n_rows - 1, 1)) * quantile))

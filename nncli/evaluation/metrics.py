@@ -1,0 +1,111 @@
+"""The scores of one set of probabilities: one function for every model, over rows with weights.
+
+Weights make the bootstrap exact and cheap: a draw is a row of counts.
+"""
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Labels = NDArray[np.int64]
+
+LOWER_IS_BETTER = ("log_loss", "brier")
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Five scores of one model on the same rows."""
+
+    log_loss: float
+    """Mean negative log probability of the true class, in nats."""
+    roc_auc: float
+    """Area under the ROC curve; more than two classes: unweighted mean of one-versus-rest."""
+    accuracy: float
+    balanced_accuracy: float
+    """Mean recall of the classes that occur."""
+    brier: float
+    """Squared error of the probabilities, summed over classes (twice scikit-learn's binary score)."""
+
+
+METRICS = tuple(Scores.__dataclass_fields__)
+
+
+def score(labels: Labels, proba: Floats) -> Scores:
+    """Scores probabilities against labels.
+
+    Args:
+        labels: class numbers, shape ``(n_rows,)``.
+        proba: shape ``(n_rows, n_classes)``, rows sum to one.
+
+    >>> score(np.array([0, 1]), np.array([[0.8, 0.2], [0.4, 0.6]])).accuracy
+    1.0
+    """
+    values = weighted_scores(labels, proba)(np.ones((1, labels.size)))
+    return Scores(**{metric: float(values[metric][0]) for metric in METRICS})
+
+
+def by_name(scores: Scores) -> dict[str, float]:
+    """The scores under their names."""
+    return asdict(scores)
+
+
+def weighted_scores(labels: Labels, proba: Floats) -> Callable[[Floats], dict[str, Floats]]:
+    """A function from weights, shape ``(n_draws, n_rows)``, to each metric, shape ``(n_draws,)``."""
+    n_classes = proba.shape[1]
+    hit = proba.argmax(axis=1) == labels
+    member = labels[:, None] == np.arange(n_classes)
+    means = np.column_stack([log_losses(labels, proba), hit, ((proba - member) ** 2).sum(axis=1)])
+    counts = np.column_stack([member, member & hit[:, None]]).astype(np.float64)
+    compared = range(n_classes) if n_classes > 2 else range(1, n_classes)
+    aucs = [_weighted_auc(member[:, c], proba[:, c]) for c in compared]
+
+    def scores(weights: Floats) -> dict[str, Floats]:
+        log_loss, accuracy, brier = (weights @ means).T / weights.sum(axis=1)
+        rows, hits = np.split(weights @ counts, 2, axis=1)
+        return {
+            "log_loss": log_loss,
+            "roc_auc": _mean_of_defined(np.stack([auc(weights) for auc in aucs], axis=1)),
+            "accuracy": accuracy,
+            "balanced_accuracy": _mean_of_defined(_ratio(hits, rows)),
+            "brier": brier,
+        }
+
+    return scores
+
+
+def log_losses(labels: Labels, proba: Floats) -> Floats:
+    """Negative log probability of each row's true class, clipped as scikit-learn does. Shape: ``(n_rows,)``."""
+    true = proba[np.arange(labels.size), labels].astype(np.float64)
+    eps = np.finfo(np.float64).eps
+    return -np.log(np.clip(true, eps, 1 - eps))
+
+
+def _ratio(part: Floats, whole: Floats) -> Floats:
+    return np.divide(part, whole, out=np.full_like(part, np.nan), where=whole > 0)
+
+
+def _mean_of_defined(values: Floats) -> Floats:
+    """Mean over the last axis of the values that are not NaN; NaN if none is."""
+    defined = ~np.isnan(values)
+    return _ratio(np.where(defined, values, 0.0).sum(axis=1), defined.sum(axis=1).astype(np.float64))
+
+
+def _weighted_auc(member: NDArray[np.bool_], values: Floats) -> Callable[[Floats], Floats]:
+    """The probability that a member has the higher value, ties counting half; NaN without both kinds."""
+    order = np.argsort(values, kind="stable")
+    ordered = values[order]
+    ties = np.flatnonzero(np.concatenate([[True], ordered[1:] != ordered[:-1]]))
+    positive = member[order]
+
+    def auc(weights: Floats) -> Floats:
+        drawn = weights[:, order]
+        n_positive = np.add.reduceat(drawn * positive, ties, axis=1)
+        n_negative = np.add.reduceat(drawn, ties, axis=1) - n_positive
+        below = np.cumsum(n_negative, axis=1) - n_negative / 2
+        pairs = n_positive.sum(axis=1) * n_negative.sum(axis=1)
+        return _ratio((n_positive * below).sum(axis=1), pairs)
+
+    return auc

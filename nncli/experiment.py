@@ -1,0 +1,315 @@
+"""One whole run: read, guard, split, encode, train, calibrate, baseline, judge.
+
+This is the only room that touches test rows, and it does so in one function, :func:`_score_test_rows`, once both
+sides are final. In: a table and settings. Out: values for ``report`` and ``bundle``.
+"""
+
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from nncli import version
+from nncli.baseline import FittedTrees, TreeData, fit_careful_trees, fit_default_trees
+from nncli.bundle.model import Description, Heldout, Model, Provenance
+from nncli.bundle.trees import tree_inputs
+from nncli.errors import DataError
+from nncli.evaluation.calibration import UNCALIBRATED, fit_calibration
+from nncli.evaluation.comparison import Judgement, judge_folds, judge_held_out
+from nncli.evaluation.metrics import by_name, score
+from nncli.features.encoder import Features, fit_encoder
+from nncli.features.scaling import fit_scaler
+from nncli.guard.columns import examine_columns
+from nncli.guard.findings import Finding
+from nncli.guard.rows import examine_rows, examine_target
+from nncli.settings import EFFORTS, RunSettings
+from nncli.table.reading import Table
+from nncli.table.schema import Schema
+from nncli.table.split import Split, group_identical_rows, make_folds, make_split
+from nncli.table.target import Target, choose_target, encode_target
+from nncli.training.budget import Plan, make_plan
+from nncli.training.device import choose_device, choose_threads, use_threads
+from nncli.training.loop import Epoch, LabelledInputs, TrainedNetwork, train_network
+
+_NETWORK_SHARE, _DEFAULT_TREES_SHARE, _ALL_SHARE = 0.6, 0.7, 0.92
+"""Shares of a time limit by which each part ends; what is left is for judging and writing."""
+
+
+class Observer(Protocol):
+    """Is told how a run comes along."""
+
+    def prepared(self, prepared: "Prepared") -> None:
+        """The table is read and examined."""
+
+    def training(self, plan: Plan, device: str, threads: int) -> None:
+        """The network begins."""
+
+    def epoch(self, epoch: Epoch, plan: Plan) -> None:
+        """The network has done one more epoch."""
+
+    def trees(self, name: str) -> None:
+        """The trees of that name begin."""
+
+    def fold(self, number: int, n_folds: int) -> None:
+        """A fold of cross-validation begins, numbered from 1."""
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A table that has been examined; nothing has been learned from it."""
+
+    path: str
+    data_sha256: str
+    dialect: str
+    n_columns: int
+    frame: pd.DataFrame
+    """Rows that have a target; the columns that both sides use, as text."""
+    schema: Schema
+    target: Target
+    target_reason: str
+    groups: NDArray[np.int64]
+    """Rows with the same number are identical. Shape: ``(n_rows,)``."""
+    findings: tuple[Finding, ...]
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """Both sides, final. No test row was seen."""
+
+    model: Model
+    network: TrainedNetwork
+    plan: Plan
+    careful: FittedTrees
+    default: FittedTrees
+    seconds: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """A run with one split."""
+
+    prepared: Prepared
+    split: Split
+    fitted: Fitted
+    heldout: Heldout
+    judgement: Judgement
+    findings: tuple[Finding, ...]
+
+
+@dataclass(frozen=True)
+class CrossValidation:
+    """A run with several folds."""
+
+    prepared: Prepared
+    fold_scores: tuple[Mapping[str, Mapping[str, float]], ...]
+    """By fold, side and metric."""
+    n_train: int
+    """Rows of a fold's training and validation parts, on average."""
+    n_test: int
+    judgement: Judgement
+    findings: tuple[Finding, ...]
+    seconds: Mapping[str, float]
+
+
+def prepare(table: Table, settings: RunSettings) -> Prepared:
+    """Finds the target, the columns to use and what is odd about the data.
+
+    Raises:
+        DataError: there is no usable target, or no usable column.
+    """
+    name, reason = choose_target(list(table.frame.columns), settings.target)
+    target = encode_target(table.frame[name], name)
+    frame = table.frame.drop(columns=name)[target.has_label].reset_index(drop=True)
+    columns, findings = examine_columns(frame)
+    if not columns:
+        raise DataError(f"{table.path}: no column is left to learn from; all are empty, constant or IDs")
+    schema = Schema(tuple(columns), name, target.classes)
+    frame = frame[schema.names]
+    return Prepared(
+        path=table.path,
+        data_sha256=table.sha256,
+        dialect=table.dialect,
+        n_columns=table.frame.shape[1],
+        frame=frame,
+        schema=schema,
+        target=target,
+        target_reason=reason,
+        groups=group_identical_rows(frame),
+        findings=(*examine_target(target), *findings),
+    )
+
+
+def run_experiment(prepared: Prepared, settings: RunSettings, observer: Observer) -> Experiment:
+    """Splits once, fits both sides, scores the test rows once.
+
+    Raises:
+        DataError: there are too few rows to split.
+        DeviceError: the device that was asked for is not there.
+    """
+    split = make_split(prepared.target.labels, prepared.groups, settings.split, settings.seed)
+    _refuse_empty_parts(split)
+    limit = settings.time_limit
+    fitted = fit_sides(prepared, split, settings, observer, time.monotonic() + limit if limit else None)
+    heldout = _score_test_rows(prepared, split, fitted)
+    judgement = judge_held_out(heldout.labels, heldout.probabilities, settings.evaluation)
+    findings = (*prepared.findings, *examine_rows(prepared.groups, split))
+    return Experiment(prepared, split, fitted, heldout, judgement, findings)
+
+
+def cross_validate(prepared: Prepared, settings: RunSettings, observer: Observer) -> CrossValidation:
+    """Fits both sides on every fold and compares them with the corrected t interval.
+
+    Raises:
+        DataError: there are too few rows to split.
+        DeviceError: the device that was asked for is not there.
+    """
+    folds = make_folds(prepared.target.labels, prepared.groups, settings.split, settings.seed)
+    fold_scores, seconds = [], dict.fromkeys(_SIDES, 0.0)
+    start, limit = time.monotonic(), settings.time_limit
+    for number, split in enumerate(folds, start=1):
+        _refuse_empty_parts(split)
+        observer.fold(number, len(folds))
+        deadline = start + limit * number / len(folds) if limit else None
+        fitted = fit_sides(prepared, split, settings, observer, deadline)
+        heldout = _score_test_rows(prepared, split, fitted)
+        fold_scores.append({m: by_name(score(heldout.labels, p)) for m, p in heldout.probabilities.items()})
+        seconds = {side: seconds[side] + fitted.seconds[side] for side in _SIDES}
+    n_test = round(np.mean([split.test.size for split in folds]))
+    n_train = round(np.mean([split.train.size + split.validation.size for split in folds]))
+    judgement = judge_folds(fold_scores, n_test / n_train, settings.evaluation)
+    findings = (*prepared.findings, *examine_rows(prepared.groups, folds[0]))
+    return CrossValidation(prepared, tuple(fold_scores), n_train, n_test, judgement, findings, seconds)
+
+
+_SIDES = ("network", "trees", "trees_default")
+
+
+def fit_sides(
+    prepared: Prepared, split: Split, settings: RunSettings, observer: Observer, deadline: float | None = None
+) -> Fitted:
+    """Encodes, trains, calibrates: with training and validation rows alone.
+
+    Args:
+        prepared: the table.
+        split: which rows are for what; its test rows are not looked at.
+        settings: of the run.
+        observer: is told how it comes along.
+        deadline: on the clock of ``time.monotonic``, for both sides together.
+    """
+    y, y_val = prepared.target.labels[split.train], prepared.target.labels[split.validation]
+    encoder = fit_encoder(prepared.frame.iloc[split.train], prepared.schema)
+    train, validation = (encoder.encode(prepared.frame.iloc[rows]) for rows in (split.train, split.validation))
+    scaler = fit_scaler(train)
+    ends = _deadlines(deadline)
+    start = time.monotonic()
+    plan, network = _fit_network(
+        LabelledInputs(scaler.scale(train), y),
+        LabelledInputs(scaler.scale(validation), y_val),
+        encoder.cat_cardinalities,
+        len(prepared.schema.classes),
+        settings,
+        observer,
+        next(ends),
+    )
+    seconds = time.monotonic() - start
+    default, careful = _fit_trees(train, y, validation, y_val, settings, observer, ends)
+    description = Description(
+        schema=prepared.schema,
+        encoder=encoder,
+        scaler=scaler,
+        architecture=plan.architecture,
+        trees=careful.trees.shape,
+        network_calibration=UNCALIBRATED,
+        trees_calibration=UNCALIBRATED,
+        class_shares=tuple((np.bincount(y, minlength=len(prepared.schema.classes)) / y.size).tolist()),
+        provenance=Provenance(
+            version(), prepared.data_sha256, settings.seed, split.train.size, split.validation.size, split.test.size
+        ),
+    )
+    model = _calibrated(Model(description, network.arrays, careful.trees), validation, y_val)
+    took = {"network": seconds, "trees": careful.seconds, "trees_default": default.seconds}
+    return Fitted(model, network, plan, careful, default, took)
+
+
+def _fit_network(
+    train: LabelledInputs,
+    validation: LabelledInputs,
+    cat_cardinalities: tuple[int, ...],
+    n_classes: int,
+    settings: RunSettings,
+    observer: Observer,
+    deadline: float | None,
+) -> tuple[Plan, TrainedNetwork]:
+    device, threads = choose_device(settings.device), choose_threads(settings.threads)
+    effort = EFFORTS[settings.effort]
+    plan = make_plan(train.inputs, cat_cardinalities, n_classes, settings.network, settings.training, effort)
+    observer.training(plan, device.type, threads)
+    with use_threads(threads):
+        network = train_network(
+            train,
+            validation,
+            plan,
+            settings.training,
+            seed=settings.seed,
+            device=device,
+            deadline=deadline,
+            on_epoch=lambda epoch: observer.epoch(epoch, plan),
+        )
+    return plan, network
+
+
+def _fit_trees(
+    train: Features,
+    y: NDArray[np.int64],
+    validation: Features,
+    y_val: NDArray[np.int64],
+    settings: RunSettings,
+    observer: Observer,
+    ends: Iterator[float | None],
+) -> tuple[FittedTrees, FittedTrees]:
+    data = TreeData(tree_inputs(train), y, tree_inputs(validation), y_val, train.x_cat.shape[1])
+    threads, seed = choose_threads(settings.threads), settings.seed
+    observer.trees("default")
+    default = fit_default_trees(data, seed=seed, threads=threads, deadline=next(ends))
+    observer.trees("careful")
+    iterations = EFFORTS[settings.effort].tree_iterations
+    careful = fit_careful_trees(data, settings.trees, iterations, seed=seed, threads=threads, deadline=next(ends))
+    return default, careful
+
+
+def _calibrated(model: Model, validation: Features, y_val: NDArray[np.int64]) -> Model:
+    """The same calibration for both sides, fitted on the same validation rows."""
+    network, trees = (fit_calibration(y_val, model.predict_proba(validation, side)) for side in ("network", "trees"))
+    description = replace(model.description, network_calibration=network, trees_calibration=trees)
+    return replace(model, description=description)
+
+
+def _score_test_rows(prepared: Prepared, split: Split, fitted: Fitted) -> Heldout:
+    """Every side's probabilities for the test rows: the one place where these rows are looked at."""
+    model = fitted.model
+    test = model.encode(prepared.frame.iloc[split.test])
+    shares = np.array(model.description.class_shares)
+    probabilities = {
+        "network": model.predict_proba(test, "network"),
+        "trees": model.predict_proba(test, "trees"),
+        "trees_default": fitted.default.trees.predict_proba(tree_inputs(test)),
+        "majority": np.tile(shares, (len(test), 1)),
+    }
+    return Heldout(prepared.target.labels[split.test], probabilities)
+
+
+def _deadlines(deadline: float | None) -> Iterator[float | None]:
+    """When the network, the default trees and the careful trees must end."""
+    now = time.monotonic()
+    for share in (_NETWORK_SHARE, _DEFAULT_TREES_SHARE, _ALL_SHARE):
+        yield None if deadline is None else now + share * (deadline - now)
+
+
+def _refuse_empty_parts(split: Split) -> None:
+    if min(split.train.size, split.validation.size, split.test.size) == 0:
+        n_rows = split.train.size + split.validation.size + split.test.size
+        raise DataError(f"the data have {n_rows} usable rows: too few for training, validation and test; add rows")

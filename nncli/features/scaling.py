@@ -1,0 +1,105 @@
+"""``x_num`` and ``x_text`` as a network likes them: bell-shaped, complete, of unit scale.
+
+Trees need none of this and get the features as they are: the information is the same on both sides.
+"""
+
+from dataclasses import dataclass
+from statistics import NormalDist
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nncli.features.encoder import Features
+
+_MOST_QUANTILES = 200
+_WIDEST = 3.0
+"""The extreme training values land at plus and minus this many standard deviations; beyond them is clipped."""
+
+
+@dataclass(frozen=True)
+class NumericScale:
+    """A monotone piecewise-linear map of one numeric column onto a normal distribution."""
+
+    values: tuple[float, ...]
+    """Increasing training quantiles."""
+    scores: tuple[float, ...]
+    """The normal score of each, in standard deviations."""
+    has_missing: bool
+    """Whether training rows had missing cells; then an indicator column says where."""
+
+
+@dataclass(frozen=True)
+class NetworkInputs:
+    """What the network sees.
+
+    Shape:
+        x_num: ``(n_rows, n_num)``, float32, complete.
+        x_cat: ``(n_rows, n_cat)``, int32 codes.
+        x_dense: ``(n_rows, n_dense)``, float32: missing indicators, then text.
+    """
+
+    x_num: NDArray[np.float32]
+    x_cat: NDArray[np.int32]
+    x_dense: NDArray[np.float32]
+
+    def __len__(self) -> int:
+        """Number of rows."""
+        return len(self.x_cat)
+
+
+@dataclass(frozen=True)
+class Scaler:
+    """The learned maps: one for each column of ``x_num``; centre and scale for each of ``x_text``."""
+
+    numeric: tuple[NumericScale, ...]
+    text_mean: tuple[float, ...]
+    text_std: tuple[float, ...]
+
+    @property
+    def n_dense(self) -> int:
+        """Columns of ``x_dense``."""
+        return sum(column.has_missing for column in self.numeric) + len(self.text_mean)
+
+    def scale(self, features: Features) -> NetworkInputs:
+        """Maps features, each row for itself. A missing number becomes 0, the middle of its column."""
+        x_num = np.empty(features.x_num.shape, dtype=np.float32)
+        for j, column in enumerate(self.numeric):
+            cells = features.x_num[:, j]
+            x_num[:, j] = np.where(np.isnan(cells), 0.0, np.interp(cells, column.values, column.scores))
+        indicated = [j for j, column in enumerate(self.numeric) if column.has_missing]
+        missing = np.isnan(features.x_num[:, indicated]).astype(np.float32)
+        mean, std = np.array(self.text_mean, np.float32), np.array(self.text_std, np.float32)
+        text = (features.x_text - mean) / std
+        return NetworkInputs(x_num, features.x_cat, np.hstack([missing, text]).astype(np.float32, copy=False))
+
+
+def fit_scaler(features: Features) -> Scaler:
+    """Learns the maps from the features of training rows."""
+    mean = features.x_text.mean(axis=0, dtype=np.float64)
+    std = features.x_text.std(axis=0, dtype=np.float64)
+    return Scaler(
+        numeric=tuple(_fit_numeric(features.x_num[:, j]) for j in range(features.x_num.shape[1])),
+        text_mean=tuple(mean.tolist()),
+        text_std=tuple(np.where(std > 1e-6, std, 1.0).tolist()),
+    )
+
+
+def _fit_numeric(cells: NDArray[np.float64]) -> NumericScale:
+    present = np.sort(cells[~np.isnan(cells)])
+    has_missing = present.size < cells.size
+    values, middle = _quantiles(present)
+    if values.size < 2 or values[-1] - values[0] < 1e-12 * max(1.0, abs(values[0])):
+        return NumericScale((0.0, 1.0), (0.0, 0.0), has_missing)  # constant among training rows: says nothing
+    scores = np.clip([NormalDist().inv_cdf(share) for share in middle], -_WIDEST, _WIDEST)
+    return NumericScale(tuple(values.tolist()), tuple(scores.tolist()), has_missing)
+
+
+def _quantiles(present: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Distinct values at evenly spaced ranks, each with the middle of the ranks that share it, in (0, 1)."""
+    distinct, first, counts = np.unique(present, return_index=True, return_counts=True)
+    middle = (first + counts / 2) / max(present.size, 1)
+    if distinct.size > _MOST_QUANTILES:
+        evenly = np.linspace(middle[0], middle[-1], _MOST_QUANTILES)
+        chosen = np.unique(np.searchsorted(middle, evenly))
+        distinct, middle = distinct[chosen], middle[chosen]
+    return distinct, middle

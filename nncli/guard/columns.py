@@ -1,0 +1,83 @@
+"""Columns that no model should see: empty, constant, identifiers. And cells that do not fit their column."""
+
+import numpy as np
+import pandas as pd
+
+from nncli.errors import show
+from nncli.guard.findings import Finding
+from nncli.table.cells import is_missing, stripped, to_dates, to_numbers
+from nncli.table.schema import Column, Kind, infer_kind
+
+_FEWEST_IDS = 20
+"""Below this many rows all-different values are no evidence of an identifier."""
+
+
+def examine_columns(frame: pd.DataFrame) -> tuple[list[Column], list[Finding]]:
+    """The columns to learn from, and findings on those left out or read with losses.
+
+    Args:
+        frame: the columns besides the target, every cell as text.
+    """
+    columns, findings = [], []
+    for name in frame.columns:
+        cells = stripped(frame[name])
+        unusable = _unusable(name, cells)
+        if unusable:
+            findings.append(unusable)
+            continue
+        column = Column(name, infer_kind(cells))
+        columns.append(column)
+        findings.extend(_misfits(column, cells))
+    return columns, findings
+
+
+def _unusable(name: str, cells: pd.Series) -> Finding | None:
+    missing = is_missing(cells)
+    values = cells[~missing]
+    if len(values) == 0:
+        return _dropped("empty-column", name, "has no value in any row")
+    n_distinct = values.nunique()
+    if n_distinct == 1 and not missing.any():
+        return _dropped("constant-column", name, f"holds '{show(values.iloc[0], 30)}' in every row")
+    if len(values) >= _FEWEST_IDS and n_distinct >= 0.99 * len(values) and _is_identifier(values):
+        return _dropped("id-column", name, "looks like an ID: its values are all different")
+    return None
+
+
+def _dropped(code: str, name: str, why: str) -> Finding:
+    return Finding(code, "info", (name,), f"column '{show(name)}' {why}; left out, for both sides")
+
+
+def _is_identifier(values: pd.Series) -> bool:
+    kind: Kind = infer_kind(values)
+    if kind == "categorical":
+        return True
+    if kind != "numeric":
+        return False
+    numbers = to_numbers(values)
+    numbers = numbers[~np.isnan(numbers)]
+    if not (numbers == np.floor(numbers)).all():
+        return False
+    steps = np.diff(numbers)
+    dense = numbers.max() - numbers.min() < 2 * numbers.size
+    return bool(dense or (steps > 0).all() or (steps < 0).all())
+
+
+def _misfits(column: Column, cells: pd.Series) -> list[Finding]:
+    """Cells of a numeric or date column that are neither that nor a missing word."""
+    if column.kind not in ("numeric", "date"):
+        return []
+    unread = np.isnan(to_numbers(cells)) if column.kind == "numeric" else to_dates(cells).isna().to_numpy()
+    bad = cells[unread & ~is_missing(cells)]
+    if bad.empty:
+        return []
+    example = show(bad.iloc[0], 30)
+    return [
+        Finding(
+            "misfit-cells",
+            "warn",
+            (column.name,),
+            f"column '{show(column.name)}' is {column.kind}, but {len(bad):,} of its cells are not "
+            f"('{example}'); they count as missing",
+        )
+    ]

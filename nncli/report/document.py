@@ -1,0 +1,133 @@
+"""What a run has to say, as one value, and as the JSON document of the contract."""
+
+import platform
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from importlib.metadata import version as installed_version
+from typing import Any
+
+from nncli import version
+from nncli.evaluation.comparison import Interval, Judgement
+from nncli.guard.findings import Finding
+
+SCHEMA_VERSION = 1
+SIDE_NAMES = {
+    "network": "network",
+    "trees": "trees (careful)",
+    "trees_default": "trees (default)",
+    "majority": "majority class",
+}
+METRIC_NAMES = {
+    "log_loss": "log loss",
+    "roc_auc": "ROC AUC",
+    "accuracy": "accuracy",
+    "balanced_accuracy": "balanced accuracy",
+    "brier": "Brier score",
+}
+
+
+@dataclass(frozen=True)
+class CurvePoint:
+    """One epoch of the learning curve; losses in nats."""
+
+    epoch: int
+    train_loss: float
+    validation_loss: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Report:
+    """Everything that a page, a terminal or a program is told about a run."""
+
+    command: str
+    data: Mapping[str, Any]
+    """``path``, ``sha256``, ``rows``, ``columns``."""
+    target: str
+    classes: Sequence[str]
+    rows: Mapping[str, int]
+    """``train``, ``validation``, ``test``."""
+    judgement: Judgement
+    warnings: Sequence[Finding]
+    seconds: Mapping[str, float]
+    device: str
+    threads: int | None
+    seed: int
+    settings: Mapping[str, Any]
+    model_sha256: str | None
+    network: Mapping[str, Any] = field(default_factory=dict)
+    """The network's form and training, where one was trained."""
+    trees: Mapping[str, Any] = field(default_factory=dict)
+    curve: Sequence[CurvePoint] = ()
+    folds: Sequence[Mapping[str, Mapping[str, float]]] = ()
+
+
+def document(report: Report) -> dict[str, Any]:
+    """The report as the JSON document of the contract. Keys are added from version to version, never renamed."""
+    judgement = report.judgement
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "command": report.command,
+        "data": dict(report.data),
+        "target": report.target,
+        "classes": list(report.classes),
+        "rows": dict(report.rows),
+        "scores": {
+            side: {metric: _interval(interval) for metric, interval in metrics.items()}
+            for side, metrics in judgement.scores.items()
+        },
+        "verdict": {**asdict(judgement.verdict), "method": judgement.method, "sentence": sentence(report)},
+        "warnings": [asdict(finding) for finding in report.warnings],
+        "seconds": {name: round(seconds, 3) for name, seconds in report.seconds.items()},
+        "device": report.device,
+        "threads": report.threads,
+        "seed": report.seed,
+        "settings": dict(report.settings),
+        "versions": versions(),
+        "model_sha256": report.model_sha256,
+        "network": dict(report.network),
+        "trees": dict(report.trees),
+        "curve": [asdict(point) for point in report.curve],
+        "folds": [dict(fold) for fold in report.folds],
+    }
+
+
+def _interval(interval: Interval) -> dict[str, float | None]:
+    """Bounds as JSON knows them: a score that is not defined (one class in the test rows) is null."""
+    return {name: None if value != value else value for name, value in asdict(interval).items()}
+
+
+def versions() -> dict[str, str]:
+    """Versions of what took part."""
+    packages = ("numpy", "pandas", "scikit-learn", "torch")
+    return {
+        "nncli": version(),
+        "python": platform.python_version(),
+        **{name: installed_version(name) for name in packages},
+    }
+
+
+def sentence(report: Report) -> str:
+    """The verdict in one sentence."""
+    verdict, n_test = report.judgement.verdict, report.rows["test"]
+    metric = METRIC_NAMES[verdict.metric]
+    rows = f"{n_test:,} test rows" + (" a fold" if report.folds else "")
+    if not verdict.learned:
+        return f"No clear difference: nothing was learned, neither side clearly beats the majority class ({rows})."
+    interval = f"95 % interval {verdict.low:+.4f} to {verdict.high:+.4f}; {rows}"
+    if verdict.word == "no clear difference":
+        return (
+            "No clear difference between the network and the careful trees: "
+            f"{metric} differs by {verdict.difference:+.4f}, where plus favours the network ({interval})."
+        )
+    return (
+        f"The network is {verdict.word} than the careful trees: "
+        f"{metric} {verdict.word} by {abs(verdict.difference):.4f} ({interval})."
+    )
+
+
+def effort_line(report: Report) -> str:
+    """What each side cost."""
+    parts = [
+        f"{SIDE_NAMES[side]} {report.seconds[side]:.1f} s" for side in SIDE_NAMES if side in report.seconds
+    ]
+    return f"Training: {', '.join(parts)}; one setting tried on each side." if parts else ""

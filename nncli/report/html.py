@@ -1,0 +1,55 @@
+"""A report as one HTML page and as a model card: everything inline, nothing fetched, everything escaped."""
+
+import base64
+import hashlib
+from typing import Any
+
+import jinja2
+
+from nncli.errors import show
+from nncli.report.document import METRIC_NAMES, SIDE_NAMES, Report, document, effort_line, sentence
+from nncli.report.svg import interval_plot, learning_curve
+
+
+def render_html(report: Report) -> str:
+    """The report's page. It needs no script, and its policy allows none."""
+    environment = _environment()
+    style = environment.loader.get_source(environment, "report.css")[0]  # type: ignore[union-attr]
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    verdict = report.judgement.verdict
+    curve = learning_curve(report.curve, report.network["best_epoch"]) if report.curve else None
+    return environment.get_template("report.html.j2").render(
+        **_shared(report),
+        style=style,
+        style_hash=digest,
+        interval_plot=interval_plot(report.judgement.scores, verdict.metric, METRIC_NAMES[verdict.metric]),
+        learning_curve=curve,
+    )
+
+
+def render_model_card(report: Report) -> str:
+    """The model folder's README: what the evidence says, and marked gaps for the owner."""
+    return _environment().get_template("model_card.md.j2").render(**_shared(report))
+
+
+def _shared(report: Report) -> dict[str, Any]:
+    return {
+        "report": report,
+        "document": document(report),
+        "sentence": sentence(report),
+        "effort": effort_line(report),
+        "sides": SIDE_NAMES,
+        "metrics": METRIC_NAMES,
+    }
+
+
+def _environment() -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("nncli.report"),
+        autoescape=lambda name: name is not None and ".html" in name,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["show"] = show
+    return environment

@@ -1,0 +1,52 @@
+"""A report on the terminal: warnings above the scores, the verdict last, where the eye stays."""
+
+from collections.abc import Mapping
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from nncli.errors import show
+from nncli.evaluation.comparison import Interval
+from nncli.report.document import METRIC_NAMES, SIDE_NAMES, Report, effort_line, sentence
+
+_SHORT_NAMES = {"balanced_accuracy": "balanced", "brier": "Brier"}
+"""So that a table fits 80 columns."""
+_STYLES = {"better": "bold green", "worse": "bold yellow", "no clear difference": "bold"}
+
+
+def print_report(report: Report, console: Console) -> None:
+    """Prints warnings, the table of scores and the verdict."""
+    for finding in report.warnings:
+        style = "yellow" if finding.level != "info" else ""
+        console.print(Text(f"{finding.level}: {finding.message}", style=style), soft_wrap=True)
+    console.print(scores_table(report.judgement.scores))
+    console.print(Text(f"{sentence(report)}", style=_STYLES[report.judgement.verdict.word]), soft_wrap=True)
+    effort = effort_line(report)
+    if effort:
+        console.print(Text(effort), soft_wrap=True)
+
+
+def scores_table(scores: Mapping[str, Mapping[str, Interval]]) -> Table:
+    """One row a side, one column a metric; the interval of the log loss, which the verdict is about."""
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), show_edge=False)
+    table.add_column("", no_wrap=True)
+    for metric in METRIC_NAMES:
+        table.add_column(_SHORT_NAMES.get(metric, METRIC_NAMES[metric]), justify="right", no_wrap=True)
+    for side, metrics in scores.items():
+        cells = [_cell(metrics[metric], with_bounds=metric == "log_loss") for metric in METRIC_NAMES]
+        table.add_row(Text(SIDE_NAMES[side]), *cells)
+    return table
+
+
+def _cell(interval: Interval, with_bounds: bool) -> Text:
+    bounds = f" [{interval.low:.3f}, {interval.high:.3f}]" if with_bounds else ""
+    return Text(f"{interval.value:.4f}{bounds}")
+
+
+def class_counts(classes: Mapping[str, int]) -> str:
+    """Classes with their rows, the most frequent first, for one line."""
+    total = sum(classes.values())
+    ordered = sorted(classes.items(), key=lambda item: -item[1])
+    shown = [f"{show(name, 30)} {count:,} ({count / total:.1%})" for name, count in ordered[:4]]
+    return ", ".join([*shown, f"{len(ordered) - 4} more"] if len(ordered) > 4 else shown)

@@ -1,0 +1,155 @@
+"""Every option's default, unit and range, once: frozen dataclasses that the command line fills.
+
+A value out of range raises :class:`~nncli.errors.UsageError` with the option's name, wherever it came from.
+"""
+
+from dataclasses import dataclass, field
+from typing import Literal, get_args
+
+from nncli.errors import UsageError
+
+NetworkKind = Literal["tabm", "mlp"]
+Activation = Literal["relu", "tanh", "gelu", "selu", "silu", "sigmoid"]
+Optimizer = Literal["sgd", "adam", "adamw"]
+Effort = Literal["quick", "default"]
+Device = Literal["auto", "cpu", "cuda", "mps"]
+Side = Literal["network", "trees"]
+Requirement = Literal["win", "tie"]
+
+
+def _check(option: str, ok: bool, value: object, allowed: str) -> None:
+    if not ok:
+        raise UsageError(f"--{option}: {value} is out of range; allowed: {allowed}")
+
+
+def _check_choice(option: str, value: str, choices: object) -> None:
+    allowed = get_args(choices)
+    if value not in allowed:
+        raise UsageError(f"--{option}: '{value}' is not known; choose one of {', '.join(allowed)}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class SplitSettings:
+    """Shares of the rows. What neither test nor validation takes is for training."""
+
+    test_fraction: float = 0.2
+    validation_fraction: float = 0.16
+    n_folds: int = 5
+    """Folds of cross-validation (``compare-baseline DATA``)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class NetworkSettings:
+    """The network's form. ``None`` leaves the choice to the recipe of the kind."""
+
+    kind: NetworkKind = "tabm"
+    """``tabm``: a parameter-efficient ensemble of MLPs with numeric embeddings. ``mlp``: one plain MLP."""
+    layers: tuple[int, ...] | None = None
+    """Units of each hidden layer."""
+    activation: Activation = "relu"
+    dropout: float | None = None
+    """Share of hidden units that are switched off at each training step."""
+
+    def __post_init__(self) -> None:
+        _check_choice("network", self.kind, NetworkKind)
+        _check_choice("activation", self.activation, Activation)
+        if self.layers is not None:
+            in_range = 1 <= len(self.layers) <= 16 and all(1 <= units <= 8192 for units in self.layers)
+            _check("layers", in_range, ",".join(map(str, self.layers)), "1 to 16 layers of 1 to 8192 units")
+        if self.dropout is not None:
+            _check("dropout", 0 <= self.dropout < 1, self.dropout, "0 up to, but not including, 1")
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingSettings:
+    """How the network is trained. ``None`` leaves the choice to the recipe."""
+
+    optimizer: Optimizer = "adamw"
+    learning_rate: float | None = None
+    batch_size: int | None = None
+    """Rows of one gradient step."""
+    epochs: int | None = None
+    """The most passes over the training rows; early stopping usually ends sooner."""
+    patience: int = 16
+    """Epochs without a better validation loss before training stops."""
+    weight_decay: float = 3e-4
+    gradient_clip: float = 1.0
+    """Largest norm of the whole gradient."""
+
+    def __post_init__(self) -> None:
+        _check_choice("optimizer", self.optimizer, Optimizer)
+        rate, batch, epochs = self.learning_rate, self.batch_size, self.epochs
+        _check("learning-rate", rate is None or 0 < rate <= 10, rate, "above 0, up to 10")
+        _check("batch-size", batch is None or 1 <= batch <= 1_000_000, batch, "1 to 1000000 rows")
+        _check("epochs", epochs is None or 1 <= epochs <= 100_000, epochs, "1 to 100000")
+
+
+@dataclass(frozen=True, kw_only=True)
+class TreesSettings:
+    """The careful trees: slow learning, early stopping with patience, native categories."""
+
+    learning_rate: float = 0.05
+    max_leaf_nodes: int = 31
+    min_samples_leaf: int = 20
+    l2_regularization: float = 1.0
+    patience: int = 60
+    """Iterations without a better validation loss before boosting stops; the best one is restored."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class EffortSettings:
+    """What ``--effort`` stands for. Work is counted, not timed: the clock decides nothing."""
+
+    network_work: float
+    """Floating-point operations that training may take (an estimate, see ``training.budget``)."""
+    n_members: int
+    d_block: int
+    """Widest hidden layer that is tried; narrower where the rows would not allow enough epochs."""
+    max_epochs: int
+    tree_iterations: int
+    """The most boosting iterations of the careful trees."""
+
+
+EFFORTS: dict[Effort, EffortSettings] = {
+    "quick": EffortSettings(
+        network_work=3.5e11, n_members=8, d_block=64, max_epochs=100, tree_iterations=200
+    ),
+    "default": EffortSettings(
+        network_work=5e12, n_members=16, d_block=128, max_epochs=200, tree_iterations=1000
+    ),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvaluationSettings:
+    """How sure the intervals are, and how they are drawn."""
+
+    confidence: float = 0.95
+    bootstrap_draws: int = 2000
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunSettings:
+    """One whole run: what ``train`` and ``compare-baseline`` share."""
+
+    target: str | None = None
+    effort: Effort = "default"
+    time_limit: float | None = None
+    """Seconds for the whole run; ``None``: no limit, and the clock decides nothing."""
+    seed: int = 0
+    device: Device = "auto"
+    threads: int | None = None
+    """CPU threads; ``None``: all cores, four at the most (small matrices gain nothing from more)."""
+    split: SplitSettings = field(default_factory=SplitSettings)
+    network: NetworkSettings = field(default_factory=NetworkSettings)
+    training: TrainingSettings = field(default_factory=TrainingSettings)
+    trees: TreesSettings = field(default_factory=TreesSettings)
+    evaluation: EvaluationSettings = field(default_factory=EvaluationSettings)
+
+    def __post_init__(self) -> None:
+        _check_choice("effort", self.effort, Effort)
+        _check_choice("device", self.device, Device)
+        limit = self.time_limit
+        _check("time-limit", limit is None or limit > 0, limit, "seconds above 0")
+        _check("seed", 0 <= self.seed < 2**32, self.seed, "0 to 4294967295")
+        _check("threads", self.threads is None or 1 <= self.threads <= 1024, self.threads, "1 to 1024")

@@ -1,0 +1,70 @@
+"""Which character separates the fields: found from the first records, never per row."""
+
+import csv
+from collections.abc import Iterable, Sequence
+
+from nncli.errors import DataError, show
+
+DELIMITERS = {",": "comma", "\t": "tab", ";": "semicolon", "|": "bar"}
+
+
+def parse_line(line: str, delimiter: str) -> list[str]:
+    """The fields of one complete record; none if its quotes do not close."""
+    try:
+        return next(csv.reader([line], delimiter=delimiter, strict=True), [])
+    except csv.Error:
+        return []
+
+
+def find_delimiter(lines: Sequence[str], name: str) -> str:
+    """The delimiter that gives every one of the first records the same number of fields, and the most.
+
+    Args:
+        lines: the first lines of the file, header first; quoted line breaks are fine.
+        name: of the source, for messages.
+
+    Raises:
+        DataError: lines before the header, or no delimiter gives more than one column.
+
+    >>> find_delimiter(["a;b", "1,5;2", "2,5;3"], "file")
+    ';'
+    """
+    counts = {delimiter: _field_counts(lines, delimiter) for delimiter in DELIMITERS}
+    steady = {d: c[0] for d, c in counts.items() if c and len(set(c)) == 1 and c[0] > 1}
+    if steady:
+        return max(steady, key=lambda d: steady[d])
+    for found in counts.values():
+        _refuse_preamble(found, lines, name)
+    best = max(counts, key=lambda d: counts[d][0] if counts[d] else 0)
+    if not counts[best] or counts[best][0] < 2:
+        raise DataError(
+            f"{name}, line 1: only one column was found, '{show(lines[0].strip(), 40)}'; comma, tab, "
+            "semicolon and | were tried; a table needs the target and at least one more column"
+        )
+    return best
+
+
+def header_delimiter(header: str, columns: Iterable[str]) -> str:
+    """The delimiter under which a header line names the most of ``columns``."""
+    wanted = set(columns)
+    return max(DELIMITERS, key=lambda d: len(wanted.intersection(parse_line(header, d))))
+
+
+def _field_counts(lines: Sequence[str], delimiter: str) -> list[int]:
+    counts = []
+    try:
+        for row in csv.reader(lines, delimiter=delimiter, strict=True):
+            if row:
+                counts.append(len(row))
+    except csv.Error:
+        pass  # the sample may end inside a quoted field; the reader will say more if it is the file's fault
+    return counts
+
+
+def _refuse_preamble(counts: list[int], lines: Sequence[str], name: str) -> None:
+    rest = counts[1:]
+    if len(rest) >= 2 and len(set(rest)) == 1 and rest[0] > 2 and counts[0] == 1:
+        raise DataError(
+            f"{name}, line 1: '{show(lines[0].strip(), 40)}' is not a header: the lines below it have "
+            f"{rest[0]} fields; take such lines off first: tail -n +2 FILE | nncli train -"
+        )

@@ -1,0 +1,130 @@
+"""A path or ``-`` becomes an open, decompressed stream of bytes, and that becomes lines of text."""
+
+import bz2
+import codecs
+import gzip
+import hashlib
+import io
+import lzma
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+from nncli.errors import DataError, UsageError
+
+_HEAD_BYTES = 1 << 16
+_ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
+PARQUET_MAGIC = b"PAR1"
+
+
+class HashingReader(io.RawIOBase):
+    """Passes bytes through and hashes them (SHA-256)."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+        self._hash = hashlib.sha256()
+
+    def readable(self) -> bool:  # noqa: D102 (io.RawIOBase's contract)
+        return True
+
+    def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]  # noqa: D102
+        # read1 answers with what a pipe holds now instead of waiting for a full buffer.
+        read = getattr(self._stream, "read1", self._stream.read)
+        data = read(len(buffer))
+        buffer[: len(data)] = data
+        self._hash.update(data)
+        return len(data)
+
+    def hexdigest(self) -> str:
+        """The hash of what was read so far."""
+        return self._hash.hexdigest()
+
+
+def display_name(path: str) -> str:
+    """The name of a source in messages."""
+    return "standard input" if path == "-" else path
+
+
+def open_source(path: str) -> tuple[io.BufferedReader, HashingReader]:
+    """Opens a file or standard input, decompressing by content (gzip, zstd, bzip2, xz).
+
+    Returns:
+        The decompressed bytes, and the reader that hashes them as they pass.
+
+    Raises:
+        UsageError: standard input is a terminal.
+        DataError: nothing is in it.
+    """
+    if path == "-" and sys.stdin.isatty():
+        raise UsageError("standard input: is a terminal, no data; name a file, or pipe rows in (see --help)")
+    raw = sys.stdin.buffer if path == "-" else io.BufferedReader(Path(path).open("rb", buffering=0))
+    stream = io.BufferedReader(raw) if not isinstance(raw, io.BufferedReader) else raw  # type: ignore[type-var]
+    hashing = HashingReader(_decompressed(stream))
+    buffered = io.BufferedReader(hashing, buffer_size=_HEAD_BYTES)
+    try:
+        head = buffered.peek(1)
+    except (EOFError, OSError, lzma.LZMAError) as error:
+        raise _damaged(path, error) from error
+    if not head:
+        raise DataError(f"{display_name(path)}: is empty; expected a header line and rows")
+    return buffered, hashing
+
+
+def _decompressed(stream: io.BufferedReader) -> BinaryIO:
+    magic = stream.peek(6)[:6]
+    if magic.startswith(b"\x1f\x8b"):
+        return gzip.open(stream)  # type: ignore[return-value]
+    if magic.startswith(b"BZh"):
+        return bz2.open(stream)
+    if magic.startswith(b"\xfd7zXZ"):
+        return lzma.open(stream)
+    if magic.startswith(_ZSTD_MAGIC):
+        import pyarrow
+
+        return pyarrow.CompressedInputStream(pyarrow.PythonFile(stream), "zstd")  # type: ignore[no-any-return]
+    return stream
+
+
+def _damaged(path: str, error: Exception) -> Exception:
+    if isinstance(error, OSError) and error.errno is not None:
+        return error
+    return DataError(f"{display_name(path)}: the compressed data is damaged ({error}); make the file anew")
+
+
+def text_lines(stream: io.BufferedReader, name: str) -> Iterator[str]:
+    """Lines of a stream with their line ends: UTF-8 with or without BOM, or UTF-16 with BOM.
+
+    Raises:
+        DataError: bytes that are not UTF-8, or a NUL byte, with their line.
+    """
+    head = stream.peek(_HEAD_BYTES)
+    try:
+        if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+            yield from io.TextIOWrapper(stream, encoding="utf-16", newline="")
+        elif b"\r" in head and b"\n" not in head:  # line ends of CR only
+            yield from io.TextIOWrapper(stream, encoding="utf-8-sig", newline="\r")
+        else:
+            yield from _utf8_lines(stream, name)
+    except UnicodeDecodeError as error:
+        raise DataError(f"{name}: is not {error.encoding} text ({error.reason}); convert it to UTF-8") from error
+    except (EOFError, lzma.LZMAError, OSError) as error:
+        raise _damaged(name, error) from error
+
+
+def _utf8_lines(stream: io.BufferedReader, name: str) -> Iterator[str]:
+    for number, raw in enumerate(stream, start=1):
+        if number == 1:
+            raw = raw.removeprefix(codecs.BOM_UTF8)
+        if b"\0" in raw:
+            raise DataError(
+                f"{name}, line {number}: holds a NUL byte at position {raw.index(0) + 1}; "
+                "the file is damaged or not text; remove it (tr -d '\\000') or export the data anew"
+            )
+        try:
+            yield raw.decode("utf-8")
+        except UnicodeDecodeError as error:
+            raise DataError(
+                f"{name}, line {number}: byte 0x{raw[error.start]:02X} at position {error.start + 1} "
+                "is not UTF-8; if the file is Latin-1, convert it: iconv -f latin1 -t utf-8 FILE"
+            ) from error

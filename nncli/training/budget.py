@@ -1,0 +1,87 @@
+"""How large a network, in how many epochs: chosen so that the work of the effort is not exceeded.
+
+Work is an estimate in floating-point operations from sizes alone. The clock has no say in it, so the same data and
+options give the same network on every machine.
+"""
+
+from dataclasses import dataclass
+
+from nncli.bundle.architecture import Architecture
+from nncli.features.scaling import NetworkInputs
+from nncli.settings import EffortSettings, NetworkSettings, TrainingSettings
+
+_STEP_OVERHEAD = 8e7
+"""Work that a gradient step costs beyond its products: about 1.5 ms of two cores."""
+_WANTED_EPOCHS = 40
+"""The best epoch of such networks is usually below this (accuracy tables of TabM: median 41 at most)."""
+_FEWEST_EPOCHS = 3
+_WIDTHS = (256, 192, 128, 96, 64, 48, 32)
+_BATCH_SIZES = ((2_800, 32), (4_500, 64), (6_400, 128), (32_000, 256), (108_000, 512))
+_LARGEST_BATCH = 1024
+_MOST_BINS = 32
+_ROWS_PER_BIN = 20
+_MLP_LAYERS = (64, 32)
+_TABM_BLOCKS = 3
+_DROPOUT = 0.1
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What will be trained."""
+
+    architecture: Architecture
+    dropout: float
+    batch_size: int
+    max_epochs: int
+
+
+def make_plan(
+    train: NetworkInputs,
+    cat_cardinalities: tuple[int, ...],
+    n_classes: int,
+    network: NetworkSettings,
+    training: TrainingSettings,
+    effort: EffortSettings,
+) -> Plan:
+    """Chooses what the user left open."""
+    n_rows, n_num = train.x_num.shape
+    tabm = network.kind == "tabm"
+    batch_size = training.batch_size or default_batch_size(n_rows)
+
+    def architecture(layers: tuple[int, ...]) -> Architecture:
+        return Architecture(
+            n_num=n_num,
+            n_dense=train.x_dense.shape[1],
+            cat_cardinalities=cat_cardinalities,
+            n_classes=n_classes,
+            layers=layers,
+            activation=network.activation,
+            n_members=effort.n_members if tabm else 1,
+            n_bins=max(2, min(_MOST_BINS, n_rows // _ROWS_PER_BIN)) if tabm and n_num else 0,
+            d_embedding=8 if n_num <= 50 else 4,
+        )
+
+    candidates = [(width,) * _TABM_BLOCKS for width in _WIDTHS if width <= effort.d_block] if tabm else [_MLP_LAYERS]
+    chosen = [architecture(layers) for layers in ([network.layers] if network.layers else candidates)]
+    works = [epoch_work(candidate, n_rows, batch_size) for candidate in chosen]
+    fitting = [i for i, work in enumerate(works) if work * _WANTED_EPOCHS <= effort.network_work]
+    best = fitting[0] if fitting else len(chosen) - 1
+    affordable = max(_FEWEST_EPOCHS, int(effort.network_work / works[best]))
+    return Plan(
+        architecture=chosen[best],
+        dropout=_DROPOUT if network.dropout is None else network.dropout,
+        batch_size=batch_size,
+        max_epochs=training.epochs or min(effort.max_epochs, affordable),
+    )
+
+
+def epoch_work(architecture: Architecture, n_rows: int, batch_size: int) -> float:
+    """Floating-point operations of one epoch: six for each weight and row, and the overhead of the steps."""
+    steps = -(-n_rows // batch_size)
+    embedding = 6 * architecture.n_num * architecture.n_bins * architecture.d_embedding
+    return steps * _STEP_OVERHEAD + n_rows * (6.0 * architecture.n_weights + embedding)
+
+
+def default_batch_size(n_rows: int) -> int:
+    """TabM's table of batch sizes by training rows."""
+    return next((size for below, size in _BATCH_SIZES if n_rows < below), _LARGEST_BATCH)
