@@ -111,12 +111,8 @@ class EffortSettings:
 
 
 EFFORTS: dict[Effort, EffortSettings] = {
-    "quick": EffortSettings(
-        network_work=3.5e11, n_members=8, d_block=64, max_epochs=100, tree_iterations=200
-    ),
-    "default": EffortSettings(
-        network_work=5e12, n_members=16, d_block=128, max_epochs=200, tree_iterations=1000
-    ),
+    "quick": EffortSettings(network_work=3.5e11, n_members=8, d_block=64, max_epochs=100, tree_iterations=200),
+    "default": EffortSettings(network_work=4e12, n_members=16, d_block=128, max_epochs=200, tree_iterations=1000),
 }
 
 
@@ -125,7 +121,7 @@ class EvaluationSettings:
     """How sure the intervals are, and how they are drawn."""
 
     confidence: float = 0.95
-    bootstrap_draws: int = 2000
+    bootstrap_draws: int = 1000
 
 
 @dataclass(frozen=True, kw_only=True)

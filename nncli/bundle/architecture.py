@@ -1,6 +1,7 @@
 """The network's form in numbers, from which the shape of every array follows."""
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 from nncli.settings import Activation
 
@@ -66,7 +67,7 @@ class Architecture:
     def n_weights(self) -> int:
         """Weights that one row is multiplied with, all members together."""
         widths = [self.d_in, *self.layers, self.n_classes]
-        return self.n_members * sum(a * b for a, b in zip(widths, widths[1:], strict=False))
+        return self.n_members * sum(a * b for a, b in pairwise(widths))
 
     def array_shapes(self) -> dict[str, Shape]:
         """Name and shape of every array of the network, in order."""

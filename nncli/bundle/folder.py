@@ -55,7 +55,7 @@ def refuse_existing(path: Path, force: bool) -> None:
     if not force:
         raise UsageError(f"{path}: exists already; choose another --output, or replace it with --force")
     if not (path / MANIFEST).is_file():
-        raise UsageError(f"{path}: exists and is no model folder, so --force does not touch it; choose another --output")
+        raise UsageError(f"{path}: is no model folder, so --force does not touch it; choose another --output")
 
 
 def write_folder(path: Path, files: Mapping[str, bytes], pages: Mapping[str, bytes]) -> None:

@@ -21,15 +21,19 @@ _GELU_FACTOR = np.float32(np.sqrt(2 / np.pi))
 
 
 def _sigmoid(x: Array) -> Array:
-    return np.float32(1) / (np.float32(1) + np.exp(np.minimum(-x, np.float32(80))))
+    sigmoid: Array = np.float32(1) / (np.float32(1) + np.exp(np.minimum(-x, np.float32(80))))
+    return sigmoid
 
 
 def _selu(x: Array) -> Array:
-    return _SELU_SCALE * np.where(x > 0, x, _SELU_ALPHA * np.expm1(np.minimum(x, np.float32(0))))
+    negative = _SELU_ALPHA * np.expm1(np.minimum(x, np.float32(0)))
+    scaled: Array = _SELU_SCALE * np.where(x > 0, x, negative)
+    return scaled
 
 
 def _gelu(x: Array) -> Array:
-    return np.float32(0.5) * x * (1 + np.tanh(_GELU_FACTOR * (x + np.float32(0.044715) * x**3)))
+    gelu: Array = np.float32(0.5) * x * (1 + np.tanh(_GELU_FACTOR * (x + np.float32(0.044715) * x**3)))
+    return gelu
 
 
 _ACTIVATIONS: dict[Activation, Callable[[Array], Array]] = {
@@ -88,7 +92,7 @@ class NumpyNetwork:
         columns = padded.T[:, :, None]  # (n_num, B, 1)
         a = self._arrays
         bins = np.clip((columns - a["num.left"][:, None, :]) * a["num.inverse_width"][:, None, :], 0, 1)
-        embedded = columns * a["num.linear"][:, None, :] + a["num.bias"][:, None, :] + bins @ a["num.bins"]
+        embedded: Array = columns * a["num.linear"][:, None, :] + a["num.bias"][:, None, :] + bins @ a["num.bins"]
         return embedded.transpose(1, 0, 2).reshape(_BLOCK, -1)[: len(x_num)]
 
     def _block_proba(self, x: Array) -> Array:

@@ -164,7 +164,5 @@ def load_heldout(path: Path) -> tuple[Description, Heldout]:
     shapes: dict[str, tuple[int, ...]] = dict.fromkeys(HELDOUT_SIDES, (n_rows, n_classes))
     dtypes: dict[str, type] = dict.fromkeys(HELDOUT_SIDES, np.float64)
     content = read_file(path, read_manifest(path), "heldout")
-    arrays = load_arrays(
-        content, {**shapes, "labels": (n_rows,)}, {**dtypes, "labels": np.int64}, f"{path}: heldout"
-    )
-    return description, Heldout(arrays.pop("labels"), arrays)
+    arrays = load_arrays(content, {**shapes, "labels": (n_rows,)}, {**dtypes, "labels": np.int64}, f"{path}: heldout")
+    return description, Heldout(arrays["labels"], {side: arrays[side] for side in HELDOUT_SIDES})

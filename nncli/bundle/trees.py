@@ -96,7 +96,8 @@ class Trees:
             positive = 1 / (1 + np.exp(np.minimum(-raw[:, 0], 700)))
             return np.column_stack([1 - positive, positive])
         exponentials = np.exp(raw - raw.max(axis=1, keepdims=True))
-        return exponentials / exponentials.sum(axis=1, keepdims=True)
+        proba: NDArray[np.float64] = exponentials / exponentials.sum(axis=1, keepdims=True)
+        return proba
 
     def _raw(self, x: NDArray[np.float64]) -> NDArray[np.float64]:
         raw = np.tile(self.baseline, (len(x), 1))
@@ -136,4 +137,5 @@ def tree_inputs(features: Features) -> NDArray[np.float64]:
 
 def _contains(sets: NDArray[np.uint32], codes: NDArray[np.int64]) -> NDArray[np.bool_]:
     words = sets[np.arange(codes.size), codes >> 5]
-    return (words >> (codes & 31).astype(np.uint32)) & np.uint32(1) == 1
+    contained: NDArray[np.bool_] = (words >> (codes & 31).astype(np.uint32)) & np.uint32(1) != 0
+    return contained

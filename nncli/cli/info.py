@@ -8,9 +8,7 @@ if TYPE_CHECKING:
     from nncli.bundle.model import Model
 
 
-def info(
-    model: ModelFolder = DEFAULT_MODEL, json: Json = False, quiet: Quiet = False, debug: Debug = False
-) -> None:
+def info(model: ModelFolder = DEFAULT_MODEL, json: Json = False, quiet: Quiet = False, debug: Debug = False) -> None:
     """Describe a model folder: what it predicts, from which columns, with which network.
 
     nncli info -m churn-model

@@ -24,7 +24,8 @@ def complete_column(ctx: typer.Context, incomplete: str) -> list[str]:
     if not path or str(path) == "-":
         return []
     try:
-        header = next(text_lines(open_source(str(path))[0], str(path)))
+        with open_source(str(path)) as source:
+            header = next(text_lines(source))
         columns = parse_line(header, find_delimiter([header], str(path)))
     except (NncliError, OSError):
         return []
@@ -64,9 +65,7 @@ Device = Annotated[
 Threads = Annotated[
     int | None, typer.Option(help="CPU threads; all cores, four at the most, if not given.", rich_help_panel=RUN_PANEL)
 ]
-ModelFolder = Annotated[
-    Path, typer.Option("--model", "-m", help="Model folder.", autocompletion=complete_model)
-]
+ModelFolder = Annotated[Path, typer.Option("--model", "-m", help="Model folder.", autocompletion=complete_model)]
 Json = Annotated[
     bool, typer.Option("--json", help="One JSON document on standard output.", rich_help_panel=OUTPUT_PANEL)
 ]

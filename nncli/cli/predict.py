@@ -22,9 +22,7 @@ def predict(
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace an --output that exists.")] = False,
     keep: Annotated[bool, typer.Option("--keep", help="Write all input columns too.")] = False,
-    side: Annotated[
-        str, typer.Option("--with", help="Which model predicts.", metavar="network|trees")
-    ] = "network",
+    side: Annotated[str, typer.Option("--with", help="Which model predicts.", metavar="network|trees")] = "network",
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:

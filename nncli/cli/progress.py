@@ -63,9 +63,7 @@ class TerminalObserver:
         """Says what was read."""
         target, counts = prepared.target, prepared.target.label_counts()
         n_rows = target.has_label.size
-        self.say(
-            f"{display_name(prepared.path)}: {n_rows:,} rows, {prepared.n_columns} columns, {prepared.dialect}"
-        )
+        self.say(f"{display_name(prepared.path)}: {n_rows:,} rows, {prepared.n_columns} columns, {prepared.dialect}")
         self.say(f"target {show(target.name)} ({prepared.target_reason}): {class_counts(counts)}")
         kinds = [column.kind for column in prepared.schema.columns]
         found = ", ".join(f"{kinds.count(kind)} {kind}" for kind in dict.fromkeys(kinds))

@@ -29,7 +29,8 @@ class Calibration:
         if self == UNCALIBRATED:
             return proba.astype(np.float64)
         scaled = _sharpened(_logs(proba), 1 / self.temperature)
-        return (1 - self.uniform_share) * scaled + self.uniform_share / proba.shape[1]
+        mixed: Floats = scaled * (1 - self.uniform_share) + self.uniform_share / proba.shape[1]
+        return mixed
 
 
 UNCALIBRATED = Calibration(temperature=1.0, uniform_share=0.0)
@@ -50,7 +51,7 @@ def fit_calibration(labels: Labels, proba: NDArray[np.floating]) -> Calibration:
         slope = (expected - logs[np.arange(labels.size), labels]).mean()
         low, high = (low, middle) if slope > 0 else (middle, high)
     fitted = Calibration(float(np.exp(-(low + high) / 2)), 1 / (labels.size + 1))
-    before, after = (log_losses(labels, p).mean() for p in (proba, fitted.apply(proba)))
+    before, after = (log_losses(labels, p).mean() for p in (proba.astype(np.float64), fitted.apply(proba)))
     return fitted if after < before else UNCALIBRATED
 
 
@@ -60,5 +61,6 @@ def _logs(proba: NDArray[np.floating]) -> Floats:
 
 def _sharpened(logs: Floats, power: float) -> Floats:
     scaled = logs * power
-    scaled = np.exp(scaled - scaled.max(axis=1, keepdims=True))
-    return scaled / scaled.sum(axis=1, keepdims=True)
+    weights = np.exp(scaled - scaled.max(axis=1, keepdims=True))
+    proba: Floats = weights / weights.sum(axis=1, keepdims=True)
+    return proba

@@ -11,7 +11,8 @@ from nncli.evaluation.metrics import LOWER_IS_BETTER, METRICS, Floats, Labels, w
 from nncli.settings import EvaluationSettings
 
 Word = Literal["better", "worse", "no clear difference"]
-_CELLS_AT_ONCE = 4_000_000
+_CELLS_AT_ONCE = 400_000
+"""Weights that are looked at together: few enough to stay in the cache."""
 
 
 @dataclass(frozen=True)

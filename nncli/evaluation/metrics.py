@@ -94,18 +94,30 @@ def _mean_of_defined(values: Floats) -> Floats:
 
 
 def _weighted_auc(member: NDArray[np.bool_], values: Floats) -> Callable[[Floats], Floats]:
-    """The probability that a member has the higher value, ties counting half; NaN without both kinds."""
+    """The probability that a member has the higher value, ties counting half; NaN without both kinds.
+
+    Weights are summed over the stretches between members, so that a rare class costs one pass over the rows.
+    """
+    if 2 * member.sum() > member.size:
+        member, values = ~member, -values  # the same probability, seen from the rarer kind
     order = np.argsort(values, kind="stable")
-    ordered = values[order]
-    ties = np.flatnonzero(np.concatenate([[True], ordered[1:] != ordered[:-1]]))
-    positive = member[order]
+    ordered, is_member = values[order], member[order]
+    members = order[is_member]
+    tied_before = np.searchsorted(ordered, ordered[is_member], side="left")
+    tied_end = np.searchsorted(ordered, ordered[is_member], side="right")
+    starts, firsts = np.unique(tied_before, return_index=True)
+    bounds = np.unique(np.concatenate([[0], starts, tied_end]))
+    bounds = bounds[bounds < member.size]
+    own = np.searchsorted(bounds, starts)
 
     def auc(weights: Floats) -> Floats:
-        drawn = weights[:, order]
-        n_positive = np.add.reduceat(drawn * positive, ties, axis=1)
-        n_negative = np.add.reduceat(drawn, ties, axis=1) - n_positive
-        below = np.cumsum(n_negative, axis=1) - n_negative / 2
-        pairs = n_positive.sum(axis=1) * n_negative.sum(axis=1)
-        return _ratio((n_positive * below).sum(axis=1), pairs)
+        if not members.size:
+            return np.full(len(weights), np.nan)
+        positive = np.add.reduceat(weights[:, members], firsts, axis=1)
+        negative = np.add.reduceat(weights[:, order], bounds, axis=1)
+        negative[:, own] -= positive
+        below = np.cumsum(negative, axis=1)[:, own] - negative[:, own] / 2
+        pairs = positive.sum(axis=1) * negative.sum(axis=1)
+        return _ratio((positive * below).sum(axis=1), pairs)
 
     return auc

@@ -72,5 +72,5 @@ def encode_date(cells: pd.Series) -> NDArray[np.float64]:
     dates = to_dates(stripped(cells))
     days = (dates - pd.Timestamp(0, tz="UTC")) / pd.Timedelta(days=1)
     parts = dates.dt
-    columns = [days, parts.year, parts.month, parts.day, parts.dayofweek, parts.hour]
+    columns = [days, parts.year, parts.month, parts.day, parts.day_of_week, parts.hour]
     return np.column_stack([column.to_numpy(dtype=np.float64, na_value=np.nan) for column in columns])

@@ -60,8 +60,9 @@ def bin_edges(x_num: Tensor, n_bins: int) -> tuple[Tensor, Tensor]:
     inverse_width = torch.zeros(x_num.shape[1], n_bins)
     ordered = x_num.sort(dim=0).values
     for j, column in enumerate(ordered.unbind(1)):
-        candidates = torch.cat([_spread(column, n_bins // 2), _spread(torch.unique(column), n_bins - n_bins // 2)])
-        edges = torch.unique(candidates)
+        distinct = column[torch.cat([torch.ones(1, dtype=torch.bool), column.diff() > 0])]
+        chosen = torch.cat([_spread(column, n_bins // 2), _spread(distinct, n_bins - n_bins // 2)]).sort().values
+        edges = chosen[torch.cat([torch.ones(1, dtype=torch.bool), chosen.diff() > 0])]
         widths = edges.diff()
         left[j, : len(widths)] = edges[:-1]
         inverse_width[j, : len(widths)] = 1 / widths

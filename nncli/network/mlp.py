@@ -1,6 +1,7 @@
 """The network: embeddings, hidden layers, one head per member."""
 
 from collections.abc import Mapping
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
@@ -40,8 +41,7 @@ class MLP(nn.Module):
         self.cat = CategoryEmbedding(a.cat_cardinalities, a.one_hot, a.embedded, generator)
         widths = [a.d_in, *a.layers]
         self.hidden = nn.ModuleList(
-            EnsembleLinear(d_in, d_out, a.n_members, generator)
-            for d_in, d_out in zip(widths, widths[1:], strict=False)
+            EnsembleLinear(d_in, d_out, a.n_members, generator) for d_in, d_out in pairwise(widths)
         )
         if a.is_ensemble:
             self.hidden[0].r.data = _first_scaling(a, generator)

@@ -127,7 +127,5 @@ def sentence(report: Report) -> str:
 
 def effort_line(report: Report) -> str:
     """What each side cost."""
-    parts = [
-        f"{SIDE_NAMES[side]} {report.seconds[side]:.1f} s" for side in SIDE_NAMES if side in report.seconds
-    ]
+    parts = [f"{SIDE_NAMES[side]} {report.seconds[side]:.1f} s" for side in SIDE_NAMES if side in report.seconds]
     return f"Training: {', '.join(parts)}; one setting tried on each side." if parts else ""

@@ -53,4 +53,4 @@ def to_booleans(cells: pd.Series) -> NDArray[np.int32]:
     [2, 1, 0, 0]
     """
     lower = cells.str.lower()
-    return (lower.isin(_FALSE_WORDS) + 2 * lower.isin(_TRUE_WORDS)).to_numpy(dtype=np.int32)
+    return np.where(lower.isin(_TRUE_WORDS), 2, lower.isin(_FALSE_WORDS)).astype(np.int32)

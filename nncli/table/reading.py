@@ -16,7 +16,7 @@ import pandas as pd
 
 from nncli.errors import DataError, quoted_list, show
 from nncli.table.dialect import DELIMITERS, find_delimiter, header_delimiter, parse_line
-from nncli.table.source import PARQUET_MAGIC, display_name, open_source, text_lines
+from nncli.table.source import Source, open_source, text_lines
 
 if TYPE_CHECKING:
     import pyarrow
@@ -45,20 +45,20 @@ def read_table(path: str) -> Table:
         DataError: the file is empty, has no rows, is ragged or not text; the message names the line.
         OSError: it cannot be read.
     """
-    name = display_name(path)
-    stream, hashing = open_source(path)
-    if stream.peek(4)[:4] == PARQUET_MAGIC:
-        dialect, frames = "Parquet", _parquet_chunks(stream, name, None)
-    else:
-        lines = text_lines(stream, name)
-        head = list(islice(lines, _SNIFFED_LINES))
-        delimiter = find_delimiter(head, name)
-        dialect = f"{DELIMITERS[delimiter]}-separated"
-        frames = _text_chunks(chain(head, lines), name, delimiter)
-    frame = pd.concat(frames, ignore_index=True)
+    with open_source(path) as source:
+        if source.is_parquet:
+            dialect, frames = "Parquet", _parquet_chunks(source, ROWS_PER_CHUNK)
+        else:
+            lines = text_lines(source)
+            head = list(islice(lines, _SNIFFED_LINES))
+            _refuse_blank(head, source.name)
+            delimiter = find_delimiter(head, source.name)
+            dialect = f"{DELIMITERS[delimiter]}-separated"
+            frames = _text_chunks(chain(head, lines), source.name, delimiter, ROWS_PER_CHUNK)
+        frame = pd.concat(frames, ignore_index=True)
     if len(frame) == 0:
-        raise DataError(f"{name}: has a header but no rows; there is nothing to learn from")
-    return Table(frame, path, hashing.hexdigest(), dialect)
+        raise DataError(f"{source.name}: has a header but no rows; there is nothing to learn from")
+    return Table(frame, path, source.hashing.hexdigest(), dialect)
 
 
 def read_chunks(path: str, columns: list[str], rows: int = ROWS_PER_CHUNK) -> Iterator[pd.DataFrame]:
@@ -72,18 +72,18 @@ def read_chunks(path: str, columns: list[str], rows: int = ROWS_PER_CHUNK) -> It
     Raises:
         DataError: as :func:`read_table`, when the reader gets to the line.
     """
-    name = display_name(path)
-    stream, _ = open_source(path)
-    if stream.peek(4)[:4] == PARQUET_MAGIC:
-        return _parquet_chunks(stream, name, rows)
-    lines = text_lines(stream, name)
-    header = next(lines)
-    return _text_chunks(chain([header], lines), name, header_delimiter(header, columns), rows)
+    with open_source(path) as source:
+        if source.is_parquet:
+            yield from _parquet_chunks(source, rows)
+        else:
+            lines = text_lines(source)
+            header = next((line for line in lines if line.strip()), "")
+            _refuse_blank([header], source.name)
+            delimiter = header_delimiter(header, columns)
+            yield from _text_chunks(chain([header], lines), source.name, delimiter, rows)
 
 
-def _text_chunks(
-    lines: Iterator[str], name: str, delimiter: str, rows: int = ROWS_PER_CHUNK
-) -> Iterator[pd.DataFrame]:
+def _text_chunks(lines: Iterator[str], name: str, delimiter: str, rows: int = ROWS_PER_CHUNK) -> Iterator[pd.DataFrame]:
     blocks = _checked_blocks(lines, name, delimiter, rows)
     header = next(blocks)
     columns = parse_line(header, delimiter)
@@ -94,6 +94,11 @@ def _text_chunks(
         yield _parse_block(block, columns, delimiter)
     if empty:
         yield pd.DataFrame({column: pd.Series(dtype="str") for column in columns})
+
+
+def _refuse_blank(lines: list[str], name: str) -> None:
+    if not any(line.strip() for line in lines):
+        raise DataError(f"{name}: begins with blank lines only; expected a header line and rows")
 
 
 def _checked_blocks(lines: Iterator[str], name: str, delimiter: str, rows: int) -> Iterator[str]:
@@ -117,8 +122,6 @@ def _checked_blocks(lines: Iterator[str], name: str, delimiter: str, rows: int) 
             start = reader.line_num + 1
     except csv.Error as error:
         raise DataError(f"{name}, line {start}: {_explain(error, taken)}") from error
-    if not n_fields:
-        raise DataError(f"{name}: holds only blank lines; expected a header line and rows")
     if n_rows:
         yield "".join(taken)
 
@@ -147,9 +150,7 @@ def _explain(error: csv.Error, taken: list[str]) -> str:
 
 def _check_names(columns: list[str], name: str) -> None:
     if "" in columns:
-        raise DataError(
-            f"{name}, line 1: column {columns.index('') + 1} of {len(columns)} has no name; give it one"
-        )
+        raise DataError(f"{name}, line 1: column {columns.index('') + 1} of {len(columns)} has no name; give it one")
     repeated = sorted({column for column in columns if columns.count(column) > 1})
     if repeated:
         raise DataError(f"{name}, line 1: the header names {quoted_list(repeated)} twice; rename one of them")
@@ -169,18 +170,18 @@ def _parse_block(block: str, columns: list[str], delimiter: str) -> pd.DataFrame
     )
 
 
-def _parquet_chunks(stream: io.BufferedReader, name: str, rows: int | None) -> Iterator[pd.DataFrame]:
+def _parquet_chunks(source: Source, rows: int) -> Iterator[pd.DataFrame]:
     import pyarrow
     from pyarrow import parquet
 
     try:
-        file = parquet.ParquetFile(io.BytesIO(stream.read()))
+        file = parquet.ParquetFile(io.BytesIO(source.stream.read()))
     except pyarrow.ArrowException as error:
-        raise DataError(f"{name}: is not a sound Parquet file ({error}); write it anew") from error
-    _check_names(file.schema_arrow.names, name)
-    yield _as_text(file.schema_arrow.empty_table(), name)
-    for batch in file.iter_batches(rows or ROWS_PER_CHUNK):
-        yield _as_text(pyarrow.Table.from_batches([batch]), name)
+        raise DataError(f"{source.name}: is not a sound Parquet file ({error}); write it anew") from error
+    _check_names(file.schema_arrow.names, source.name)
+    yield _as_text(file.schema_arrow.empty_table(), source.name)
+    for batch in file.iter_batches(rows):
+        yield _as_text(pyarrow.Table.from_batches([batch]), source.name)
 
 
 def _as_text(table: "pyarrow.Table", name: str) -> pd.DataFrame:

@@ -70,6 +70,4 @@ def _is_numeric(values: pd.Series) -> bool:
 
 def _is_free_text(values: pd.Series) -> bool:
     n_distinct = values.nunique()
-    return bool(
-        n_distinct > 50 and n_distinct > 0.2 * len(values) and values.str.count(r"\s+").mean() >= 1.5
-    )
+    return bool(n_distinct > 50 and n_distinct > 0.2 * len(values) and values.str.count(r"\s+").mean() >= 1.5)

@@ -7,15 +7,18 @@ import hashlib
 import io
 import lzma
 import sys
+import zlib
 from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO, cast
 
 from nncli.errors import DataError, UsageError
 
 _HEAD_BYTES = 1 << 16
 _ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
-PARQUET_MAGIC = b"PAR1"
+_PARQUET_MAGIC = b"PAR1"
 
 
 class HashingReader(io.RawIOBase):
@@ -46,39 +49,51 @@ def display_name(path: str) -> str:
     return "standard input" if path == "-" else path
 
 
-def open_source(path: str) -> tuple[io.BufferedReader, HashingReader]:
-    """Opens a file or standard input, decompressing by content (gzip, zstd, bzip2, xz).
+@dataclass(frozen=True)
+class Source:
+    """An open file or pipe, decompressed."""
 
-    Returns:
-        The decompressed bytes, and the reader that hashes them as they pass.
+    name: str
+    """For messages."""
+    stream: "io.BufferedReader[Any]"
+    hashing: HashingReader
+
+    @property
+    def is_parquet(self) -> bool:
+        """Whether it begins as Parquet files do."""
+        return self.stream.peek(4)[:4] == _PARQUET_MAGIC
+
+
+@contextmanager
+def open_source(path: str) -> Iterator[Source]:
+    """Opens a file or standard input, decompressing by content (gzip, zstd, bzip2, xz).
 
     Raises:
         UsageError: standard input is a terminal.
-        DataError: nothing is in it.
+        DataError: nothing is in it, or the compressed data is damaged.
     """
+    name = display_name(path)
     if path == "-" and sys.stdin.isatty():
-        raise UsageError("standard input: is a terminal, no data; name a file, or pipe rows in (see --help)")
-    raw = sys.stdin.buffer if path == "-" else io.BufferedReader(Path(path).open("rb", buffering=0))
-    stream = io.BufferedReader(raw) if not isinstance(raw, io.BufferedReader) else raw  # type: ignore[type-var]
-    hashing = HashingReader(_decompressed(stream))
-    buffered = io.BufferedReader(hashing, buffer_size=_HEAD_BYTES)
-    try:
-        head = buffered.peek(1)
-    except (EOFError, OSError, lzma.LZMAError) as error:
-        raise _damaged(path, error) from error
-    if not head:
-        raise DataError(f"{display_name(path)}: is empty; expected a header line and rows")
-    return buffered, hashing
+        raise UsageError(f"{name}: is a terminal, no data; name a file, or pipe rows in (see --help)")
+    with nullcontext(sys.stdin.buffer) if path == "-" else Path(path).open("rb") as raw:
+        hashing = HashingReader(_decompressed(cast("io.BufferedReader", raw)))
+        stream = io.BufferedReader(hashing, buffer_size=_HEAD_BYTES)
+        try:
+            if not stream.peek(1):
+                raise DataError(f"{name}: is empty; expected a header line and rows")
+            yield Source(name, stream, hashing)
+        except (EOFError, lzma.LZMAError, zlib.error, gzip.BadGzipFile) as error:
+            raise DataError(f"{name}: the compressed data is damaged ({error}); make the file anew") from error
 
 
 def _decompressed(stream: io.BufferedReader) -> BinaryIO:
     magic = stream.peek(6)[:6]
     if magic.startswith(b"\x1f\x8b"):
-        return gzip.open(stream)  # type: ignore[return-value]
+        return cast("BinaryIO", gzip.open(stream))
     if magic.startswith(b"BZh"):
-        return bz2.open(stream)
+        return cast("BinaryIO", bz2.open(stream))
     if magic.startswith(b"\xfd7zXZ"):
-        return lzma.open(stream)
+        return cast("BinaryIO", lzma.open(stream))
     if magic.startswith(_ZSTD_MAGIC):
         import pyarrow
 
@@ -86,18 +101,13 @@ def _decompressed(stream: io.BufferedReader) -> BinaryIO:
     return stream
 
 
-def _damaged(path: str, error: Exception) -> Exception:
-    if isinstance(error, OSError) and error.errno is not None:
-        return error
-    return DataError(f"{display_name(path)}: the compressed data is damaged ({error}); make the file anew")
-
-
-def text_lines(stream: io.BufferedReader, name: str) -> Iterator[str]:
-    """Lines of a stream with their line ends: UTF-8 with or without BOM, or UTF-16 with BOM.
+def text_lines(source: Source) -> Iterator[str]:
+    """Lines with their line ends: UTF-8 with or without BOM, or UTF-16 with BOM.
 
     Raises:
         DataError: bytes that are not UTF-8, or a NUL byte, with their line.
     """
+    stream, name = source.stream, source.name
     head = stream.peek(_HEAD_BYTES)
     try:
         if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
@@ -108,8 +118,6 @@ def text_lines(stream: io.BufferedReader, name: str) -> Iterator[str]:
             yield from _utf8_lines(stream, name)
     except UnicodeDecodeError as error:
         raise DataError(f"{name}: is not {error.encoding} text ({error.reason}); convert it to UTF-8") from error
-    except (EOFError, lzma.LZMAError, OSError) as error:
-        raise _damaged(name, error) from error
 
 
 def _utf8_lines(stream: io.BufferedReader, name: str) -> Iterator[str]:

@@ -75,7 +75,7 @@ def encode_target(cells: pd.Series, name: str) -> Target:
         raise DataError(f"{where}: two classes or more are needed; found {found}; choose another --target")
     _refuse_regression(classes, len(labelled), where)
     numbers = {label: number for number, label in enumerate(classes)}
-    labels = labelled.map(numbers).to_numpy(dtype=np.int64)
+    labels = labelled.map(numbers).to_numpy().astype(np.int64)
     return Target(name, tuple(classes), labels, has_label)
 
 
@@ -91,6 +91,4 @@ def _refuse_regression(classes: list[str], n_rows: int, where: str) -> None:
     if n_classes > max(20, n_rows // 2) or n_classes > _MOST_CLASSES:
         numeric = not np.isnan(to_numbers(pd.Series(classes, dtype="str"))).any()
         kind = "it looks like a quantity, and nncli predicts classes" if numeric else "it looks like an ID"
-        raise DataError(
-            f"{where}: {n_classes:,} different values in {n_rows:,} rows; {kind}; choose another --target"
-        )
+        raise DataError(f"{where}: {n_classes:,} different values in {n_rows:,} rows; {kind}; choose another --target")

@@ -105,7 +105,7 @@ def train_network(
     stop: Stop = "epochs"
     for number in range(1, plan.max_epochs + 1):
         order = _shuffled(len(y), seed, number).to(device)
-        train_loss = _run_epoch(module, optimiser, x, y, order.split(plan.batch_size), settings, deadline)
+        train_loss = _run_epoch(module, optimiser, x, y, torch.split(order, plan.batch_size), settings, deadline)
         validation_loss = _log_loss(module, x_val, y_val)
         history.append(Epoch(number, train_loss, validation_loss, time.monotonic() - start))
         on_epoch(history[-1])
@@ -117,7 +117,7 @@ def train_network(
             stop = ended
             break
     if not best_state:
-        raise UsageError("--learning-rate: the network's loss is not finite from the first epoch on; choose a lower one")
+        raise UsageError("--learning-rate: the loss is not finite from the first epoch on; choose a lower rate")
     arrays = {name: tensor.cpu().numpy() for name, tensor in best_state.items()}
     return TrainedNetwork(plan.architecture, arrays, tuple(history), best_epoch, stop)
 

@@ -1,0 +1,89 @@
+import numpy as np
+import pytest
+import torch
+
+from nncli.bundle.architecture import MOST_ONE_HOT, Architecture
+from nncli.bundle.forward import NumpyNetwork
+from nncli.features.scaling import NetworkInputs
+from nncli.network.embeddings import bin_edges
+from nncli.network.mlp import MLP
+from nncli.settings import Activation
+
+
+def make(n_members: int = 4, n_bins: int = 5, activation: Activation = "relu", n_num: int = 3) -> Architecture:
+    return Architecture(
+        n_num=n_num,
+        n_dense=2,
+        cat_cardinalities=(3, MOST_ONE_HOT + 7, 1),
+        n_classes=3,
+        layers=(16, 8),
+        activation=activation,
+        n_members=n_members,
+        n_bins=n_bins,
+        d_embedding=4,
+    )
+
+
+def random_inputs(architecture: Architecture, n_rows: int) -> NetworkInputs:
+    random = np.random.default_rng(0)
+    codes = [random.integers(0, most, size=n_rows) for most in architecture.cat_cardinalities]
+    return NetworkInputs(
+        random.normal(size=(n_rows, architecture.n_num)).astype(np.float32),
+        np.column_stack(codes).astype(np.int32),
+        random.normal(size=(n_rows, architecture.n_dense)).astype(np.float32),
+    )
+
+
+def random_module(architecture: Architecture, inputs: NetworkInputs) -> MLP:
+    generator = torch.Generator().manual_seed(0)
+    has_bins = architecture.n_bins and architecture.n_num
+    bins = bin_edges(torch.from_numpy(inputs.x_num), architecture.n_bins) if has_bins else None
+    module = MLP(architecture, bins, 0.1, generator, generator).eval()
+    with torch.no_grad():  # away from the start, where scalings are one and bins are zero
+        for parameter in module.parameters():
+            parameter.add_(0.3 * torch.randn(parameter.shape, generator=generator))
+    return module
+
+
+@pytest.mark.parametrize("n_members", [1, 4])
+@pytest.mark.parametrize("n_bins", [0, 5])
+@pytest.mark.parametrize("n_num", [0, 3])
+@pytest.mark.parametrize("activation", ["relu", "tanh", "gelu", "selu", "silu", "sigmoid"])
+def test_numpy_equals_torch(n_members: int, n_bins: int, n_num: int, activation: Activation) -> None:
+    architecture = make(n_members, n_bins, activation, n_num)
+    inputs = random_inputs(architecture, 300)
+    module = random_module(architecture, inputs)
+    arrays = {name: tensor.detach().numpy() for name, tensor in module.arrays().items()}
+    with torch.no_grad():
+        expected = module.predict_proba(*map(torch.from_numpy, (inputs.x_num, inputs.x_cat, inputs.x_dense)))
+    found = NumpyNetwork(architecture, arrays).predict_proba(inputs)
+    np.testing.assert_allclose(found, expected.numpy(), atol=1e-5)
+
+
+def test_arrays_have_the_names_and_shapes_that_the_architecture_states() -> None:
+    for n_members, n_bins in ((1, 0), (1, 5), (4, 0), (4, 5)):
+        architecture = make(n_members, n_bins)
+        module = random_module(architecture, random_inputs(architecture, 20))
+        shapes = {name: tuple(tensor.shape) for name, tensor in module.arrays().items()}
+        assert shapes == architecture.array_shapes()
+
+
+def test_a_row_has_the_same_bits_whatever_rows_come_with_it() -> None:
+    architecture = make()
+    inputs = random_inputs(architecture, 600)
+    module = random_module(architecture, inputs)
+    network = NumpyNetwork(architecture, {k: v.detach().numpy() for k, v in module.arrays().items()})
+    whole = network.predict_proba(inputs)
+    for size in (1, 7, 255, 256, 257):
+        for start in range(0, 600, 150):
+            rows = slice(start, start + size)
+            part = NetworkInputs(inputs.x_num[rows], inputs.x_cat[rows], inputs.x_dense[rows])
+            np.testing.assert_array_equal(network.predict_proba(part), whole[rows])
+
+
+def test_no_rows_give_no_rows() -> None:
+    architecture = make()
+    inputs = random_inputs(architecture, 10)
+    module = random_module(architecture, inputs)
+    network = NumpyNetwork(architecture, {k: v.detach().numpy() for k, v in module.arrays().items()})
+    assert network.predict_proba(random_inputs(architecture, 0)).shape == (0, 3)

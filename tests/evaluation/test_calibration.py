@@ -1,0 +1,49 @@
+import numpy as np
+import pytest
+from scipy.optimize import minimize_scalar
+
+from nncli.evaluation.calibration import UNCALIBRATED, Calibration, fit_calibration
+from nncli.evaluation.metrics import score
+
+
+def drawn(n_rows: int, n_classes: int, sharpness: float):  # type: ignore[no-untyped-def]
+    """Labels drawn from honest probabilities, and those probabilities made too sharp or too flat."""
+    random = np.random.default_rng(0)
+    honest = random.dirichlet(np.ones(n_classes), size=n_rows)
+    labels = (honest.cumsum(axis=1) > random.uniform(size=(n_rows, 1))).argmax(axis=1)
+    stated = honest**sharpness
+    return labels, stated / stated.sum(axis=1, keepdims=True), honest
+
+
+@pytest.mark.parametrize("n_classes", [2, 5])
+@pytest.mark.parametrize("sharpness", [0.5, 2.0, 4.0])
+def test_finds_the_temperature_that_an_optimiser_finds(n_classes: int, sharpness: float) -> None:
+    labels, stated, honest = drawn(20_000, n_classes, sharpness)
+    fitted = fit_calibration(labels, stated)
+
+    def loss(log_temperature: float) -> float:
+        return score(labels, Calibration(np.exp(log_temperature), 0.0).apply(stated)).log_loss
+
+    best = minimize_scalar(loss, bounds=(-3, 3), method="bounded", options={"xatol": 1e-8})
+    assert np.log(fitted.temperature) == pytest.approx(best.x, abs=1e-4)
+    assert fitted.temperature == pytest.approx(sharpness, rel=0.05)
+    np.testing.assert_allclose(fitted.apply(stated), honest, atol=0.05)
+
+
+def test_keeps_ranks_rows_and_sums() -> None:
+    labels, stated, _ = drawn(500, 3, 3.0)
+    calibrated = fit_calibration(labels, stated).apply(stated)
+    np.testing.assert_array_equal(calibrated.argsort(axis=1), stated.argsort(axis=1))
+    np.testing.assert_allclose(calibrated.sum(axis=1), 1)
+    assert calibrated.min() > 0
+
+
+def test_what_does_not_help_is_left_out() -> None:
+    proba = np.tile([0.5, 0.5], (10, 1))
+    assert fit_calibration(np.tile([0, 1], 5), proba) == UNCALIBRATED
+
+
+def test_probabilities_of_zero_are_survived() -> None:
+    proba = np.array([[1.0, 0.0], [0.0, 1.0], [1.0, 0.0]])
+    calibrated = fit_calibration(np.array([0, 1, 1]), proba).apply(proba)
+    assert np.isfinite(calibrated).all()

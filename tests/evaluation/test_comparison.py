@@ -1,0 +1,113 @@
+import numpy as np
+import pytest
+from scipy import stats
+
+from nncli.evaluation.comparison import corrected_t_interval, judge_folds, judge_held_out
+from nncli.evaluation.metrics import METRICS, log_losses
+from nncli.settings import EvaluationSettings
+
+SETTINGS = EvaluationSettings(bootstrap_draws=1000)
+
+
+def sides(random, n_rows: int, network: float, trees: float):  # type: ignore[no-untyped-def]
+    """Probabilities whose logit knows the label to a given degree."""
+    labels = random.integers(2, size=n_rows)
+
+    def proba(signal: float):  # type: ignore[no-untyped-def]
+        logit = signal * (2 * labels - 1) + random.normal(size=n_rows)
+        positive = 1 / (1 + np.exp(-logit))
+        return np.column_stack([1 - positive, positive])
+
+    majority = np.full((n_rows, 2), 0.5)
+    return labels, {"network": proba(network), "trees": proba(trees), "majority": majority}
+
+
+@pytest.mark.parametrize(
+    ("network", "trees", "word"), [(3.0, 1.0, "better"), (1.0, 3.0, "worse"), (1.5, 1.5, "no clear difference")]
+)
+def test_the_word_follows_the_difference(network: float, trees: float, word: str) -> None:
+    labels, probabilities = sides(np.random.default_rng(1), 2000, network, trees)
+    verdict = judge_held_out(labels, probabilities, SETTINGS).verdict
+    assert verdict.word == word
+    assert verdict.learned
+    assert verdict.low <= verdict.difference <= verdict.high
+
+
+def test_the_interval_is_close_to_the_normal_theory_of_the_paired_difference() -> None:
+    labels, probabilities = sides(np.random.default_rng(2), 3000, 2.0, 1.8)
+    judged = judge_held_out(labels, probabilities, SETTINGS)
+    differences = log_losses(labels, probabilities["trees"]) - log_losses(labels, probabilities["network"])
+    half = 1.96 * differences.std(ddof=1) / np.sqrt(3000)
+    assert judged.verdict.difference == pytest.approx(differences.mean())
+    assert judged.verdict.high - judged.verdict.low == pytest.approx(2 * half, rel=0.1)
+
+
+def test_higher_is_better_metrics_keep_their_sign() -> None:
+    labels, probabilities = sides(np.random.default_rng(3), 1000, 3.0, 1.0)
+    assert judge_held_out(labels, probabilities, SETTINGS, metric="roc_auc").verdict.word == "better"
+
+
+def test_a_side_that_only_overfits_less_has_learned_nothing() -> None:
+    random = np.random.default_rng(4)
+    labels, probabilities = sides(random, 2000, 0.0, 0.0)
+    shrunk = 0.5 + (probabilities["network"] - 0.5) * 0.1
+    verdict = judge_held_out(labels, {**probabilities, "network": shrunk}, SETTINGS).verdict
+    assert verdict.low > 0  # clearly less wrong than the trees, and still worth nothing
+    assert verdict.word == "no clear difference"
+    assert not verdict.learned
+
+
+def test_labels_without_signal_give_a_winner_in_one_case_of_twenty_at_most() -> None:
+    winners = 0
+    for seed in range(200):
+        labels, probabilities = sides(np.random.default_rng(seed), 120, 0.0, 0.0)
+        word = judge_held_out(labels, probabilities, EvaluationSettings(bootstrap_draws=300)).verdict.word
+        winners += word != "no clear difference"
+    assert winners <= stats.binom.ppf(0.999, 200, 0.05)
+
+
+def test_equal_models_give_a_winner_in_one_case_of_twenty_at_most() -> None:
+    winners = 0
+    for seed in range(200):
+        labels, probabilities = sides(np.random.default_rng(seed), 60, 1.0, 1.0)
+        word = judge_held_out(labels, probabilities, EvaluationSettings(bootstrap_draws=300)).verdict.word
+        winners += word != "no clear difference"
+    assert winners <= stats.binom.ppf(0.999, 200, 0.05)
+
+
+def test_corrected_t_equals_the_worked_example() -> None:
+    # Differences of ten folds, n_test / n_train = 1 / 9, by hand: mean 0.0184, variance (ddof 1) 0.000107156,
+    # standard error sqrt((1/10 + 1/9) * variance), t quantile 2.262157 for 9 degrees of freedom.
+    values = np.array([0.012, 0.025, 0.008, 0.031, 0.019, 0.015, 0.027, 0.004, 0.036, 0.007])
+    interval = corrected_t_interval(values, 1 / 9, 0.95)
+    half = 2.2621571628 * np.sqrt((1 / 10 + 1 / 9) * np.var(values, ddof=1))
+    assert interval.value == pytest.approx(0.0184)
+    assert interval.high - interval.value == pytest.approx(half, rel=1e-8)
+    assert interval.value - interval.low == pytest.approx(half, rel=1e-8)
+
+
+def fold_scores(network: float, trees: float, majority: float, spread: float):  # type: ignore[no-untyped-def]
+    offsets = np.linspace(-spread, spread, 5)
+    return [
+        {
+            "network": dict.fromkeys(METRICS, network + offset),
+            "trees": dict.fromkeys(METRICS, trees - offset),
+            "majority": dict.fromkeys(METRICS, majority),
+        }
+        for offset in offsets
+    ]
+
+
+@pytest.mark.parametrize(
+    ("network", "trees", "word"), [(0.3, 0.4, "better"), (0.4, 0.3, "worse"), (0.35, 0.351, "no clear difference")]
+)
+def test_verdict_over_folds(network: float, trees: float, word: str) -> None:
+    judged = judge_folds(fold_scores(network, trees, 0.6, 0.01), 0.25, SETTINGS)
+    assert judged.verdict.word == word
+    assert judged.scores["network"]["log_loss"].value == pytest.approx(network)
+
+
+def test_verdict_over_folds_needs_something_learned() -> None:
+    judged = judge_folds(fold_scores(0.65, 0.75, 0.6, 0.01), 0.25, SETTINGS)
+    assert judged.verdict.word == "no clear difference"
+    assert not judged.verdict.learned

@@ -1,0 +1,55 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from nncli.guard.columns import examine_columns
+
+N = 60
+
+
+def examine(cells: list[str]):  # type: ignore[no-untyped-def]
+    return examine_columns(pd.DataFrame({"x": cells}, dtype="str"))
+
+
+@pytest.mark.parametrize(
+    ("cells", "code"),
+    [
+        ([""] * N, "empty-column"),
+        (["NA", ""] * (N // 2), "empty-column"),
+        (["same"] * N, "constant-column"),
+        ([f"id-{i * 7 % 101}" for i in range(N)], "id-column"),
+        ([str(i) for i in range(N)], "id-column"),
+        ([str(i * i + 5) for i in range(N)], "id-column"),
+        ([f"{i:05}" for i in range(N)], "id-column"),
+    ],
+)
+def test_columns_that_no_model_should_see_are_left_out_and_named(cells: list[str], code: str) -> None:
+    columns, (finding,) = examine(cells)
+    assert not columns
+    assert finding.code == code
+    assert finding.columns == ("x",)
+    assert "'x'" in finding.message
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        ["same"] * (N - 1) + [""],  # that it is missing says something
+        [f"{value:.4f}" for value in np.random.default_rng(0).normal(size=N)],
+        [str(value) for value in np.random.default_rng(0).permutation(10_000)[:N]],
+        [f"a title of words, number {i}" for i in range(N)],
+        [f"id-{i}" for i in range(10)],
+    ],
+)
+def test_columns_that_say_something_are_used(cells: list[str]) -> None:
+    columns, findings = examine(cells)
+    assert [column.name for column in columns] == ["x"]
+    assert not findings
+
+
+def test_cells_that_do_not_fit_are_counted() -> None:
+    columns, (finding,) = examine(["1.5", "2.5", "7"] * 33 + ["?"])
+    assert columns[0].kind == "numeric"
+    assert finding.code == "misfit-cells"
+    assert "1 of its cells" in finding.message
+    assert "'?'" in finding.message

@@ -1,0 +1,47 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from nncli.table.cells import to_booleans, to_dates, to_numbers
+from nncli.table.schema import infer_kind
+
+
+@pytest.mark.parametrize(
+    ("cells", "kind"),
+    [
+        (["1", "2.5", "-3e2", ""], "numeric"),
+        ([" 1 ", "2", "NA"], "numeric"),
+        (["1"] * 99 + ["?"], "numeric"),
+        (["1"] * 50 + ["2"] * 40 + ["a"] * 10, "categorical"),
+        (["01067", "80331", "10115"], "categorical"),
+        ([str(2**60), str(2**60 + 2), str(2**60 + 4)], "categorical"),
+        (["0", "1", "1"], "boolean"),
+        (["Yes", "no", ""], "boolean"),
+        (["t", "f"], "boolean"),
+        (["t", "n"], "boolean"),
+        (["t", "x"], "categorical"),
+        (["2017-01-31", "2017/02/01", "2020-02-29T12:30:00Z"], "date"),
+        (["10-24", "25-39"], "categorical"),
+        (["none", "none", "x"], "categorical"),
+        ([f"a review with many words, number {i}" for i in range(60)], "text"),
+        (["a review with many words"] * 60, "categorical"),
+        (["", "NA"], "categorical"),
+    ],
+)
+def test_kind_of_a_column(cells: list[str], kind: str) -> None:
+    assert infer_kind(pd.Series(cells, dtype="str")) == kind
+
+
+def test_numbers_that_are_not_finite_are_missing() -> None:
+    numbers = to_numbers(pd.Series(["1e999", "-inf", "1e300", "x", ""], dtype="str"))
+    np.testing.assert_array_equal(np.isnan(numbers), [True, True, False, True, True])
+
+
+def test_dates_are_read_in_utc_and_nonsense_is_missing() -> None:
+    dates = to_dates(pd.Series(["2017-01-01T06:00:42Z", "2017-01-01 07:00:42+01:00", "2017-02-30", "12/1/2017"]))
+    assert dates[0] == dates[1] == pd.Timestamp("2017-01-01T06:00:42", tz="UTC")
+    assert dates[2:].isna().all()
+
+
+def test_booleans_in_any_spelling() -> None:
+    assert to_booleans(pd.Series(["TRUE", "False", "1.0", "0", "y", "N", "2"])).tolist() == [2, 1, 2, 1, 2, 1, 0]

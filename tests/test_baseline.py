@@ -1,0 +1,95 @@
+import numpy as np
+import pytest
+from sklearn.ensemble import HistGradientBoostingClassifier
+
+from nncli.baseline import TreeData, extract_trees, fit_careful_trees, fit_default_trees
+from nncli.settings import TreesSettings
+
+
+def example(n_rows: int, n_classes: int, seed: int = 0) -> TreeData:
+    """Two categories with gaps in their codes, three numbers with missing values."""
+    random = np.random.default_rng(seed)
+    codes = np.column_stack([random.choice([0, 3, 7, 40, 254], n_rows), random.integers(0, 60, n_rows)])
+    numbers = random.normal(size=(n_rows, 3))
+    numbers[random.uniform(size=numbers.shape) < 0.2] = np.nan
+    signal = (codes[:, 0] % 3) + (codes[:, 1] > 30) + np.nan_to_num(numbers[:, 0]) + np.isnan(numbers[:, 1])
+    noisy = signal + random.normal(scale=0.5, size=n_rows)
+    y = np.searchsorted(np.quantile(noisy, np.linspace(0, 1, n_classes + 1)[1:-1]), noisy)
+    x = np.column_stack([codes, numbers]).astype(np.float64)
+    half = n_rows // 2
+    return TreeData(x[:half], y[:half], x[half:], y[half:], n_categories=2)
+
+
+@pytest.mark.parametrize("n_classes", [2, 4])
+@pytest.mark.parametrize("n_categories", [0, 2])
+def test_arrays_predict_as_scikit_learn_does(n_classes: int, n_categories: int) -> None:
+    data = example(2000, n_classes)
+    categorical = np.arange(5) < n_categories if n_categories else None
+    model = HistGradientBoostingClassifier(max_iter=30, categorical_features=categorical, random_state=0)
+    model.fit(data.x, data.y)
+    trees = extract_trees(model, model.n_iter_)
+    unseen = data.x_val.copy()
+    unseen[::3, 0] = 5  # a code that training did not see
+    unseen[1::3, 1] = 200
+    unseen[2::7, 2] = 1e300
+    for x in (data.x_val, unseen):
+        np.testing.assert_allclose(trees.predict_proba(x), model.predict_proba(x), rtol=0, atol=1e-12)
+
+
+def test_the_first_iterations_alone_predict_as_the_stages_of_scikit_learn() -> None:
+    data = example(1000, 3)
+    model = HistGradientBoostingClassifier(max_iter=12, random_state=0).fit(data.x, data.y)
+    for n_iterations, stage in enumerate(model.staged_predict_proba(data.x_val), start=1):
+        found = extract_trees(model, n_iterations).predict_proba(data.x_val)
+        np.testing.assert_allclose(found, stage, rtol=0, atol=1e-12)
+
+
+def test_careful_trees_keep_the_iteration_that_validates_best() -> None:
+    data = example(1500, 2)
+    settings = TreesSettings(learning_rate=0.3, patience=10)
+    fitted = fit_careful_trees(data, settings, 200, seed=0, threads=2)
+    assert fitted.iterations < fitted.tried < 200
+
+    def loss(n_iterations: int) -> float:
+        other = fit_careful_trees(data, TreesSettings(learning_rate=0.3, patience=1000), n_iterations, seed=0, threads=2)
+        proba = other.trees.predict_proba(data.x_val)
+        return float(-np.log(proba[np.arange(data.y_val.size), data.y_val]).mean())
+
+    best = loss(fitted.iterations)
+    assert best <= loss(max(1, fitted.iterations - 3)) + 1e-12
+    assert fitted.trees.shape.n_iterations == fitted.iterations
+
+
+@pytest.mark.parametrize("fit", ["default", "careful"])
+def test_slices_under_a_deadline_give_the_same_trees(fit: str) -> None:
+    data = example(1200, 3)
+
+    def trees(deadline: float | None):  # type: ignore[no-untyped-def]
+        if fit == "default":
+            return fit_default_trees(data, seed=0, threads=2, deadline=deadline).trees
+        return fit_careful_trees(data, TreesSettings(), 60, seed=0, threads=2, deadline=deadline).trees
+
+    np.testing.assert_array_equal(trees(None).predict_proba(data.x_val), trees(1e18).predict_proba(data.x_val))
+
+
+def test_a_deadline_that_has_passed_leaves_few_trees() -> None:
+    fitted = fit_careful_trees(example(1200, 3), TreesSettings(patience=500), 500, seed=0, threads=2, deadline=1.0)
+    assert fitted.tried == 25
+
+
+@pytest.mark.parametrize("n_rows", [2000, 24_000])
+def test_a_class_with_one_row_is_survived(n_rows: int) -> None:
+    data = example(n_rows, 2)
+    y = data.y.copy()
+    y[0] = 2
+    data = TreeData(data.x, y, data.x_val, data.y_val, data.n_categories)
+    assert fit_default_trees(data, seed=0, threads=2).trees.predict_proba(data.x_val).shape == (n_rows // 2, 3)
+    assert fit_careful_trees(data, TreesSettings(), 10, seed=0, threads=2).trees.baseline.size == 3
+
+
+def test_defaults_learn_from_validation_rows_too_unless_they_stop_early() -> None:
+    data = example(2000, 2)
+    expected = HistGradientBoostingClassifier(categorical_features=np.arange(5) < 2, random_state=0)
+    expected.fit(np.concatenate([data.x, data.x_val]), np.concatenate([data.y, data.y_val]))
+    found = fit_default_trees(data, seed=0, threads=2).trees.predict_proba(data.x_val)
+    np.testing.assert_allclose(found, expected.predict_proba(data.x_val), rtol=0, atol=1e-12)
