@@ -76,8 +76,11 @@ def show(value: object, limit: int = 80) -> str:
     'a\\x1b[2Jb'
     """
     text = str(value)
-    if len(text) > limit:
-        text = text[: limit - 1] + "…"
+    return inert(text if len(text) <= limit else text[: limit - 1] + "…")
+
+
+def inert(text: str) -> str:
+    """Text whose control and invisible characters, line ends among them, are written as escapes."""
     return _CONTROL.sub(lambda match: match.group().encode("unicode_escape").decode("ascii"), text)
 
 

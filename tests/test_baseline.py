@@ -51,7 +51,9 @@ def test_careful_trees_keep_the_iteration_that_validates_best() -> None:
     assert fitted.iterations < fitted.tried < 200
 
     def loss(n_iterations: int) -> float:
-        other = fit_careful_trees(data, TreesSettings(learning_rate=0.3, patience=1000), n_iterations, seed=0, threads=2)
+        other = fit_careful_trees(
+            data, TreesSettings(learning_rate=0.3, patience=1000), n_iterations, seed=0, threads=2
+        )
         proba = other.trees.predict_proba(data.x_val)
         return float(-np.log(proba[np.arange(data.y_val.size), data.y_val]).mean())
 

@@ -26,8 +26,8 @@ class Boundary(TyperGroup):
             sys.stdout.flush()
         except BrokenPipeError:
             _leave_quietly()
-        except (typer.Exit, typer.Abort):
-            raise
+        except (typer.Exit, typer.Abort, typer.TyperException):
+            raise  # Typer prints its own, such as an unknown option
         except Exception as error:  # noqa: BLE001 (the boundary: whatever comes gets a line and a code)
             if ctx.meta.get(DEBUG_KEY):
                 traceback.print_exc()

@@ -93,13 +93,15 @@ def _heldout(folder: "Path") -> "Report":
 
 
 def _cross_validated(data: str, settings: RunSettings, *, quiet: bool, verbose: bool) -> "Report":
+    from nncli.table.reading import read_table
+
+    table = read_table(data)
     from nncli.cli.outcome import cross_validation_report
     from nncli.cli.progress import TerminalObserver, make_console
     from nncli.experiment import cross_validate, prepare
-    from nncli.table.reading import read_table
 
     with TerminalObserver(make_console(quiet), verbose) as observer:
-        prepared = prepare(read_table(data), settings)
+        prepared = prepare(table, settings)
         observer.prepared(prepared)
         result = cross_validate(prepared, settings, observer)
     return cross_validation_report(result, settings, observer.seconds())

@@ -20,13 +20,15 @@ def complete_column(ctx: typer.Context, incomplete: str) -> list[str]:
     from nncli.table.dialect import find_delimiter, parse_line
     from nncli.table.source import open_source, text_lines
 
-    path = ctx.params.get("data")
-    if not path or str(path) == "-":
+    # While an option still lacks its value, the parser has put nothing into params yet.
+    words = [ctx.params.get("data"), *ctx.args]
+    path = next((word for word in words if word and Path(word).is_file()), None)
+    if path is None:
         return []
     try:
-        with open_source(str(path)) as source:
+        with open_source(path) as source:
             header = next(text_lines(source))
-        columns = parse_line(header, find_delimiter([header], str(path)))
+        columns = parse_line(header, find_delimiter([header], path))
     except (NncliError, OSError):
         return []
     return [column for column in columns if column.startswith(incomplete)]
@@ -83,7 +85,7 @@ DEFAULTS = RunSettings()
 
 
 def print_json(value: Any) -> None:
-    """One JSON document on standard output."""
+    """One JSON document on standard output; in ASCII, so that no name in it acts on a terminal."""
     import json
 
-    print(json.dumps(value, ensure_ascii=False, indent=2, allow_nan=False))  # noqa: T201
+    print(json.dumps(value, indent=2, allow_nan=False))  # noqa: T201

@@ -119,19 +119,21 @@ def train(
 
 def _run(data: str, settings: RunSettings, output: Path, force: bool, *, quiet: bool, verbose: bool) -> "Report":
     from nncli.bundle.folder import refuse_existing
+    from nncli.table.reading import read_table
 
     refuse_existing(output, force)
+    table = read_table(data)
+    # Torch and scikit-learn take seconds to load; a file that cannot be read is known before.
     from nncli.bundle.model import save_model
     from nncli.cli.outcome import pages, train_report
     from nncli.cli.progress import TerminalObserver, make_console, stop_on_terminate
     from nncli.experiment import prepare, run_experiment
     from nncli.report.terminal import print_report
-    from nncli.table.reading import read_table
 
     stop_on_terminate()
     console = make_console(quiet)
     with TerminalObserver(console, verbose) as observer:
-        prepared = prepare(read_table(data), settings)
+        prepared = prepare(table, settings)
         observer.prepared(prepared)
         experiment = run_experiment(prepared, settings, observer)
     report = train_report(experiment, settings, observer.seconds())

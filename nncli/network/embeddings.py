@@ -61,7 +61,9 @@ def bin_edges(x_num: Tensor, n_bins: int) -> tuple[Tensor, Tensor]:
     ordered = x_num.sort(dim=0).values
     for j, column in enumerate(ordered.unbind(1)):
         distinct = column[torch.cat([torch.ones(1, dtype=torch.bool), column.diff() > 0])]
-        chosen = torch.cat([_spread(column, n_bins // 2), _spread(distinct, n_bins - n_bins // 2)]).sort().values
+        half = n_bins // 2
+        # n_bins + 1 edges in all: both halves hold the first and the last value.
+        chosen = torch.cat([_spread(column, half + 2), _spread(distinct, n_bins - half + 1)]).sort().values
         edges = chosen[torch.cat([torch.ones(1, dtype=torch.bool), chosen.diff() > 0])]
         widths = edges.diff()
         left[j, : len(widths)] = edges[:-1]

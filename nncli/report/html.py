@@ -6,7 +6,7 @@ from typing import Any
 
 import jinja2
 
-from nncli.errors import show
+from nncli.errors import inert, show
 from nncli.report.document import METRIC_NAMES, SIDE_NAMES, Report, document, effort_line, sentence
 from nncli.report.svg import interval_plot, learning_curve
 
@@ -51,5 +51,5 @@ def _environment() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["show"] = show
+    environment.filters.update(show=show, inert=inert)
     return environment

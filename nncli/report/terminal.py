@@ -6,7 +6,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from nncli.errors import show
+from nncli.errors import inert, show
 from nncli.evaluation.comparison import Interval
 from nncli.report.document import METRIC_NAMES, SIDE_NAMES, Report, effort_line, sentence
 
@@ -19,7 +19,7 @@ def print_report(report: Report, console: Console) -> None:
     """Prints warnings, the table of scores and the verdict."""
     for finding in report.warnings:
         style = "yellow" if finding.level != "info" else ""
-        console.print(Text(f"{finding.level}: {finding.message}", style=style), soft_wrap=True)
+        console.print(Text(f"{finding.level}: {inert(finding.message)}", style=style), soft_wrap=True)
     console.print(scores_table(report.judgement.scores))
     console.print(Text(f"{sentence(report)}", style=_STYLES[report.judgement.verdict.word]), soft_wrap=True)
     effort = effort_line(report)

@@ -45,7 +45,8 @@ def make_split(labels: Labels, groups: Groups, settings: SplitSettings, seed: in
     test, validation = settings.test_fraction, settings.validation_fraction
     part, straddle = _partition(labels, groups, (test, validation, 1 - test - validation), seed)
     part[_untrained(labels, groups, part == 2)] = 2
-    return Split(*(np.flatnonzero(part == number) for number in (2, 1, 0)), straddle)
+    test_rows, validation_rows, train_rows = (np.flatnonzero(part == number) for number in range(3))
+    return Split(train_rows, validation_rows, test_rows, straddle)
 
 
 def make_folds(labels: Labels, groups: Groups, settings: SplitSettings, seed: int) -> list[Split]:

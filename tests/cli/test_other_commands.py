@@ -1,0 +1,139 @@
+import json
+import os
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+from program import Program
+from typer.main import get_command
+
+from nncli import version
+from nncli.cli.app import app
+from nncli.cli.options import complete_model
+from nncli.settings import RunSettings
+
+
+def test_the_verdict_of_the_held_out_rows(nncli: Program, penguins_model: Path) -> None:
+    outcome = nncli("compare-baseline", "-m", penguins_model)
+    assert outcome.code == 0, outcome.err
+    assert "majority class" in outcome.out
+    told = json.loads(nncli("compare-baseline", "-m", penguins_model, "--json").out)
+    trained = json.loads((penguins_model / "report.json").read_text())
+    assert told["scores"] == trained["scores"]
+    assert told["verdict"] == trained["verdict"]
+    assert told["model_sha256"] == trained["model_sha256"]
+
+
+def test_the_gate_follows_the_verdict(nncli: Program, penguins_model: Path) -> None:
+    word = json.loads((penguins_model / "report.json").read_text())["verdict"]["word"]
+    expected = {"win": 0 if word == "better" else 7, "tie": 7 if word == "worse" else 0}
+    for requirement, code in expected.items():
+        outcome = nncli("compare-baseline", "-m", penguins_model, "--require", requirement)
+        assert outcome.code == code
+        assert "majority class" in outcome.out
+    assert nncli("compare-baseline", "-m", penguins_model, "--require", "luck").code == 2
+
+
+def test_cross_validation_from_the_command_line(nncli: Program, samples: Path) -> None:
+    outcome = nncli(
+        "compare-baseline", samples / "penguins.csv", "--target", "species", "--effort", "quick", "--time-limit", "25",
+        "--json",
+    )  # fmt: skip
+    assert outcome.code == 0, outcome.err
+    report = json.loads(outcome.out)
+    assert len(report["folds"]) == 5
+    assert "corrected t over 5 folds" in report["verdict"]["method"]
+    assert "fold 5 of 5" in outcome.err
+    assert os.listdir(nncli.folder) == []
+
+
+def test_info_describes_the_model(nncli: Program, penguins_model: Path) -> None:
+    text = nncli("info", "-m", penguins_model).out
+    assert "'Adelie', 'Chinstrap', 'Gentoo'" in text
+    assert "bill_length_mm (numeric)" in text
+    described = json.loads(nncli("info", "-m", penguins_model, "--json").out)
+    assert described["schema"]["target"] == "species"
+    assert described["model_sha256"] in text
+
+
+def test_a_damaged_folder_is_refused_by_every_command(nncli: Program, penguins_model: Path, samples: Path) -> None:
+    shutil.copytree(penguins_model, nncli.folder / "m")
+    (weights,) = (nncli.folder / "m").glob("weights-*")
+    content = bytearray(weights.read_bytes())
+    content[-1] ^= 1
+    weights.write_bytes(content)
+    for args in (("info",), ("predict", samples / "penguins.csv"), ("compare-baseline",)):
+        outcome = nncli(*args, "-m", "m")
+        assert outcome.code == 4
+        assert "is not as it was written" in outcome.err
+        assert outcome.out == ""
+
+
+def test_doctor_tells_versions_devices_and_threads(nncli: Program) -> None:
+    told = json.loads(nncli("doctor", "--json").out)
+    assert told["versions"]["nncli-tabular"] == version()
+    assert told["devices"][0]["device"] == "cpu"
+    assert told["threads"] >= 1
+    assert "torch" in nncli("doctor").out
+
+
+def test_version_and_help(nncli: Program) -> None:
+    assert nncli("--version").out == f"nncli {version()}\n"
+    for args in (("-h",), ("--help",)):
+        text = nncli(*args).out
+        assert all(command in text for command in ("train", "predict", "compare-baseline", "info", "doctor"))
+        assert all(f"{code} " in text for code in range(9))
+    assert nncli().code == 2
+    suggested = nncli("trian")
+    assert suggested.code == 2
+    assert "train" in suggested.err
+
+
+def test_every_command_and_option_has_help_and_an_example() -> None:
+    for name, command in get_command(app).commands.items():  # type: ignore[attr-defined]
+        assert command.help, name
+        assert f"nncli {name}" in command.help, f"{name} shows no example"
+        for option in command.params:
+            self_explaining = option.name in ("activation", "optimizer", "learning_rate")
+            assert getattr(option, "help", None) or self_explaining, f"{name} --{option.name}"
+
+
+def test_options_have_the_defaults_of_the_settings() -> None:
+    settings = RunSettings()
+    fields = {
+        name: value for place in (settings, settings.network, settings.training) for name, value in vars(place).items()
+    }
+    for name in ("train", "compare-baseline"):
+        options = {option.name: option for option in get_command(app).commands[name].params}  # type: ignore[attr-defined]
+        shared = (fields.keys() & options.keys()) - {"network"}  # a group of settings there, its kind here
+        assert shared >= {"target", "effort", "time_limit", "seed", "device", "threads"}
+        for option in shared:
+            assert options[option].default == fields[option], option
+
+
+def test_completion_knows_columns_models_and_commands(nncli: Program, penguins_model: Path, samples: Path) -> None:
+    def complete(words: str) -> str:
+        count = str(len(words.split(" ")) - 1)
+        env = {"_NNCLI_COMPLETE": "complete_bash", "COMP_WORDS": words, "COMP_CWORD": count}
+        return nncli(env=env).out
+
+    assert "compare-baseline" in complete("nncli comp")
+    assert complete(f"nncli train {samples / 'penguins.csv'} --target sp").split() == ["species"]
+    assert complete_model(str(penguins_model.parent) + "/") == [str(penguins_model)]
+
+
+def test_no_colour_and_no_animation_where_nobody_looks(nncli: Program, samples: Path) -> None:
+    outcome = nncli(
+        "train", samples / "penguins.csv", "--target", "species", "--effort", "quick", "--epochs", "2",
+        env={"FORCE_COLOR": "", "NO_COLOR": "1", "TERM": "dumb"},
+    )  # fmt: skip
+    assert outcome.code == 0
+    assert not re.search("[\x1b\r]", outcome.err)
+
+
+@pytest.mark.parametrize("command", ["train", "predict", "compare-baseline", "info", "doctor"])
+def test_help_fits_80_columns(nncli: Program, command: str) -> None:
+    outcome = nncli(command, "--help")
+    assert outcome.code == 0
+    assert max(map(len, outcome.out.splitlines())) <= 80

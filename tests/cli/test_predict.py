@@ -1,0 +1,104 @@
+import gzip
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from program import Program
+
+
+def test_file_and_pipe_give_the_same_bytes(nncli: Program, penguins_model: Path, samples: Path) -> None:
+    data = samples / "penguins.csv"
+    from_file = nncli("predict", data, "-m", penguins_model)
+    assert from_file.code == 0, from_file.err
+    assert from_file.err == ""
+    header, *rows = from_file.out.splitlines()
+    assert header == "prediction,probability_Adelie,probability_Chinstrap,probability_Gentoo"
+    assert len(rows) == 344
+    for args, stdin in (
+        (("predict",), data.read_bytes()),
+        (("predict", "-"), gzip.compress(data.read_bytes())),
+        (("predict", data, "-o", "out.csv"), None),
+    ):
+        outcome = nncli(*args, "-m", penguins_model, stdin=stdin)
+        assert outcome.code == 0, outcome.err
+        found = (nncli.folder / "out.csv").read_text() if "-o" in args else outcome.out
+        assert found == from_file.out
+
+
+def test_a_reader_that_leaves_is_no_error(penguins_model: Path, samples: Path, tmp_path: Path) -> None:
+    header, *rows = (samples / "penguins.csv").read_text().splitlines(keepends=True)
+    (tmp_path / "long.csv").write_text(header + "".join(rows * 400))
+    script = f'cat long.csv | "{sys.executable}" -m nncli predict -m "{penguins_model}" --keep | head -2'
+    process = subprocess.run(
+        ["bash", "-c", f"set -o pipefail; {script}"], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert process.stdout.count("\n") == 2
+    assert process.stderr == ""
+    assert process.returncode == 141
+
+
+def test_notes_go_to_standard_error(nncli: Program, penguins_model: Path, samples: Path) -> None:
+    data = (samples / "penguins.csv").read_bytes().replace(b",Dream,", b",Atlantis,")
+    outcome = nncli("predict", "-m", penguins_model, stdin=data)
+    assert outcome.code == 0
+    assert outcome.err.startswith("note: column 'island': 124 of 344 cells hold a level")
+    assert len(outcome.out.splitlines()) == 345
+    assert nncli("predict", "-q", "-m", penguins_model, stdin=data).err == ""
+
+
+def test_the_trees_predict_too(nncli: Program, penguins_model: Path, samples: Path) -> None:
+    network, trees = (
+        nncli("predict", samples / "penguins.csv", "-m", penguins_model, "--with", side)
+        for side in ("network", "trees")
+    )
+    assert network.code == trees.code == 0
+    assert network.out != trees.out
+    assert len(trees.out.splitlines()) == 345
+
+
+@pytest.mark.parametrize(
+    ("args", "stdin", "code", "message"),
+    [
+        ([], b"island,year\nDream,2007\n", 4, "lack the columns"),
+        ([], b"", 3, "standard input: is empty"),
+        ([], b"island,year\nDream\n", 3, "line 2: the row has 1 fields"),
+        (["nowhere.csv"], b"", 5, "nowhere.csv"),
+        (["--with", "forest"], b"", 2, "choose network or trees"),
+    ],
+)
+def test_what_cannot_be_predicted_gets_one_line(  # type: ignore[no-untyped-def]
+    nncli: Program, penguins_model: Path, args, stdin: bytes, code: int, message: str
+) -> None:
+    outcome = nncli("predict", *args, "-m", penguins_model, stdin=stdin)
+    assert outcome.code == code, outcome.err
+    (line,) = outcome.err.splitlines()
+    assert message in line
+    assert outcome.out == ""
+
+
+def test_no_model_is_said(nncli: Program, samples: Path) -> None:
+    outcome = nncli("predict", samples / "penguins.csv")
+    assert outcome.code == 4
+    assert outcome.err.startswith("nncli: nncli-model: is no model folder")
+
+
+def test_a_full_disk_and_a_closed_output_are_said(penguins_model: Path, samples: Path) -> None:
+    command = f'"{sys.executable}" -m nncli predict "{samples}/penguins.csv" -m "{penguins_model}"'
+    for redirection in ("> /dev/full", ">&-"):
+        process = subprocess.run(
+            ["bash", "-c", f"{command} {redirection}"], capture_output=True, text=True, check=False
+        )
+        assert process.returncode == 5, (redirection, process.stderr)
+        (line,) = process.stderr.splitlines()
+        assert line.startswith("nncli: ")
+
+
+def test_an_output_file_is_whole_or_absent(nncli: Program, penguins_model: Path, samples: Path) -> None:
+    (nncli.folder / "bad.csv").write_bytes((samples / "penguins.csv").read_bytes() + b"too,few\n")
+    assert nncli("predict", "bad.csv", "-m", penguins_model, "-o", "out.csv").code == 3
+    assert {path.name for path in nncli.folder.iterdir()} == {"bad.csv"}
+    (nncli.folder / "out.csv").write_text("precious")
+    refused = nncli("predict", samples / "penguins.csv", "-m", penguins_model, "-o", "out.csv")
+    assert refused.code == 2
+    assert (nncli.folder / "out.csv").read_text() == "precious"

@@ -1,0 +1,194 @@
+import gzip
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from program import Program
+
+CONTRACT = {
+    "schema_version", "command", "data", "target", "classes", "rows", "scores", "verdict", "warnings", "seconds",
+    "device", "threads", "seed", "settings", "versions", "model_sha256",
+}  # fmt: skip
+
+
+def test_a_csv_file_becomes_a_model_folder_and_a_verdict(nncli: Program, samples: Path) -> None:
+    outcome = nncli("train", samples / "hr_attrition.csv", "--target", "Attrition", "--effort", "quick", "--json")
+    assert outcome.code == 0, outcome.err
+    report = json.loads(outcome.out)
+    assert set(report) >= CONTRACT
+    assert report["rows"] == {"train": 941, "validation": 235, "test": 294}
+    assert report["scores"]["network"]["log_loss"]["value"] < report["scores"]["majority"]["log_loss"]["value"]
+    assert report["verdict"]["word"] in ("better", "worse", "no clear difference")
+    folder = nncli.folder / "nncli-model"
+    assert json.loads((folder / "report.json").read_text()) == report
+    roles = sorted(path.name.split("-")[0] for path in folder.glob("*-*"))
+    assert roles == ["heldout", "model", "trees", "weights"]
+    assert {"manifest.json", "report.html", "report.json", "README.md"} <= {path.name for path in folder.iterdir()}
+    assert "1,470 rows, 31 columns" in outcome.err
+    assert report["verdict"]["sentence"] in outcome.err.replace("\n", " ").replace("  ", " ")
+    assert "\x1b" not in outcome.err + outcome.out
+
+
+def test_the_textbook_network_with_all_its_options(nncli: Program, samples: Path) -> None:
+    outcome = nncli(
+        "train", samples / "penguins.csv", "--target", "species", "--network", "mlp", "--layers", "32,16",
+        "--activation", "tanh", "--dropout", "0.2", "--optimizer", "adam", "--learning-rate", "0.01",
+        "--batch-size", "16", "--epochs", "12", "--seed", "7", "--threads", "1", "--json", "-q",
+    )  # fmt: skip
+    assert outcome.code == 0, outcome.err
+    assert outcome.err == ""
+    report = json.loads(outcome.out)
+    network = report["network"]
+    assert (network["kind"], network["layers"], network["activation"]) == ("mlp", [32, 16], "tanh")
+    assert (network["members"], network["dropout"], network["learning_rate"], network["batch_size"]) == (
+        1,
+        0.2,
+        0.01,
+        16,
+    )
+    assert len(report["curve"]) <= 12
+    assert (report["seed"], report["threads"]) == (7, 1)
+    assert report["scores"]["network"]["accuracy"]["value"] > 0.9
+
+
+def test_standard_input_compressed_and_a_time_limit(nncli: Program, samples: Path) -> None:
+    data = gzip.compress((samples / "breast_cancer_wdbc.csv").read_bytes())
+    start = time.monotonic()
+    outcome = nncli("train", "-", "--target", "diagnosis", "--time-limit", "6", "-o", "wdbc", stdin=data)
+    assert outcome.code == 0, outcome.err
+    assert "standard input: 569 rows" in outcome.err
+    assert (nncli.folder / "wdbc" / "manifest.json").exists()
+    assert time.monotonic() - start < 60  # a bound on hanging, no measurement
+
+
+def test_an_existing_model_is_kept_unless_forced(nncli: Program, samples: Path) -> None:
+    args = ("train", samples / "penguins.csv", "--target", "species", "--effort", "quick", "--epochs", "2", "-q")
+    assert nncli(*args).code == 0
+    before = (nncli.folder / "nncli-model" / "manifest.json").read_bytes()
+    refused = nncli(*args, "--seed", "1")
+    assert refused.code == 2
+    assert refused.err.splitlines() == [
+        "nncli: nncli-model: exists already; choose another --output, or replace it with --force"
+    ]
+    assert (nncli.folder / "nncli-model" / "manifest.json").read_bytes() == before
+    assert nncli(*args, "--seed", "1", "--force").code == 0
+    assert (nncli.folder / "nncli-model" / "manifest.json").read_bytes() != before
+    assert len(list((nncli.folder / "nncli-model").glob("weights-*"))) == 1
+
+
+GOOD = [f"{i % 7},{'abc'[i % 3]},{'yn'[i * i % 5 % 2]}" for i in range(60)]
+TABLES = {
+    "empty": (b"", "is empty"),
+    "header only": (b"a,b,y\n", "no rows"),
+    "one class": (b"a,y\n1,n\n2,n\n", "found only 'n'"),
+    "no usable column": (b"a,y\n1,n\n1,y\n1,y\n", "no column is left"),
+    "ragged": (b"a,b,y\n1,2,n\n1,y\n", "line 3: the row has 2 fields, the header has 3"),
+    "every row too long": (b"a,b,y\n" + b"1,2,n,\n" * 30, "line 2: the row has 4 fields, the header has 3"),
+    "wrong delimiter": (b"a:b:y\n1:2:n\n", "only one column was found"),
+    "duplicate names": (b"a,a,y\n1,2,n\n", "names 'a' twice"),
+    "Latin-1": ("a,y\nä,n\n".encode("latin-1"), "line 2: byte 0xE4"),
+    "NUL byte": (b"a,y\n1,n\n\x00,y\n", "line 3: holds a NUL byte"),
+    "preamble": (b"Report 2024\na,b,y\n1,2,n\n3,4,y\n", "'Report 2024' is not a header"),
+    "regression": (b"a,y\n" + b"".join(b"%d,%d.5\n" % (i % 3, i) for i in range(99)), "looks like a quantity"),
+    "too few rows": (b"a,y\n1,n\n2,y\n3,n\n", "too few"),
+}
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_bad_data_gets_one_line_and_leaves_nothing(nncli: Program, name: str) -> None:
+    content, message = TABLES[name]
+    (nncli.folder / "data.csv").write_bytes(content)
+    outcome = nncli("train", "data.csv", "--effort", "quick")
+    assert outcome.code == 3
+    last = outcome.err.splitlines()[-1]
+    assert last.startswith("nncli: ")
+    assert message in last
+    assert "Traceback" not in outcome.err
+    assert outcome.out == ""
+    assert os.listdir(nncli.folder) == ["data.csv"]
+
+
+def test_odd_data_is_mended_and_named(nncli: Program) -> None:
+    header = "a;b;y;empty;same;id"
+    rows = [f"{row.replace(',', ';')};;k;{number}" for number, row in enumerate(GOOD)]
+    rows[5] = "?" + rows[5][1:]
+    rows[7] = rows[7].replace(";y;", ";;").replace(";n;", ";;")
+    (nncli.folder / "data.csv").write_text("\n".join([header, *rows]))
+    outcome = nncli("train", "data.csv", "--target", "y", "--effort", "quick", "--epochs", "3", "--json")
+    assert outcome.code == 0, outcome.err
+    found = {finding["code"]: finding["columns"] for finding in json.loads(outcome.out)["warnings"]}
+    assert found["empty-column"] == ["empty"]
+    assert found["constant-column"] == ["same"]
+    assert found["id-column"] == ["id"]
+    assert found["misfit-cells"] == ["a"]
+    assert found["missing-target"] == ["y"]
+    assert "semicolon-separated" in outcome.err
+    for name in ("'empty'", "'same'", "'id'", "'?'"):
+        assert name in outcome.err
+
+
+@pytest.mark.parametrize(
+    ("args", "code", "message"),
+    [
+        (["nowhere.csv"], 5, "nowhere.csv: No such file or directory"),
+        (["."], 5, ".: Is a directory"),
+        (["data.csv", "--target", "Y"], 3, "did you mean 'y'"),
+        (["data.csv", "--layers", "32,x"], 2, "--layers"),
+        (["data.csv", "--layers", "0"], 2, "--layers"),
+        (["data.csv", "--dropout", "1"], 2, "--dropout"),
+        (["data.csv", "--effort", "heroic"], 2, "choose one of quick, default"),
+        (["data.csv", "--network", "cnn"], 2, "choose one of tabm, mlp"),
+        (["data.csv", "--time-limit", "0"], 2, "--time-limit"),
+        (["data.csv", "-o", "data.csv", "--force"], 2, "is no model folder"),
+        (["data.csv", "--no-such-option"], 2, "No such option"),
+        ([], 2, "DATA"),
+    ],
+)
+def test_wrong_use_gets_one_line_and_a_code(nncli: Program, args: list[str], code: int, message: str) -> None:
+    (nncli.folder / "data.csv").write_text("\n".join(["a,b,y", *GOOD]))
+    outcome = nncli("train", *args)
+    assert outcome.code == code, outcome.err
+    assert message in outcome.err
+    assert "Traceback" not in outcome.err
+
+
+def test_no_gpu_is_said_with_its_code(nncli: Program, samples: Path) -> None:
+    outcome = nncli("train", samples / "penguins.csv", "--device", "cuda", env={"CUDA_VISIBLE_DEVICES": ""})
+    assert outcome.code == 8
+    assert outcome.err.splitlines()[-1].startswith("nncli: --device cuda: not available here")
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_a_signal_leaves_no_half_written_folder(tmp_path: Path, samples: Path, number: int, code: int) -> None:
+    command = [sys.executable, "-m", "nncli", "train", str(samples / "hr_attrition.csv"), "--target", "Attrition"]
+    process = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True)
+    assert process.stderr is not None
+    for line in process.stderr:
+        if "network:" in line:
+            break
+    process.send_signal(number)
+    rest = process.stderr.read()
+    assert process.wait(timeout=60) == code
+    process.stderr.close()
+    assert "Traceback" not in rest
+    assert os.listdir(tmp_path) == []
+
+
+def test_a_bug_is_said_to_be_one_and_debug_shows_where(nncli: Program, samples: Path) -> None:
+    broken = (
+        "import nncli.table.reading as r\n"
+        "def read_table(path): raise KeyError('oops')\n"
+        "r.read_table = read_table\n"
+        "from nncli.__main__ import main\nmain()"
+    )
+    for debug in ([], ["--debug"]):
+        command = [sys.executable, "-c", broken, "train", str(samples / "penguins.csv"), *debug]
+        process = subprocess.run(command, cwd=nncli.folder, capture_output=True, text=True, check=False)
+        assert process.returncode == 1
+        assert "a bug in nncli (KeyError: 'oops')" in process.stderr
+        assert ("Traceback" in process.stderr) == bool(debug)

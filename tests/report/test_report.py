@@ -1,0 +1,133 @@
+import json
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+from rich.console import Console
+
+from nncli.evaluation.comparison import Verdict, judge_held_out
+from nncli.guard.findings import Finding
+from nncli.report.document import CurvePoint, Report, document, sentence
+from nncli.report.html import render_html, render_model_card
+from nncli.report.terminal import class_counts, print_report
+from nncli.settings import EvaluationSettings
+
+HOSTILE = '</style><script>alert("x")</script>\x1b[2J[/bold]\u202e'
+
+
+def make_report(name: str = "income", n_classes: int = 2) -> Report:
+    random = np.random.default_rng(0)
+    labels = random.integers(n_classes, size=200)
+    proba = random.dirichlet(np.ones(n_classes), size=200)
+    sides = ("network", "trees", "trees_default", "majority")
+    return Report(
+        command="train",
+        data={"path": f"{name}.csv", "sha256": "0" * 64, "rows": 1000, "columns": 5},
+        target=name,
+        classes=[f"{name}{i}" for i in range(n_classes)],
+        rows={"train": 640, "validation": 160, "test": 200},
+        judgement=judge_held_out(labels, dict.fromkeys(sides, proba), EvaluationSettings(bootstrap_draws=50)),
+        warnings=[Finding("id-column", "warn", (name,), f"column '{name}' looks like an ID")],
+        seconds={"network": 1.0, "trees": 0.5, "trees_default": 0.2, "total": 2.0},
+        device="cpu",
+        threads=2,
+        seed=0,
+        settings={},
+        model_sha256="1" * 64,
+        network={"kind": "tabm", "best_epoch": 2, "stop": "patience"},
+        trees={"iterations_kept": 3},
+        curve=[CurvePoint(1, 0.7, 0.6), CurvePoint(2, 0.5, 0.55), CurvePoint(3, 0.4, 0.58)],
+    )
+
+
+class Tree(HTMLParser):
+    """The tags and attribute names of a page, in order, and what it would fetch or run."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, tuple[str, ...]]] = []
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, tuple(name for name, _ in attrs)))
+
+
+def test_the_document_has_the_keys_of_the_contract() -> None:
+    found = json.loads(json.dumps(document(make_report()), allow_nan=False))
+    contract = {
+        "schema_version", "command", "data", "target", "classes", "rows", "scores", "verdict", "warnings", "seconds",
+        "device", "threads", "seed", "settings", "versions", "model_sha256",
+    }  # fmt: skip
+    assert contract <= set(found)
+    assert set(found["scores"]) == {"network", "trees", "trees_default", "majority"}
+    for metrics in found["scores"].values():
+        assert set(metrics) == {"log_loss", "roc_auc", "accuracy", "balanced_accuracy", "brier"}
+        assert all(set(interval) == {"value", "low", "high"} for interval in metrics.values())
+    assert {"metric", "difference", "low", "high", "word"} <= set(found["verdict"])
+    assert set(found["warnings"][0]) == {"code", "level", "columns", "message"}
+
+
+@pytest.mark.parametrize(
+    ("verdict", "words"),
+    [
+        (Verdict("log_loss", 0.1, 0.05, 0.15, "better", True), "network is better than the careful trees: log loss"),
+        (Verdict("log_loss", -0.1, -0.15, -0.05, "worse", True), "log loss worse by 0.1000"),
+        (Verdict("log_loss", 0.01, -0.05, 0.05, "no clear difference", True), "+0.0100, where plus favours the net"),
+        (Verdict("log_loss", 0.1, 0.05, 0.15, "no clear difference", False), "nothing was learned"),
+    ],
+)
+def test_the_sentence_says_what_was_found_on_how_many_rows(verdict: Verdict, words: str) -> None:
+    report = make_report()
+    said = sentence(replace(report, judgement=replace(report.judgement, verdict=verdict)))
+    assert words in said
+    assert "200 test rows" in said
+
+
+def test_the_page_is_whole_in_itself() -> None:
+    page = render_html(make_report())
+    assert not {tag for tag, _ in Tree(page).tags} & {"script", "link", "img", "iframe", "object"}
+    assert not re.search(r"(src|href)\s*=|url\(|@import", page)
+    assert "Content-Security-Policy" in page
+    assert len(page) < 300_000
+    for words in ("What to watch out for", "Scores", "Learning curve", "How it was made"):
+        assert words in page
+
+
+def test_hostile_names_change_no_element_of_the_page() -> None:
+    harmless, hostile = Tree(render_html(make_report())), Tree(render_html(make_report(HOSTILE)))
+    assert hostile.tags == harmless.tags
+    assert "\x1b" not in render_html(make_report(HOSTILE))
+
+
+def test_a_section_without_numbers_is_left_out() -> None:
+    page = render_html(replace(make_report(), curve=(), network={}, warnings=()))
+    assert "Learning curve" not in page
+    assert "Nothing was found wrong" in page
+
+
+def test_the_terminal_gets_plain_text_of_80_columns_from_hostile_names() -> None:
+    console = Console(record=True, width=80, force_terminal=False, markup=False)
+    with console.capture() as captured:
+        print_report(make_report(HOSTILE, n_classes=3), console)
+    text = captured.get()
+    assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e]", text)
+    table = [line for line in text.splitlines() if line.startswith(("network", "trees", "majority", "  "))]
+    assert len(table) == 5
+    assert max(map(len, table)) <= 80
+    assert text.index("warn:") < text.index("log loss") < text.index("No clear difference")
+
+
+def test_the_model_card_marks_what_only_the_owner_knows() -> None:
+    card = render_model_card(make_report())
+    assert card.count("To be filled in by the owner") + card.count("to be filled in by the owner") == 2
+    assert "| network |" in card
+    table = [line for line in card.splitlines() if line.startswith("|")]
+    assert len(table) == 6
+    assert len({line.count("|") for line in table}) == 1
+
+
+def test_many_classes_are_counted() -> None:
+    assert class_counts({"a": 1, "b": 3}) == "b 3 (75.0%), a 1 (25.0%)"
+    assert class_counts({str(i): 1 for i in range(26)}).endswith("22 more")

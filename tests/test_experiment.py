@@ -1,0 +1,138 @@
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from nncli.bundle.model import load_heldout, load_model, save_model
+from nncli.errors import DataError
+from nncli.experiment import Experiment, Prepared, cross_validate, fit_sides, prepare, run_experiment
+from nncli.settings import RunSettings
+from nncli.table.reading import Table, read_table
+from nncli.table.split import make_split
+
+SETTINGS = RunSettings(effort="quick", threads=2)
+
+
+class Silent:
+    """An observer that says nothing."""
+
+    def prepared(self, prepared: object) -> None: ...
+
+    def training(self, plan: object, device: str, threads: int) -> None: ...
+
+    def epoch(self, epoch: object, plan: object) -> None: ...
+
+    def trees(self, name: str) -> None: ...
+
+    def fold(self, number: int, n_folds: int) -> None: ...
+
+
+def table_of(frame: pd.DataFrame) -> Table:
+    return Table(frame.astype("str"), "made.csv", "0" * 64, "comma-separated")
+
+
+@pytest.fixture(scope="module")
+def penguins(samples: Path) -> Prepared:
+    return prepare(read_table(str(samples / "penguins.csv")), replace(SETTINGS, target="species"))
+
+
+@pytest.fixture(scope="module")
+def experiment(penguins: Prepared) -> Experiment:
+    return run_experiment(penguins, SETTINGS, Silent())
+
+
+def test_changing_test_labels_changes_nothing_that_is_learned(penguins: Prepared) -> None:
+    labels = penguins.target.labels
+    split = make_split(labels, penguins.groups, SETTINGS.split, 0)
+    changed = labels.copy()
+    changed[split.test] = (changed[split.test] + 1) % 3
+    other = replace(penguins, target=replace(penguins.target, labels=changed))
+    first, second = (fit_sides(table, split, SETTINGS, Silent()) for table in (penguins, other))
+    assert first.network.best_epoch == second.network.best_epoch
+    assert first.network.history[-1].validation_loss == second.network.history[-1].validation_loss
+    assert first.model.files() == second.model.files()
+
+
+def test_changing_test_features_changes_nothing_that_is_learned(penguins: Prepared) -> None:
+    split = make_split(penguins.target.labels, penguins.groups, SETTINGS.split, 0)
+    frame = penguins.frame.copy()
+    frame.iloc[split.test] = frame.iloc[split.test[::-1]].to_numpy()
+    first, second = (fit_sides(replace(penguins, frame=f), split, SETTINGS, Silent()) for f in (penguins.frame, frame))
+    assert first.model.files() == second.model.files()
+
+
+def test_labels_without_signal_give_no_clear_difference() -> None:
+    random = np.random.default_rng(0)
+    frame = pd.DataFrame({f"x{i}": random.normal(size=600) for i in range(5)})
+    frame["y"] = random.choice(["no", "yes"], size=600)
+    result = run_experiment(prepare(table_of(frame), SETTINGS), SETTINGS, Silent())
+    assert result.judgement.verdict.word == "no clear difference"
+    assert not result.judgement.verdict.learned
+
+
+def test_both_sides_are_scored_on_the_same_rows_and_beat_the_majority(experiment: Experiment) -> None:
+    scores = experiment.judgement.scores
+    assert set(scores) == {"network", "trees", "trees_default", "majority"}
+    assert experiment.heldout.labels.size == experiment.split.test.size
+    for side in ("network", "trees"):
+        assert scores[side]["log_loss"].value < 0.5 < scores["majority"]["log_loss"].value
+    assert scores["majority"]["roc_auc"].value == 0.5
+
+
+def test_a_saved_model_predicts_what_the_trained_one_did(experiment: Experiment, tmp_path: Path) -> None:
+    save_model(tmp_path / "m", experiment.fitted.model, experiment.heldout, {})
+    loaded = load_model(tmp_path / "m")
+    assert loaded.sha256 == experiment.fitted.model.sha256
+    rows = experiment.prepared.frame.iloc[experiment.split.test]
+    for side in ("network", "trees"):
+        found = loaded.predict_proba(loaded.encode(rows), side)  # type: ignore[arg-type]
+        np.testing.assert_array_equal(found, experiment.heldout.probabilities[side])
+    _, heldout = load_heldout(tmp_path / "m")
+    np.testing.assert_array_equal(heldout.labels, experiment.heldout.labels)
+    assert list(heldout.probabilities) == list(experiment.heldout.probabilities)
+
+
+def test_the_same_data_and_options_give_the_same_bytes(experiment: Experiment, penguins: Prepared) -> None:
+    again = run_experiment(penguins, SETTINGS, Silent())
+    assert again.fitted.model.files() == experiment.fitted.model.files()
+
+
+def test_many_levels_empty_columns_and_single_rows_work_for_both_sides() -> None:
+    random = np.random.default_rng(0)
+    n_rows = 14_000
+    city = random.integers(7000, size=n_rows)
+    frame = pd.DataFrame(
+        {
+            "city": [f"city {number}" for number in city],
+            "empty": "",
+            "x": random.normal(size=n_rows),
+            "y": np.where(city % 2 == 0, "even", "odd"),
+        }
+    )
+    frame.loc[0, "y"] = "single"
+    settings = replace(SETTINGS, time_limit=15)
+    result = run_experiment(prepare(table_of(frame), settings), settings, Silent())
+    codes = {finding.code for finding in result.findings}
+    assert {"empty-column", "single-row-class"} <= codes
+    assert result.split.train[0] == 0  # the single row stays in training
+    assert result.judgement.scores["network"]["log_loss"].value < 2
+
+
+def test_folds_give_a_verdict_with_every_side(penguins: Prepared) -> None:
+    result = cross_validate(penguins, replace(SETTINGS, time_limit=30), Silent())
+    assert len(result.fold_scores) == 5
+    assert set(result.fold_scores[0]) == {"network", "trees", "trees_default", "majority"}
+    assert result.judgement.verdict.learned
+    mean = np.mean([fold["network"]["log_loss"] for fold in result.fold_scores])
+    assert result.judgement.scores["network"]["log_loss"].value == pytest.approx(mean)
+
+
+def test_too_few_rows_and_no_columns_are_refused() -> None:
+    few = pd.DataFrame({"x": ["a", "b", "a"], "y": ["n", "y", "n"]})
+    with pytest.raises(DataError, match="too few"):
+        run_experiment(prepare(table_of(few), SETTINGS), SETTINGS, Silent())
+    useless = pd.DataFrame({"x": ["a"] * 30, "y": ["n", "y"] * 15})
+    with pytest.raises(DataError, match="no column is left"):
+        prepare(table_of(useless), SETTINGS)
