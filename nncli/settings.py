@@ -106,13 +106,19 @@ class EffortSettings:
     d_block: int
     """Widest hidden layer that is tried; narrower where the rows would not allow enough epochs."""
     max_epochs: int
+    batch_scale: int
+    """Batches are this many times the recipe's size: larger ones cost less and learn a little less."""
     tree_iterations: int
     """The most boosting iterations of the careful trees."""
 
 
 EFFORTS: dict[Effort, EffortSettings] = {
-    "quick": EffortSettings(network_work=3.5e11, n_members=8, d_block=64, max_epochs=100, tree_iterations=200),
-    "default": EffortSettings(network_work=4e12, n_members=16, d_block=128, max_epochs=200, tree_iterations=1000),
+    "quick": EffortSettings(
+        network_work=4e11, n_members=8, d_block=64, max_epochs=100, batch_scale=2, tree_iterations=200
+    ),
+    "default": EffortSettings(
+        network_work=4e12, n_members=16, d_block=128, max_epochs=200, batch_scale=1, tree_iterations=1000
+    ),
 }
 
 

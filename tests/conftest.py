@@ -1,9 +1,12 @@
 """What several rooms' tests share: the sample tables, the real program, one small trained model."""
 
+import os
 from pathlib import Path
 
 import pytest
 from program import Program
+
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as the program does; before torch is loaded
 
 SAMPLES = Path(__file__).parent.parent / "sample_data"
 

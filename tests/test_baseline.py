@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from sklearn.ensemble import HistGradientBoostingClassifier
@@ -34,6 +36,10 @@ def test_arrays_predict_as_scikit_learn_does(n_classes: int, n_categories: int) 
     unseen[2::7, 2] = 1e300
     for x in (data.x_val, unseen):
         np.testing.assert_allclose(trees.predict_proba(x), model.predict_proba(x), rtol=0, atol=1e-12)
+    assert trees.is_sound(n_features=5)
+    assert not trees.is_sound(n_features=1)
+    circle = replace(trees, left=np.zeros_like(trees.left))
+    assert not circle.is_sound(n_features=5)
 
 
 def test_the_first_iterations_alone_predict_as_the_stages_of_scikit_learn() -> None:

@@ -52,6 +52,25 @@ class Description:
     """Share of each class among training rows: what the majority class predicts."""
     provenance: Provenance
 
+    @property
+    def n_tree_features(self) -> int:
+        """Columns that the trees see."""
+        return len(self.encoder.cat_cardinalities) + self.encoder.n_num + self.encoder.n_text
+
+    def is_consistent(self) -> bool:
+        """Whether sizes that stand in several parts are the same everywhere."""
+        a, encoder, scaler, n_classes = self.architecture, self.encoder, self.scaler, len(self.schema.classes)
+        return (
+            sorted(encoder.columns) == sorted(self.schema.names)
+            and a.n_num == encoder.n_num == len(scaler.numeric)
+            and a.n_dense == scaler.n_dense
+            and len(scaler.text_mean) == len(scaler.text_std) == encoder.n_text
+            and a.cat_cardinalities == encoder.cat_cardinalities
+            and a.n_classes == n_classes == len(self.class_shares)
+            and self.trees.n_outputs == (1 if n_classes == 2 else n_classes)
+            and self.trees.n_categories == len(encoder.cat_cardinalities)
+        )
+
 
 @dataclass(frozen=True)
 class Heldout:
@@ -144,13 +163,18 @@ def load_model(path: Path) -> Model:
     weights_data = read_file(path, manifest, "weights")
     weights = load_arrays(weights_data, shapes, dict.fromkeys(shapes, np.float32), f"{path}: weights")
     tree_shapes, dtypes = description.trees.array_shapes(), description.trees.array_dtypes()
-    arrays = load_arrays(read_file(path, manifest, "trees"), tree_shapes, dtypes, f"{path}: trees")
-    return Model(description, weights, Trees(**arrays))
+    trees = Trees(**load_arrays(read_file(path, manifest, "trees"), tree_shapes, dtypes, f"{path}: trees"))
+    if not trees.is_sound(description.n_tree_features):
+        raise ModelError(f"{path}: its trees do not lead to leaves; the model folder is damaged")
+    return Model(description, weights, trees)
 
 
 def _read_description(path: Path) -> Description:
     data = parse_json(read_file(path, read_manifest(path), "model"), f"{path}: model")
-    return from_json(Description, data, "model")
+    description = from_json(Description, data, f"{path}: model")
+    if not description.is_consistent():
+        raise ModelError(f"{path}: model: its parts do not fit each other; the model folder is damaged")
+    return description
 
 
 def load_heldout(path: Path) -> tuple[Description, Heldout]:

@@ -88,6 +88,20 @@ class Trees:
         n_iterations, n_outputs = self.roots.shape
         return TreesShape(n_iterations, n_outputs, self.feature.size, len(self.code_sets), len(self.known_codes))
 
+    def is_sound(self, n_features: int) -> bool:
+        """Whether every walk ends in a leaf: children come after their parents, numbers point at what is there."""
+        inner = np.flatnonzero(self.is_leaf == 0)
+        children = np.concatenate([self.left[inner], self.right[inner]])
+        codes, features = self.left_codes[inner], self.feature[inner]
+        return bool(
+            (children > np.tile(inner, 2)).all()
+            and (children < self.feature.size).all()
+            and ((features >= 0) & (features < n_features)).all()
+            and ((codes >= -1) & (codes < len(self.code_sets))).all()
+            and (features[codes >= 0] < len(self.known_codes)).all()
+            and ((self.roots >= 0) & (self.roots < self.feature.size)).all()
+        )
+
     def predict_proba(self, x: NDArray[np.float64]) -> NDArray[np.float64]:
         """Probabilities. Shape: ``(n_rows, n_features)`` to ``(n_rows, n_classes)``."""
         blocks = [self._raw(x[start : start + _ROWS_AT_ONCE]) for start in range(0, len(x), _ROWS_AT_ONCE)]

@@ -10,8 +10,8 @@ from nncli.bundle.architecture import Architecture
 from nncli.features.scaling import NetworkInputs
 from nncli.settings import EffortSettings, NetworkSettings, TrainingSettings
 
-_STEP_OVERHEAD = 8e7
-"""Work that a gradient step costs beyond its products: about 1.5 ms of two cores."""
+_STEP_OVERHEAD = 1.5e8
+"""Work that a gradient step costs beyond its products: about 3 ms of two cores."""
 _WANTED_EPOCHS = 40
 """The best epoch of such networks is usually below this (accuracy tables of TabM: median 41 at most)."""
 _FEWEST_EPOCHS = 3
@@ -46,7 +46,7 @@ def make_plan(
     """Chooses what the user left open."""
     n_rows, n_num = train.x_num.shape
     tabm = network.kind == "tabm"
-    batch_size = training.batch_size or default_batch_size(n_rows)
+    batch_size = training.batch_size or effort.batch_scale * default_batch_size(n_rows)
 
     def architecture(layers: tuple[int, ...]) -> Architecture:
         return Architecture(

@@ -1,0 +1,59 @@
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from nncli.bundle.folder import read_file, read_manifest, write_folder
+from nncli.bundle.model import load_heldout, load_model
+from nncli.errors import ModelError
+
+ROLES = {"model": "json", "weights": "safetensors", "trees": "safetensors", "heldout": "safetensors"}
+
+
+def with_description(folder: Path, source: Path, change: Callable[[dict[str, Any]], None]) -> Path:
+    """A model folder whose description was changed, with a manifest that fits it."""
+    manifest = read_manifest(source)
+    files = {f"{role}.{extension}": read_file(source, manifest, role) for role, extension in ROLES.items()}
+    description = json.loads(files["model.json"])
+    change(description)
+    write_folder(folder, {**files, "model.json": json.dumps(description).encode()}, {})
+    return folder
+
+
+CHANGES: dict[str, Callable[[dict[str, Any]], None]] = {
+    "more numbers than columns": lambda d: d["architecture"].update(n_num=10**12),
+    "wider layers": lambda d: d["architecture"].update(layers=[10**6, 10**6]),
+    "another activation": lambda d: d["architecture"].update(activation="__import__"),
+    "a class more": lambda d: d["schema"]["classes"].append("Dodo"),
+    "a column less": lambda d: d["schema"]["columns"].pop(),
+    "a level more": lambda d: d["encoder"]["categories"][0]["levels"].append("Atlantis"),
+    "a scale less": lambda d: d["scaler"]["numeric"].pop(),
+    "more trees": lambda d: d["trees"].update(n_iterations=10**9),
+    "an unknown key": lambda d: d.update(loader="os.system"),
+    "a missing key": lambda d: d.pop("class_shares"),
+}
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_a_description_that_does_not_fit_is_refused(tmp_path: Path, penguins_model: Path, name: str) -> None:
+    folder = with_description(tmp_path / "m", penguins_model, CHANGES[name])
+    with pytest.raises(ModelError, match=r"damaged|not those"):
+        load_model(folder)
+
+
+def test_what_is_unchanged_still_loads(tmp_path: Path, penguins_model: Path) -> None:
+    folder = with_description(tmp_path / "m", penguins_model, lambda _: None)
+    assert load_model(folder).classes == load_model(penguins_model).classes
+    shutil.copytree(penguins_model, tmp_path / "moved")
+    assert load_model(tmp_path / "moved").sha256 == load_model(penguins_model).sha256
+
+
+def test_held_out_rows_hold_labels_and_probabilities_only(penguins_model: Path) -> None:
+    description, heldout = load_heldout(penguins_model)
+    assert heldout.labels.shape == (description.provenance.n_test,)
+    assert list(heldout.probabilities) == ["network", "trees", "trees_default", "majority"]
+    for proba in heldout.probabilities.values():
+        assert proba.sum(axis=1) == pytest.approx(1)
