@@ -1,22 +1,27 @@
-"""A finished run becomes a report, and a report becomes the pages of a model folder."""
+"""A finished run becomes a report, and a report becomes the pages of a model folder.
+
+Torch and scikit-learn are loaded by what trained a model, not here: the verdict of held-out rows needs neither.
+"""
 
 import json
 from collections.abc import Mapping
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from nncli.bundle.model import Description, Heldout
 from nncli.evaluation.comparison import judge_held_out
-from nncli.experiment import CrossValidation, Experiment, Prepared
 from nncli.report.document import CurvePoint, Report, document
 from nncli.report.html import render_html, render_model_card
 from nncli.settings import EvaluationSettings, RunSettings
-from nncli.training.device import choose_device, choose_threads
-from nncli.training.optimisers import learning_rate
+
+if TYPE_CHECKING:
+    from nncli.experiment import CrossValidation, Experiment, Prepared
 
 
-def train_report(experiment: Experiment, settings: RunSettings, total_seconds: float) -> Report:
+def train_report(experiment: "Experiment", settings: RunSettings, total_seconds: float) -> Report:
     """The report of ``nncli train``."""
+    from nncli.training.optimisers import learning_rate
+
     fitted, split = experiment.fitted, experiment.split
     network, architecture = fitted.network, fitted.plan.architecture
     return Report(
@@ -51,7 +56,7 @@ def train_report(experiment: Experiment, settings: RunSettings, total_seconds: f
     )
 
 
-def cross_validation_report(result: CrossValidation, settings: RunSettings, total_seconds: float) -> Report:
+def cross_validation_report(result: "CrossValidation", settings: RunSettings, total_seconds: float) -> Report:
     """The report of ``nncli compare-baseline DATA``."""
     share = settings.split.validation_fraction / (1 - settings.split.test_fraction)
     n_validation = round(share * result.n_train)
@@ -102,7 +107,9 @@ def pages(report: Report) -> Mapping[str, bytes]:
     }
 
 
-def _shared(prepared: Prepared, settings: RunSettings) -> dict[str, Any]:
+def _shared(prepared: "Prepared", settings: RunSettings) -> dict[str, Any]:
+    from nncli.training.device import choose_device, choose_threads
+
     return {
         "data": {
             "path": prepared.path,

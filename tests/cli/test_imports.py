@@ -25,11 +25,12 @@ except SystemExit as leave:
 """
 
 
-@pytest.mark.parametrize("command", ["--help", "--version", "predict", "info"])
+@pytest.mark.parametrize("command", ["--help", "--version", "predict", "info", "compare-baseline"])
 def test_light_commands_load_neither_torch_nor_scikit_learn(command: str, penguins_model: Path, samples: Path) -> None:
     args = {
         "predict": ["predict", samples / "penguins.csv", "-m", penguins_model, "--with", "trees", "--keep"],
         "info": ["info", "-m", penguins_model],
+        "compare-baseline": ["compare-baseline", "-m", penguins_model],
     }
     loaded = loaded_modules(RUN, *args.get(command, [command]))
     assert not [name for name in loaded if name.split(".")[0] in HEAVY]
