@@ -1,7 +1,7 @@
-"""One whole run: read, guard, split, encode, train, calibrate, baseline, judge.
+"""One whole run: split, encode, train, calibrate, baseline, judge.
 
 This is the only room that touches test rows, and it does so in one function, :func:`_score_test_rows`, once both
-sides are final. In: a table and settings. Out: values for ``report`` and ``bundle``.
+sides are final. In: an examined table and settings. Out: values for ``report`` and ``bundle``.
 """
 
 import time
@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from nncli import version
@@ -23,14 +22,11 @@ from nncli.evaluation.comparison import Judgement, judge_folds, judge_held_out
 from nncli.evaluation.metrics import by_name, score
 from nncli.features.encoder import Features, fit_encoder
 from nncli.features.scaling import fit_scaler
-from nncli.guard.columns import examine_columns
+from nncli.guard.examine import ExaminedTable
 from nncli.guard.findings import Finding
-from nncli.guard.rows import examine_rows, examine_target
+from nncli.guard.rows import examine_rows
 from nncli.settings import EFFORTS, RunSettings
-from nncli.table.reading import Table
-from nncli.table.schema import Schema
-from nncli.table.split import Split, group_identical_rows, make_folds, make_split
-from nncli.table.target import Target, choose_target, encode_target
+from nncli.table.split import Split, make_folds, make_split
 from nncli.training.budget import Plan, make_plan
 from nncli.training.device import choose_device, choose_threads, use_threads
 from nncli.training.loop import Epoch, LabelledInputs, TrainedNetwork, train_network
@@ -41,9 +37,6 @@ _NETWORK_SHARE, _DEFAULT_TREES_SHARE, _ALL_SHARE = 0.6, 0.7, 0.92
 
 class Observer(Protocol):
     """Is told how a run comes along."""
-
-    def prepared(self, prepared: "Prepared") -> None:
-        """The table is read and examined."""
 
     def training(self, plan: Plan, device: str, threads: int) -> None:
         """The network begins."""
@@ -56,24 +49,6 @@ class Observer(Protocol):
 
     def fold(self, number: int, n_folds: int) -> None:
         """A fold of cross-validation begins, numbered from 1."""
-
-
-@dataclass(frozen=True)
-class Prepared:
-    """A table that has been examined; nothing has been learned from it."""
-
-    path: str
-    data_sha256: str
-    dialect: str
-    n_columns: int
-    frame: pd.DataFrame
-    """Rows that have a target; the columns that both sides use, as text."""
-    schema: Schema
-    target: Target
-    target_reason: str
-    groups: NDArray[np.int64]
-    """Rows with the same number are identical. Shape: ``(n_rows,)``."""
-    findings: tuple[Finding, ...]
 
 
 @dataclass(frozen=True)
@@ -92,7 +67,7 @@ class Fitted:
 class Experiment:
     """A run with one split."""
 
-    prepared: Prepared
+    table: ExaminedTable
     split: Split
     fitted: Fitted
     heldout: Heldout
@@ -104,7 +79,7 @@ class Experiment:
 class CrossValidation:
     """A run with several folds."""
 
-    prepared: Prepared
+    table: ExaminedTable
     fold_scores: tuple[Mapping[str, Mapping[str, float]], ...]
     """By fold, side and metric."""
     n_train: int
@@ -115,94 +90,66 @@ class CrossValidation:
     seconds: Mapping[str, float]
 
 
-def prepare(table: Table, settings: RunSettings) -> Prepared:
-    """Finds the target, the columns to use and what is odd about the data.
-
-    Raises:
-        DataError: there is no usable target, or no usable column.
-    """
-    name, reason = choose_target(list(table.frame.columns), settings.target)
-    target = encode_target(table.frame[name], name)
-    frame = table.frame.drop(columns=name)[target.has_label].reset_index(drop=True)
-    columns, findings = examine_columns(frame)
-    if not columns:
-        raise DataError(f"{table.path}: no column is left to learn from; all are empty, constant or IDs")
-    schema = Schema(tuple(columns), name, target.classes)
-    frame = frame[schema.names]
-    return Prepared(
-        path=table.path,
-        data_sha256=table.sha256,
-        dialect=table.dialect,
-        n_columns=table.frame.shape[1],
-        frame=frame,
-        schema=schema,
-        target=target,
-        target_reason=reason,
-        groups=group_identical_rows(frame),
-        findings=(*examine_target(target), *findings),
-    )
-
-
-def run_experiment(prepared: Prepared, settings: RunSettings, observer: Observer) -> Experiment:
+def run_experiment(table: ExaminedTable, settings: RunSettings, observer: Observer) -> Experiment:
     """Splits once, fits both sides, scores the test rows once.
 
     Raises:
         DataError: there are too few rows to split.
         DeviceError: the device that was asked for is not there.
     """
-    split = make_split(prepared.target.labels, prepared.groups, settings.split, settings.seed)
+    split = make_split(table.target.labels, table.groups, settings.split, settings.seed)
     _refuse_empty_parts(split)
     limit = settings.time_limit
-    fitted = fit_sides(prepared, split, settings, observer, time.monotonic() + limit if limit else None)
-    heldout = _score_test_rows(prepared, split, fitted)
+    fitted = fit_sides(table, split, settings, observer, time.monotonic() + limit if limit else None)
+    heldout = _score_test_rows(table, split, fitted)
     judgement = judge_held_out(heldout.labels, heldout.probabilities, settings.evaluation)
-    findings = (*prepared.findings, *examine_rows(prepared.groups, split))
-    return Experiment(prepared, split, fitted, heldout, judgement, findings)
+    findings = (*table.findings, *examine_rows(table.groups, split))
+    return Experiment(table, split, fitted, heldout, judgement, findings)
 
 
-def cross_validate(prepared: Prepared, settings: RunSettings, observer: Observer) -> CrossValidation:
+def cross_validate(table: ExaminedTable, settings: RunSettings, observer: Observer) -> CrossValidation:
     """Fits both sides on every fold and compares them with the corrected t interval.
 
     Raises:
         DataError: there are too few rows to split.
         DeviceError: the device that was asked for is not there.
     """
-    folds = make_folds(prepared.target.labels, prepared.groups, settings.split, settings.seed)
+    folds = make_folds(table.target.labels, table.groups, settings.split, settings.seed)
     fold_scores, seconds = [], dict.fromkeys(_SIDES, 0.0)
     start, limit = time.monotonic(), settings.time_limit
     for number, split in enumerate(folds, start=1):
         _refuse_empty_parts(split)
         observer.fold(number, len(folds))
         deadline = start + limit * number / len(folds) if limit else None
-        fitted = fit_sides(prepared, split, settings, observer, deadline)
-        heldout = _score_test_rows(prepared, split, fitted)
+        fitted = fit_sides(table, split, settings, observer, deadline)
+        heldout = _score_test_rows(table, split, fitted)
         fold_scores.append({m: by_name(score(heldout.labels, p)) for m, p in heldout.probabilities.items()})
         seconds = {side: seconds[side] + fitted.seconds[side] for side in _SIDES}
     n_test = round(np.mean([split.test.size for split in folds]))
     n_train = round(np.mean([split.train.size + split.validation.size for split in folds]))
     judgement = judge_folds(fold_scores, n_test / n_train, settings.evaluation)
-    findings = (*prepared.findings, *examine_rows(prepared.groups, folds[0]))
-    return CrossValidation(prepared, tuple(fold_scores), n_train, n_test, judgement, findings, seconds)
+    findings = (*table.findings, *examine_rows(table.groups, folds[0]))
+    return CrossValidation(table, tuple(fold_scores), n_train, n_test, judgement, findings, seconds)
 
 
 _SIDES = ("network", "trees", "trees_default")
 
 
 def fit_sides(
-    prepared: Prepared, split: Split, settings: RunSettings, observer: Observer, deadline: float | None = None
+    table: ExaminedTable, split: Split, settings: RunSettings, observer: Observer, deadline: float | None = None
 ) -> Fitted:
     """Encodes, trains, calibrates: with training and validation rows alone.
 
     Args:
-        prepared: the table.
+        table: examined.
         split: which rows are for what; its test rows are not looked at.
         settings: of the run.
         observer: is told how it comes along.
         deadline: on the clock of ``time.monotonic``, for both sides together.
     """
-    y, y_val = prepared.target.labels[split.train], prepared.target.labels[split.validation]
-    encoder = fit_encoder(prepared.frame.iloc[split.train], prepared.schema)
-    train, validation = (encoder.encode(prepared.frame.iloc[rows]) for rows in (split.train, split.validation))
+    y, y_val = table.target.labels[split.train], table.target.labels[split.validation]
+    encoder = fit_encoder(table.frame.iloc[split.train], table.schema)
+    train, validation = (encoder.encode(table.frame.iloc[rows]) for rows in (split.train, split.validation))
     scaler = fit_scaler(train)
     ends = _deadlines(deadline)
     start = time.monotonic()
@@ -210,7 +157,7 @@ def fit_sides(
         LabelledInputs(scaler.scale(train), y),
         LabelledInputs(scaler.scale(validation), y_val),
         encoder.cat_cardinalities,
-        len(prepared.schema.classes),
+        len(table.schema.classes),
         settings,
         observer,
         next(ends),
@@ -218,16 +165,16 @@ def fit_sides(
     seconds = time.monotonic() - start
     default, careful = _fit_trees(train, y, validation, y_val, settings, observer, ends)
     description = Description(
-        schema=prepared.schema,
+        schema=table.schema,
         encoder=encoder,
         scaler=scaler,
         architecture=plan.architecture,
         trees=careful.trees.shape,
         network_calibration=UNCALIBRATED,
         trees_calibration=UNCALIBRATED,
-        class_shares=tuple((np.bincount(y, minlength=len(prepared.schema.classes)) / y.size).tolist()),
+        class_shares=tuple((np.bincount(y, minlength=len(table.schema.classes)) / y.size).tolist()),
         provenance=Provenance(
-            version(), prepared.data_sha256, settings.seed, split.train.size, split.validation.size, split.test.size
+            version(), table.data_sha256, settings.seed, split.train.size, split.validation.size, split.test.size
         ),
     )
     model = _calibrated(Model(description, network.arrays, careful.trees), validation, y_val)
@@ -288,10 +235,10 @@ def _calibrated(model: Model, validation: Features, y_val: NDArray[np.int64]) ->
     return replace(model, description=description)
 
 
-def _score_test_rows(prepared: Prepared, split: Split, fitted: Fitted) -> Heldout:
+def _score_test_rows(table: ExaminedTable, split: Split, fitted: Fitted) -> Heldout:
     """Every side's probabilities for the test rows: the one place where these rows are looked at."""
     model = fitted.model
-    test = model.encode(prepared.frame.iloc[split.test])
+    test = model.encode(table.frame.iloc[split.test])
     shares = np.array(model.description.class_shares)
     probabilities = {
         "network": model.predict_proba(test, "network"),
@@ -299,7 +246,7 @@ def _score_test_rows(prepared: Prepared, split: Split, fitted: Fitted) -> Heldou
         "trees_default": fitted.default.trees.predict_proba(tree_inputs(test)),
         "majority": np.tile(shares, (len(test), 1)),
     }
-    return Heldout(prepared.target.labels[split.test], probabilities)
+    return Heldout(table.target.labels[split.test], probabilities)
 
 
 def _deadlines(deadline: float | None) -> Iterator[float | None]:

@@ -7,7 +7,8 @@ import pytest
 
 from nncli.bundle.model import load_heldout, load_model, save_model
 from nncli.errors import DataError
-from nncli.experiment import Experiment, Prepared, cross_validate, fit_sides, prepare, run_experiment
+from nncli.experiment import Experiment, cross_validate, fit_sides, run_experiment
+from nncli.guard.examine import ExaminedTable, examine_table
 from nncli.settings import RunSettings
 from nncli.table.reading import Table, read_table
 from nncli.table.split import make_split
@@ -17,8 +18,6 @@ SETTINGS = RunSettings(effort="quick", threads=2)
 
 class Silent:
     """An observer that says nothing."""
-
-    def prepared(self, prepared: object) -> None: ...
 
     def training(self, plan: object, device: str, threads: int) -> None: ...
 
@@ -34,16 +33,16 @@ def table_of(frame: pd.DataFrame) -> Table:
 
 
 @pytest.fixture(scope="module")
-def penguins(samples: Path) -> Prepared:
-    return prepare(read_table(str(samples / "penguins.csv")), replace(SETTINGS, target="species"))
+def penguins(samples: Path) -> ExaminedTable:
+    return examine_table(read_table(str(samples / "penguins.csv")), "species")
 
 
 @pytest.fixture(scope="module")
-def experiment(penguins: Prepared) -> Experiment:
+def experiment(penguins: ExaminedTable) -> Experiment:
     return run_experiment(penguins, SETTINGS, Silent())
 
 
-def test_changing_test_labels_changes_nothing_that_is_learned(penguins: Prepared) -> None:
+def test_changing_test_labels_changes_nothing_that_is_learned(penguins: ExaminedTable) -> None:
     labels = penguins.target.labels
     split = make_split(labels, penguins.groups, SETTINGS.split, 0)
     changed = labels.copy()
@@ -55,7 +54,7 @@ def test_changing_test_labels_changes_nothing_that_is_learned(penguins: Prepared
     assert first.model.files() == second.model.files()
 
 
-def test_changing_test_features_changes_nothing_that_is_learned(penguins: Prepared) -> None:
+def test_changing_test_features_changes_nothing_that_is_learned(penguins: ExaminedTable) -> None:
     split = make_split(penguins.target.labels, penguins.groups, SETTINGS.split, 0)
     frame = penguins.frame.copy()
     frame.iloc[split.test] = frame.iloc[split.test[::-1]].to_numpy()
@@ -67,7 +66,7 @@ def test_labels_without_signal_give_no_clear_difference() -> None:
     random = np.random.default_rng(0)
     frame = pd.DataFrame({f"x{i}": random.normal(size=600) for i in range(5)})
     frame["y"] = random.choice(["no", "yes"], size=600)
-    result = run_experiment(prepare(table_of(frame), SETTINGS), SETTINGS, Silent())
+    result = run_experiment(examine_table(table_of(frame), None), SETTINGS, Silent())
     assert result.judgement.verdict.word == "no clear difference"
     assert not result.judgement.verdict.learned
 
@@ -85,7 +84,7 @@ def test_a_saved_model_predicts_what_the_trained_one_did(experiment: Experiment,
     save_model(tmp_path / "m", experiment.fitted.model, experiment.heldout, {})
     loaded = load_model(tmp_path / "m")
     assert loaded.sha256 == experiment.fitted.model.sha256
-    rows = experiment.prepared.frame.iloc[experiment.split.test]
+    rows = experiment.table.frame.iloc[experiment.split.test]
     for side in ("network", "trees"):
         found = loaded.predict_proba(loaded.encode(rows), side)  # type: ignore[arg-type]
         np.testing.assert_array_equal(found, experiment.heldout.probabilities[side])
@@ -94,7 +93,7 @@ def test_a_saved_model_predicts_what_the_trained_one_did(experiment: Experiment,
     assert list(heldout.probabilities) == list(experiment.heldout.probabilities)
 
 
-def test_the_same_data_and_options_give_the_same_bytes(experiment: Experiment, penguins: Prepared) -> None:
+def test_the_same_data_and_options_give_the_same_bytes(experiment: Experiment, penguins: ExaminedTable) -> None:
     again = run_experiment(penguins, SETTINGS, Silent())
     assert again.fitted.model.files() == experiment.fitted.model.files()
 
@@ -113,14 +112,14 @@ def test_many_levels_empty_columns_and_single_rows_work_for_both_sides() -> None
     )
     frame.loc[0, "y"] = "single"
     settings = replace(SETTINGS, time_limit=15)
-    result = run_experiment(prepare(table_of(frame), settings), settings, Silent())
+    result = run_experiment(examine_table(table_of(frame), None), settings, Silent())
     codes = {finding.code for finding in result.findings}
     assert {"empty-column", "single-row-class"} <= codes
     assert result.split.train[0] == 0  # the single row stays in training
     assert result.judgement.scores["network"]["log_loss"].value < 2
 
 
-def test_folds_give_a_verdict_with_every_side(penguins: Prepared) -> None:
+def test_folds_give_a_verdict_with_every_side(penguins: ExaminedTable) -> None:
     result = cross_validate(penguins, replace(SETTINGS, time_limit=30), Silent())
     assert len(result.fold_scores) == 5
     assert set(result.fold_scores[0]) == {"network", "trees", "trees_default", "majority"}
@@ -132,7 +131,7 @@ def test_folds_give_a_verdict_with_every_side(penguins: Prepared) -> None:
 def test_too_few_rows_and_no_columns_are_refused() -> None:
     few = pd.DataFrame({"x": ["a", "b", "a"], "y": ["n", "y", "n"]})
     with pytest.raises(DataError, match="too few"):
-        run_experiment(prepare(table_of(few), SETTINGS), SETTINGS, Silent())
+        run_experiment(examine_table(table_of(few), None), SETTINGS, Silent())
     useless = pd.DataFrame({"x": ["a"] * 30, "y": ["n", "y"] * 15})
     with pytest.raises(DataError, match="no column is left"):
-        prepare(table_of(useless), SETTINGS)
+        examine_table(table_of(useless), None)

@@ -4,22 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from nncli.cli.options import (
-    DEFAULT_MODEL,
-    DEFAULTS,
-    Debug,
-    Device,
-    Effort,
-    Json,
-    ModelFolder,
-    Quiet,
-    Seed,
-    Target,
-    Threads,
-    TimeLimit,
-    Verbose,
-    print_json,
-)
+from nncli.cli import options as o
 from nncli.errors import GateError, UsageError
 from nncli.settings import RunSettings
 
@@ -35,21 +20,20 @@ def compare_baseline(
         str | None,
         typer.Argument(help="Data for cross-validation; the model's held-out rows if none.", metavar="[DATA]"),
     ] = None,
-    target: Target = DEFAULTS.target,
-    model: ModelFolder = DEFAULT_MODEL,
+    target: o.Target = o.DEFAULTS.target,
+    model: o.ModelFolder = o.DEFAULT_MODEL,
     require: Annotated[
-        str | None,
-        typer.Option(help="Exit 7 unless the network wins, or at least ties.", metavar="win|tie"),
+        str | None, typer.Option(help="Exit 7 unless the network wins, or at least ties.", metavar="win|tie")
     ] = None,
-    effort: Effort = DEFAULTS.effort,
-    time_limit: TimeLimit = DEFAULTS.time_limit,
-    seed: Seed = DEFAULTS.seed,
-    device: Device = DEFAULTS.device,
-    threads: Threads = DEFAULTS.threads,
-    json: Json = False,
-    quiet: Quiet = False,
-    verbose: Verbose = False,
-    debug: Debug = False,
+    effort: o.Effort = o.DEFAULTS.effort,
+    time_limit: o.TimeLimit = o.DEFAULTS.time_limit,
+    seed: o.Seed = o.DEFAULTS.seed,
+    device: o.Device = o.DEFAULTS.device,
+    threads: o.Threads = o.DEFAULTS.threads,
+    json: o.Json = False,
+    quiet: o.Quiet = False,
+    verbose: o.Verbose = False,
+    debug: o.Debug = False,
 ) -> None:
     """Say whether the network beats boosted trees, and how sure that is.
 
@@ -61,19 +45,12 @@ def compare_baseline(
     """
     if require not in (None, "win", "tie"):
         raise UsageError(f"--require: '{require}' is not known; choose win or tie")
-    settings = RunSettings(
-        target=target,
-        effort=effort,  # type: ignore[arg-type]
-        time_limit=time_limit,
-        seed=seed,
-        device=device,  # type: ignore[arg-type]
-        threads=threads,
-    )
+    settings = o.run_settings(target, effort, time_limit, seed, device, threads)
     report = _heldout(model) if data is None else _cross_validated(data, settings, quiet=quiet, verbose=verbose)
     if json:
         from nncli.report.document import document
 
-        print_json(document(report))
+        o.print_json(document(report))
     elif not quiet:
         from rich.console import Console
 
@@ -93,17 +70,18 @@ def _heldout(folder: "Path") -> "Report":
 
 
 def _cross_validated(data: str, settings: RunSettings, *, quiet: bool, verbose: bool) -> "Report":
+    from nncli.cli.progress import TerminalObserver, make_console
+    from nncli.guard.examine import examine_table
     from nncli.table.reading import read_table
 
-    table = read_table(data)
-    from nncli.cli.outcome import cross_validation_report
-    from nncli.cli.progress import TerminalObserver, make_console
-    from nncli.experiment import cross_validate, prepare
-
     with TerminalObserver(make_console(quiet), verbose) as observer:
-        prepared = prepare(table, settings)
-        observer.prepared(prepared)
-        result = cross_validate(prepared, settings, observer)
+        table = examine_table(read_table(data), settings.target)
+        observer.examined(table)
+        from nncli.experiment import cross_validate
+
+        result = cross_validate(table, settings, observer)
+    from nncli.cli.outcome import cross_validation_report
+
     return cross_validation_report(result, settings, observer.seconds())
 
 

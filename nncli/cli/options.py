@@ -6,7 +6,8 @@ from typing import Annotated, Any
 import typer
 
 from nncli.cli.boundary import DEBUG_KEY
-from nncli.settings import RunSettings
+from nncli.errors import UsageError
+from nncli.settings import NetworkSettings, RunSettings, TrainingSettings
 
 
 def _remember_debug(ctx: typer.Context, wanted: bool) -> bool:
@@ -68,6 +69,37 @@ Threads = Annotated[
     int | None, typer.Option(help="CPU threads; all cores, four at the most, if not given.", rich_help_panel=RUN_PANEL)
 ]
 ModelFolder = Annotated[Path, typer.Option("--model", "-m", help="Model folder.", autocompletion=complete_model)]
+Output = Annotated[Path, typer.Option("--output", "-o", help="Model folder to write.", rich_help_panel=OUTPUT_PANEL)]
+Force = Annotated[bool, typer.Option("--force", help="Replace what exists at --output.", rich_help_panel=OUTPUT_PANEL)]
+Network = Annotated[
+    str,
+    typer.Option(
+        help="tabm: an ensemble of MLPs with numeric embeddings; mlp: one plain MLP.",
+        metavar="tabm|mlp",
+        rich_help_panel=NETWORK_PANEL,
+    ),
+]
+Layers = Annotated[
+    str | None,
+    typer.Option(help="Units of each hidden layer, such as 32,16.", metavar="UNITS", rich_help_panel=NETWORK_PANEL),
+]
+Activation = Annotated[
+    str,
+    typer.Option(
+        help="Of the hidden layers.", metavar="relu|tanh|gelu|selu|silu|sigmoid", rich_help_panel=NETWORK_PANEL
+    ),
+]
+Dropout = Annotated[
+    float | None, typer.Option(help="Share of hidden units switched off.", rich_help_panel=NETWORK_PANEL)
+]
+Optimizer = Annotated[
+    str, typer.Option(help="Kind of gradient descent.", metavar="sgd|adam|adamw", rich_help_panel=NETWORK_PANEL)
+]
+LearningRate = Annotated[float | None, typer.Option(help="Length of a gradient step.", rich_help_panel=NETWORK_PANEL)]
+BatchSize = Annotated[int | None, typer.Option(help="Rows of one gradient step.", rich_help_panel=NETWORK_PANEL)]
+Epochs = Annotated[
+    int | None, typer.Option(help="The most passes over the training rows.", rich_help_panel=NETWORK_PANEL)
+]
 Json = Annotated[
     bool, typer.Option("--json", help="One JSON document on standard output.", rich_help_panel=OUTPUT_PANEL)
 ]
@@ -81,7 +113,39 @@ Debug = Annotated[
 ]
 
 DEFAULT_MODEL = Path("nncli-model")
-DEFAULTS = RunSettings()
+DEFAULTS, NETWORK_DEFAULTS, TRAINING_DEFAULTS = RunSettings(), NetworkSettings(), TrainingSettings()
+
+
+def run_settings(
+    target: str | None, effort: str, time_limit: float | None, seed: int, device: str, threads: int | None
+) -> RunSettings:
+    """The settings that ``train`` and ``compare-baseline`` share; their values are checked here.
+
+    Raises:
+        UsageError: a value is unknown or out of range.
+    """
+    return RunSettings(
+        target=target,
+        effort=effort,  # type: ignore[arg-type]
+        time_limit=time_limit,
+        seed=seed,
+        device=device,  # type: ignore[arg-type]
+        threads=threads,
+    )
+
+
+def parse_layers(text: str | None) -> tuple[int, ...] | None:
+    """The units of ``--layers``.
+
+    Raises:
+        UsageError: it is no list of whole numbers.
+    """
+    if text is None:
+        return None
+    try:
+        return tuple(int(units) for units in text.split(","))
+    except ValueError:
+        raise UsageError(f"--layers: '{text}' is no list of whole numbers; write units like 32,16") from None
 
 
 def print_json(value: Any) -> None:

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 from nncli.bundle.model import Description, Heldout
 from nncli.evaluation.comparison import judge_held_out
+from nncli.guard.examine import ExaminedTable
 from nncli.report.document import CurvePoint, Report, document
 from nncli.report.html import render_html, render_model_card
 from nncli.settings import EvaluationSettings, RunSettings
 
 if TYPE_CHECKING:
-    from nncli.experiment import CrossValidation, Experiment, Prepared
+    from nncli.experiment import CrossValidation, Experiment
 
 
 def train_report(experiment: "Experiment", settings: RunSettings, total_seconds: float) -> Report:
@@ -25,7 +26,7 @@ def train_report(experiment: "Experiment", settings: RunSettings, total_seconds:
     fitted, split = experiment.fitted, experiment.split
     network, architecture = fitted.network, fitted.plan.architecture
     return Report(
-        **_shared(experiment.prepared, settings),
+        **_shared(experiment.table, settings),
         command="train",
         rows={"train": split.train.size, "validation": split.validation.size, "test": split.test.size},
         judgement=experiment.judgement,
@@ -61,7 +62,7 @@ def cross_validation_report(result: "CrossValidation", settings: RunSettings, to
     share = settings.split.validation_fraction / (1 - settings.split.test_fraction)
     n_validation = round(share * result.n_train)
     return Report(
-        **_shared(result.prepared, settings),
+        **_shared(result.table, settings),
         command="compare-baseline",
         rows={"train": result.n_train - n_validation, "validation": n_validation, "test": result.n_test},
         judgement=result.judgement,
@@ -107,18 +108,18 @@ def pages(report: Report) -> Mapping[str, bytes]:
     }
 
 
-def _shared(prepared: "Prepared", settings: RunSettings) -> dict[str, Any]:
+def _shared(table: ExaminedTable, settings: RunSettings) -> dict[str, Any]:
     from nncli.training.device import choose_device, choose_threads
 
     return {
         "data": {
-            "path": prepared.path,
-            "sha256": prepared.data_sha256,
-            "rows": int(prepared.target.has_label.size),
-            "columns": prepared.n_columns,
+            "path": table.path,
+            "sha256": table.data_sha256,
+            "rows": int(table.target.has_label.size),
+            "columns": table.n_columns,
         },
-        "target": prepared.target.name,
-        "classes": prepared.target.classes,
+        "target": table.target.name,
+        "classes": table.target.classes,
         "device": choose_device(settings.device).type,
         "threads": choose_threads(settings.threads),
         "seed": settings.seed,

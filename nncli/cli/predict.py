@@ -8,7 +8,7 @@ from typing import Annotated, TextIO
 
 import typer
 
-from nncli.cli.options import DEFAULT_MODEL, Debug, ModelFolder, Quiet
+from nncli.cli.options import DEFAULT_MODEL, Debug, Force, ModelFolder, Quiet
 from nncli.errors import UsageError, show
 
 
@@ -20,7 +20,7 @@ def predict(
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="File instead of standard output.", show_default=False)
     ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Replace an --output that exists.")] = False,
+    force: Force = False,
     keep: Annotated[bool, typer.Option("--keep", help="Write all input columns too.")] = False,
     side: Annotated[str, typer.Option("--with", help="Which model predicts.", metavar="network|trees")] = "network",
     quiet: Quiet = False,

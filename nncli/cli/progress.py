@@ -3,18 +3,20 @@
 import signal
 import time
 from types import FrameType, TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
 from nncli.errors import show
-from nncli.experiment import Prepared
+from nncli.guard.examine import ExaminedTable
 from nncli.report.terminal import class_counts
 from nncli.table.source import display_name
-from nncli.training.budget import Plan
-from nncli.training.loop import Epoch
+
+if TYPE_CHECKING:
+    from nncli.training.budget import Plan
+    from nncli.training.loop import Epoch
 
 _SECONDS_BETWEEN_LINES = 5.0
 _TERMINATED = 143
@@ -59,24 +61,24 @@ class TerminalObserver:
         """One line on standard error."""
         self._console.print(Text(line), soft_wrap=True)
 
-    def prepared(self, prepared: Prepared) -> None:
+    def examined(self, table: ExaminedTable) -> None:
         """Says what was read."""
-        target, counts = prepared.target, prepared.target.label_counts()
+        target, counts = table.target, table.target.label_counts()
         n_rows = target.has_label.size
-        self.say(f"{display_name(prepared.path)}: {n_rows:,} rows, {prepared.n_columns} columns, {prepared.dialect}")
-        self.say(f"target {show(target.name)} ({prepared.target_reason}): {class_counts(counts)}")
-        kinds = [column.kind for column in prepared.schema.columns]
+        self.say(f"{display_name(table.path)}: {n_rows:,} rows, {table.n_columns} columns, {table.dialect}")
+        self.say(f"target {show(target.name)} ({table.target_reason}): {class_counts(counts)}")
+        kinds = [column.kind for column in table.schema.columns]
         found = ", ".join(f"{kinds.count(kind)} {kind}" for kind in dict.fromkeys(kinds))
         self.say(f"columns to learn from: {found}")
         if self._verbose:
-            for column in prepared.schema.columns:
+            for column in table.schema.columns:
                 self.say(f"  {show(column.name)}: {column.kind}")
 
     def fold(self, number: int, n_folds: int) -> None:
         """Says which fold begins."""
         self._fold = f"fold {number} of {n_folds}: "
 
-    def training(self, plan: Plan, device: str, threads: int) -> None:
+    def training(self, plan: "Plan", device: str, threads: int) -> None:
         """Says what is trained, and opens the bar."""
         a = plan.architecture
         form = f"{a.n_members} members, " if a.is_ensemble else ""
@@ -99,7 +101,7 @@ class TerminalObserver:
             self._task = self._bar.add_task("", total=plan.max_epochs)
             self._bar.start()
 
-    def epoch(self, epoch: Epoch, plan: Plan) -> None:
+    def epoch(self, epoch: "Epoch", plan: "Plan") -> None:
         """Shows losses and the time that is left at most."""
         losses = f"loss {epoch.train_loss:.4f}, validation {epoch.validation_loss:.4f}"
         if self._bar is not None and self._task is not None:

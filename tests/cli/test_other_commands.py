@@ -95,8 +95,7 @@ def test_every_command_and_option_has_help_and_an_example() -> None:
         assert command.help, name
         assert f"nncli {name}" in command.help, f"{name} shows no example"
         for option in command.params:
-            self_explaining = option.name in ("activation", "optimizer", "learning_rate")
-            assert getattr(option, "help", None) or self_explaining, f"{name} --{option.name}"
+            assert option.help, f"{name} --{option.name}"
 
 
 def test_options_have_the_defaults_of_the_settings() -> None:

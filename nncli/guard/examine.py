@@ -1,0 +1,67 @@
+"""A table that was read becomes one that can be learned from: target found, columns chosen, findings made."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from nncli.errors import DataError
+from nncli.guard.columns import examine_columns
+from nncli.guard.findings import Finding
+from nncli.guard.rows import examine_target
+from nncli.table.reading import Table
+from nncli.table.schema import Schema
+from nncli.table.source import display_name
+from nncli.table.split import group_identical_rows
+from nncli.table.target import Target, choose_target, encode_target
+
+
+@dataclass(frozen=True)
+class ExaminedTable:
+    """A table of which it is known what can be used; nothing has been learned from it."""
+
+    path: str
+    data_sha256: str
+    dialect: str
+    n_columns: int
+    frame: pd.DataFrame
+    """Rows that have a target; the columns that both sides use, as text."""
+    schema: Schema
+    target: Target
+    target_reason: str
+    groups: NDArray[np.int64]
+    """Rows with the same number are identical. Shape: ``(n_rows,)``."""
+    findings: tuple[Finding, ...]
+
+
+def examine_table(table: Table, target_name: str | None) -> ExaminedTable:
+    """Finds the target, the columns to use and what is odd about the data.
+
+    Args:
+        table: as read.
+        target_name: as asked for; ``None`` leaves the choice to the column names.
+
+    Raises:
+        DataError: there is no usable target, or no usable column.
+    """
+    name, reason = choose_target(list(table.frame.columns), target_name)
+    target = encode_target(table.frame[name], name)
+    frame = table.frame.drop(columns=name)[target.has_label].reset_index(drop=True)
+    columns, findings = examine_columns(frame)
+    if not columns:
+        raise DataError(f"{display_name(table.path)}: no column is left to learn from; all are empty, constant or IDs")
+    schema = Schema(tuple(columns), name, target.classes)
+    frame = frame[schema.names]
+    return ExaminedTable(
+        path=table.path,
+        data_sha256=table.sha256,
+        dialect=table.dialect,
+        n_columns=table.frame.shape[1],
+        frame=frame,
+        schema=schema,
+        target=target,
+        target_reason=reason,
+        groups=group_identical_rows(frame),
+        findings=(*examine_target(target), *findings),
+    )
