@@ -6,6 +6,7 @@ class needs no fitting: it predicts the training shares.
 
 import time
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +25,7 @@ _MOST_CODES = 256
 
 Matrix = NDArray[np.float64]
 Labels = NDArray[np.int64]
+Stop = Literal["patience", "iterations", "time limit"]
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,7 @@ class FittedTrees:
     """Iterations kept: up to the best validation loss where boosting watched one, else all."""
     tried: int
     """Iterations fitted."""
+    stop: Stop
     seconds: float
 
 
@@ -70,10 +73,10 @@ def fit_careful_trees(
         random_state=seed,
     )
     start = time.monotonic()
-    _fit(model, data, max_iter, threads, deadline)
+    stop = _fit(model, data, max_iter, threads, deadline)
     best = max(1, int(np.argmax(model.validation_score_)))  # the score before the first iteration comes first
     trees = extract_trees(model, best)
-    return FittedTrees(trees, best, model.n_iter_, time.monotonic() - start)
+    return FittedTrees(trees, best, model.n_iter_, stop, time.monotonic() - start)
 
 
 def fit_default_trees(data: TreeData, *, seed: int, threads: int, deadline: float | None = None) -> FittedTrees:
@@ -91,9 +94,9 @@ def fit_default_trees(data: TreeData, *, seed: int, threads: int, deadline: floa
         early_stopping=stops_early, categorical_features=_categorical(data), random_state=seed
     )
     start = time.monotonic()
-    _fit(model, data, _DEFAULT_ITERATIONS, threads, deadline)
+    stop = _fit(model, data, _DEFAULT_ITERATIONS, threads, deadline)
     trees = extract_trees(model, model.n_iter_)
-    return FittedTrees(trees, model.n_iter_, model.n_iter_, time.monotonic() - start)
+    return FittedTrees(trees, model.n_iter_, model.n_iter_, stop, time.monotonic() - start)
 
 
 def _categorical(data: TreeData) -> NDArray[np.bool_] | None:
@@ -102,21 +105,27 @@ def _categorical(data: TreeData) -> NDArray[np.bool_] | None:
 
 def _fit(
     model: HistGradientBoostingClassifier, data: TreeData, max_iter: int, threads: int, deadline: float | None
-) -> None:
-    """Fits in one go, or in slices that stop at the deadline. The slices give the same trees."""
+) -> Stop:
+    """Fits in one go, or in slices that stop at the deadline; says why it ended. The slices give the same trees."""
     validation = {"X_val": data.x_val, "y_val": data.y_val} if model.early_stopping else {}
+    # scikit-learn fails on a column without any value; one that is constant is never split on.
+    x = np.where(np.isnan(data.x).all(axis=0), 0.0, data.x)
     if deadline is None:
         with threadpool_limits(threads):
-            model.fit(data.x, data.y, **validation)
-        return
+            model.fit(x, data.y, **validation)
+        return "patience" if model.n_iter_ < max_iter else "iterations"
     model.set_params(warm_start=True)
     for iterations in range(_ITERATIONS_PER_LOOK, max_iter + _ITERATIONS_PER_LOOK, _ITERATIONS_PER_LOOK):
         before = time.monotonic()
+        wanted = min(iterations, max_iter)
         with threadpool_limits(threads):
-            model.set_params(max_iter=min(iterations, max_iter)).fit(data.x, data.y, **validation)
+            model.set_params(max_iter=wanted).fit(x, data.y, **validation)
         now = time.monotonic()
-        if model.n_iter_ < min(iterations, max_iter) or now + (now - before) > deadline:
-            break
+        if model.n_iter_ < wanted:
+            return "patience"
+        if wanted < max_iter and now + (now - before) > deadline:
+            return "time limit"
+    return "iterations"
 
 
 def extract_trees(model: HistGradientBoostingClassifier, n_iterations: int) -> Trees:

@@ -5,7 +5,7 @@ sides are final. In: an examined table and settings. Out: values for ``report`` 
 """
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -90,8 +90,16 @@ class CrossValidation:
     seconds: Mapping[str, float]
 
 
-def run_experiment(table: ExaminedTable, settings: RunSettings, observer: Observer) -> Experiment:
+def run_experiment(
+    table: ExaminedTable, settings: RunSettings, observer: Observer, started: float | None = None
+) -> Experiment:
     """Splits once, fits both sides, scores the test rows once.
+
+    Args:
+        table: examined.
+        settings: of the run.
+        observer: is told how it comes along.
+        started: when the time limit began, on the clock of ``time.monotonic``; ``None``: now.
 
     Raises:
         DataError: there are too few rows to split.
@@ -99,24 +107,32 @@ def run_experiment(table: ExaminedTable, settings: RunSettings, observer: Observ
     """
     split = make_split(table.target.labels, table.groups, settings.split, settings.seed)
     _refuse_empty_parts(split)
-    limit = settings.time_limit
-    fitted = fit_sides(table, split, settings, observer, time.monotonic() + limit if limit else None)
+    start, limit = started or time.monotonic(), settings.time_limit
+    fitted = fit_sides(table, split, settings, observer, start + limit if limit else None)
     heldout = _score_test_rows(table, split, fitted)
     judgement = judge_held_out(heldout.labels, heldout.probabilities, settings.evaluation)
-    findings = (*table.findings, *examine_rows(table.groups, split))
+    findings = (*table.findings, *examine_rows(table.groups, split), *_cut_short([fitted]))
     return Experiment(table, split, fitted, heldout, judgement, findings)
 
 
-def cross_validate(table: ExaminedTable, settings: RunSettings, observer: Observer) -> CrossValidation:
+def cross_validate(
+    table: ExaminedTable, settings: RunSettings, observer: Observer, started: float | None = None
+) -> CrossValidation:
     """Fits both sides on every fold and compares them with the corrected t interval.
+
+    Args:
+        table: examined.
+        settings: of the run.
+        observer: is told how it comes along.
+        started: when the time limit began, on the clock of ``time.monotonic``; ``None``: now.
 
     Raises:
         DataError: there are too few rows to split.
         DeviceError: the device that was asked for is not there.
     """
     folds = make_folds(table.target.labels, table.groups, settings.split, settings.seed)
-    fold_scores, seconds = [], dict.fromkeys(_SIDES, 0.0)
-    start, limit = time.monotonic(), settings.time_limit
+    fold_scores, fits = [], []
+    start, limit = started or time.monotonic(), settings.time_limit
     for number, split in enumerate(folds, start=1):
         _refuse_empty_parts(split)
         observer.fold(number, len(folds))
@@ -124,15 +140,13 @@ def cross_validate(table: ExaminedTable, settings: RunSettings, observer: Observ
         fitted = fit_sides(table, split, settings, observer, deadline)
         heldout = _score_test_rows(table, split, fitted)
         fold_scores.append({m: by_name(score(heldout.labels, p)) for m, p in heldout.probabilities.items()})
-        seconds = {side: seconds[side] + fitted.seconds[side] for side in _SIDES}
+        fits.append(fitted)
     n_test = round(np.mean([split.test.size for split in folds]))
     n_train = round(np.mean([split.train.size + split.validation.size for split in folds]))
     judgement = judge_folds(fold_scores, n_test / n_train, settings.evaluation)
-    findings = (*table.findings, *examine_rows(table.groups, folds[0]))
+    findings = (*table.findings, *examine_rows(table.groups, folds[0]), *_cut_short(fits))
+    seconds = {side: sum(fitted.seconds[side] for fitted in fits) for side in fits[0].seconds}
     return CrossValidation(table, tuple(fold_scores), n_train, n_test, judgement, findings, seconds)
-
-
-_SIDES = ("network", "trees", "trees_default")
 
 
 def fit_sides(
@@ -174,7 +188,15 @@ def fit_sides(
         trees_calibration=UNCALIBRATED,
         class_shares=tuple((np.bincount(y, minlength=len(table.schema.classes)) / y.size).tolist()),
         provenance=Provenance(
-            version(), table.data_sha256, settings.seed, split.train.size, split.validation.size, split.test.size
+            nncli_version=version(),
+            data_sha256=table.data_sha256,
+            seed=settings.seed,
+            n_rows=table.target.has_label.size,
+            n_columns=table.n_columns,
+            n_train=split.train.size,
+            n_validation=split.validation.size,
+            n_test=split.test.size,
+            findings=(*table.findings, *examine_rows(table.groups, split)),
         ),
     )
     model = _calibrated(Model(description, network.arrays, careful.trees), validation, y_val)
@@ -247,6 +269,19 @@ def _score_test_rows(table: ExaminedTable, split: Split, fitted: Fitted) -> Held
         "majority": np.tile(shares, (len(test), 1)),
     }
     return Heldout(table.target.labels[split.test], probabilities)
+
+
+def _cut_short(fits: Sequence[Fitted]) -> list[Finding]:
+    """Says which sides the time limit ended before they were done: their comparison is one of unfinished models."""
+    stops: dict[str, list[str]] = {
+        "the network": [fitted.network.stop for fitted in fits],
+        "the careful trees": [fitted.careful.stop for fitted in fits],
+        "the default trees": [fitted.default.stop for fitted in fits],
+    }
+    cut = [side for side, stop in stops.items() if "time limit" in stop]
+    if not cut:
+        return []
+    return [Finding("time-limit", "warn", (), f"the time limit ended {' and '.join(cut)} before they were done")]
 
 
 def _deadlines(deadline: float | None) -> Iterator[float | None]:

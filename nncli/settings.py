@@ -14,7 +14,6 @@ Optimizer = Literal["sgd", "adam", "adamw"]
 Effort = Literal["quick", "default"]
 Device = Literal["auto", "cpu", "cuda", "mps"]
 Side = Literal["network", "trees"]
-Requirement = Literal["win", "tie"]
 
 
 def _check(option: str, ok: bool, value: object, allowed: str) -> None:
@@ -57,7 +56,7 @@ class NetworkSettings:
             in_range = 1 <= len(self.layers) <= 16 and all(1 <= units <= 8192 for units in self.layers)
             _check("layers", in_range, ",".join(map(str, self.layers)), "1 to 16 layers of 1 to 8192 units")
         if self.dropout is not None:
-            _check("dropout", 0 <= self.dropout < 1, self.dropout, "0 up to, but not including, 1")
+            _check("dropout", 0 <= self.dropout <= 0.99, self.dropout, "0 to 0.99")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -152,6 +151,6 @@ class RunSettings:
         _check_choice("effort", self.effort, Effort)
         _check_choice("device", self.device, Device)
         limit = self.time_limit
-        _check("time-limit", limit is None or limit > 0, limit, "seconds above 0")
+        _check("time-limit", limit is None or 0 < limit < 1e9, limit, "seconds above 0, below 1000000000")
         _check("seed", 0 <= self.seed < 2**32, self.seed, "0 to 4294967295")
         _check("threads", self.threads is None or 1 <= self.threads <= 1024, self.threads, "1 to 1024")

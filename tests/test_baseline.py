@@ -55,6 +55,7 @@ def test_careful_trees_keep_the_iteration_that_validates_best() -> None:
     settings = TreesSettings(learning_rate=0.3, patience=10)
     fitted = fit_careful_trees(data, settings, 200, seed=0, threads=2)
     assert fitted.iterations < fitted.tried < 200
+    assert fitted.stop == "patience"
 
     def loss(n_iterations: int) -> float:
         other = fit_careful_trees(
@@ -80,9 +81,22 @@ def test_slices_under_a_deadline_give_the_same_trees(fit: str) -> None:
     np.testing.assert_array_equal(trees(None).predict_proba(data.x_val), trees(1e18).predict_proba(data.x_val))
 
 
+def test_columns_without_any_value_are_survived() -> None:
+    data = example(400, 2)
+    x = data.x.copy()
+    x[:, 3] = np.nan
+    data = TreeData(x, data.y, data.x_val, data.y_val, data.n_categories)
+    careful = fit_careful_trees(data, TreesSettings(), 9, seed=0, threads=2).trees
+    assert 3 not in careful.feature[careful.is_leaf == 0]
+    data.x_val[:, 3] = np.nan
+    default = fit_default_trees(data, seed=0, threads=2).trees
+    assert 3 not in default.feature[default.is_leaf == 0]
+
+
 def test_a_deadline_that_has_passed_leaves_few_trees() -> None:
     fitted = fit_careful_trees(example(1200, 3), TreesSettings(patience=500), 500, seed=0, threads=2, deadline=1.0)
     assert fitted.tried == 25
+    assert fitted.stop == "time limit"
 
 
 @pytest.mark.parametrize("n_rows", [2000, 24_000])

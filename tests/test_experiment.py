@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from nncli.bundle.model import load_heldout, load_model, save_model
+from nncli.bundle.model import load_model, load_with_heldout, save_model
 from nncli.errors import DataError
 from nncli.experiment import Experiment, cross_validate, fit_sides, run_experiment
 from nncli.guard.examine import ExaminedTable, examine_table
@@ -88,7 +88,7 @@ def test_a_saved_model_predicts_what_the_trained_one_did(experiment: Experiment,
     for side in ("network", "trees"):
         found = loaded.predict_proba(loaded.encode(rows), side)  # type: ignore[arg-type]
         np.testing.assert_array_equal(found, experiment.heldout.probabilities[side])
-    _, heldout = load_heldout(tmp_path / "m")
+    _, heldout = load_with_heldout(tmp_path / "m")
     np.testing.assert_array_equal(heldout.labels, experiment.heldout.labels)
     assert list(heldout.probabilities) == list(experiment.heldout.probabilities)
 

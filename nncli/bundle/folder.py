@@ -16,7 +16,7 @@ from pathlib import Path
 
 from nncli import FORMAT_VERSION
 from nncli.bundle.records import dump_json, from_json, parse_json, to_json
-from nncli.errors import ModelError, UsageError
+from nncli.errors import FileError, ModelError, UsageError
 
 MANIFEST = "manifest.json"
 _LARGEST_MANIFEST = 1 << 20
@@ -47,15 +47,21 @@ def refuse_existing(path: Path, force: bool) -> None:
 
     Raises:
         UsageError: it exists without ``force``, or it is something else than a model folder.
+        FileError: the folder above it cannot be written to.
     """
+    parent = next(folder for folder in path.absolute().parents if folder.exists())
+    if not parent.is_dir() or not os.access(parent, os.W_OK):
+        raise FileError(f"{path}: {parent} is no folder that may be written to; choose another --output")
     if not path.exists() and not path.is_symlink():
         return
     if path.is_dir() and not any(path.iterdir()):
         return
     if not force:
         raise UsageError(f"{path}: exists already; choose another --output, or replace it with --force")
-    if not (path / MANIFEST).is_file():
-        raise UsageError(f"{path}: is no model folder, so --force does not touch it; choose another --output")
+    try:
+        read_manifest(path)
+    except ModelError:
+        raise UsageError(f"{path}: is no model folder, so --force does not touch it; choose another --output") from None
 
 
 def write_folder(path: Path, files: Mapping[str, bytes], pages: Mapping[str, bytes]) -> None:

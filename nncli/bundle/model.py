@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from nncli.bundle.architecture import Architecture
 from nncli.bundle.arrays import dump_arrays, load_arrays
-from nncli.bundle.folder import read_file, read_manifest, write_folder
+from nncli.bundle.folder import Manifest, read_file, read_manifest, write_folder
 from nncli.bundle.forward import NumpyNetwork
 from nncli.bundle.records import dump_json, from_json, parse_json, to_json
 from nncli.bundle.trees import Trees, TreesShape, tree_inputs
@@ -21,6 +21,7 @@ from nncli.errors import ModelError
 from nncli.evaluation.calibration import Calibration
 from nncli.features.encoder import FeatureEncoder, Features
 from nncli.features.scaling import Scaler
+from nncli.guard.findings import Finding
 from nncli.settings import Side
 from nncli.table.schema import Schema
 
@@ -32,9 +33,14 @@ class Provenance:
     nncli_version: str
     data_sha256: str
     seed: int
+    n_rows: int
+    """Of the data as read, with those that had no target."""
+    n_columns: int
     n_train: int
     n_validation: int
     n_test: int
+    findings: tuple[Finding, ...]
+    """What was odd about the data."""
 
 
 @dataclass(frozen=True)
@@ -157,8 +163,11 @@ def load_model(path: Path) -> Model:
     Raises:
         ModelError: it cannot be read, is damaged, or is of a newer format.
     """
-    manifest = read_manifest(path)
-    description = _read_description(path)
+    return _load(path, read_manifest(path))
+
+
+def _load(path: Path, manifest: Manifest) -> Model:
+    description = _read_description(path, manifest)
     shapes = description.architecture.array_shapes()
     weights_data = read_file(path, manifest, "weights")
     weights = load_arrays(weights_data, shapes, dict.fromkeys(shapes, np.float32), f"{path}: weights")
@@ -169,24 +178,25 @@ def load_model(path: Path) -> Model:
     return Model(description, weights, trees)
 
 
-def _read_description(path: Path) -> Description:
-    data = parse_json(read_file(path, read_manifest(path), "model"), f"{path}: model")
+def _read_description(path: Path, manifest: Manifest) -> Description:
+    data = parse_json(read_file(path, manifest, "model"), f"{path}: model")
     description = from_json(Description, data, f"{path}: model")
     if not description.is_consistent():
         raise ModelError(f"{path}: model: its parts do not fit each other; the model folder is damaged")
     return description
 
 
-def load_heldout(path: Path) -> tuple[Description, Heldout]:
-    """The held-out rows of a model folder, and the model's description.
+def load_with_heldout(path: Path) -> tuple[Model, Heldout]:
+    """A model folder with its held-out rows.
 
     Raises:
         ModelError: the folder cannot be read or is damaged.
     """
-    description = _read_description(path)
-    n_rows, n_classes = description.provenance.n_test, len(description.schema.classes)
+    manifest = read_manifest(path)
+    model = _load(path, manifest)
+    n_rows, n_classes = model.description.provenance.n_test, len(model.classes)
     shapes: dict[str, tuple[int, ...]] = dict.fromkeys(HELDOUT_SIDES, (n_rows, n_classes))
     dtypes: dict[str, type] = dict.fromkeys(HELDOUT_SIDES, np.float64)
-    content = read_file(path, read_manifest(path), "heldout")
+    content = read_file(path, manifest, "heldout")
     arrays = load_arrays(content, {**shapes, "labels": (n_rows,)}, {**dtypes, "labels": np.int64}, f"{path}: heldout")
-    return description, Heldout(arrays["labels"], {side: arrays[side] for side in HELDOUT_SIDES})
+    return model, Heldout(arrays["labels"], {side: arrays[side] for side in HELDOUT_SIDES})

@@ -1,8 +1,11 @@
 """The one place where exceptions become a line on standard error and an exit code."""
 
 import os
+import signal
 import sys
 import traceback
+from pathlib import Path
+from types import FrameType
 from typing import Any, NoReturn
 
 import typer
@@ -12,7 +15,16 @@ from nncli.errors import FileError, MemoryLimitError, NncliError
 
 DEBUG_KEY = "nncli.debug"
 _OUT_OF_MEMORY = ("can't allocate memory", "out of memory")
-_BROKEN_PIPE_CODE = 141
+_BROKEN_PIPE_CODE, _TERMINATED_CODE = 141, 143
+
+
+def stop_on_terminate() -> None:
+    """SIGTERM unwinds like an exit, so that nothing half-written stays."""
+
+    def leave(_signal: int, _frame: FrameType | None) -> None:
+        raise SystemExit(_TERMINATED_CODE)
+
+    signal.signal(signal.SIGTERM, leave)
 
 
 class Boundary(TyperGroup):
@@ -20,6 +32,8 @@ class Boundary(TyperGroup):
 
     def invoke(self, ctx: Any) -> Any:
         """Runs a command; see the table of exit codes in :mod:`nncli.errors`."""
+        if sys.stderr is None:  # closed; print would take standard output instead
+            sys.stderr = Path(os.devnull).open("w")  # noqa: SIM115 (until the process ends)
         try:
             _require_standard_output()
             result = super().invoke(ctx)

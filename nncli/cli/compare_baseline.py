@@ -52,21 +52,19 @@ def compare_baseline(
 
         o.print_json(document(report))
     elif not quiet:
-        from rich.console import Console
-
+        from nncli.cli.progress import make_console
         from nncli.report.terminal import print_report
 
-        print_report(report, Console(markup=False, highlight=False, emoji=False))
+        print_report(report, make_console(quiet, stderr=False))
     if require:
         _require(report.judgement.verdict, require)
 
 
 def _heldout(folder: "Path") -> "Report":
-    from nncli.bundle.model import load_heldout, load_model
+    from nncli.bundle.model import load_with_heldout
     from nncli.cli.outcome import heldout_report
 
-    description, heldout = load_heldout(folder)
-    return heldout_report(description, heldout, load_model(folder).sha256)
+    return heldout_report(*load_with_heldout(folder))
 
 
 def _cross_validated(data: str, settings: RunSettings, *, quiet: bool, verbose: bool) -> "Report":
@@ -79,7 +77,7 @@ def _cross_validated(data: str, settings: RunSettings, *, quiet: bool, verbose: 
         observer.examined(table)
         from nncli.experiment import cross_validate
 
-        result = cross_validate(table, settings, observer)
+        result = cross_validate(table, settings, observer, observer.started)
     from nncli.cli.outcome import cross_validation_report
 
     return cross_validation_report(result, settings, observer.seconds())

@@ -18,7 +18,7 @@ def _remember_debug(ctx: typer.Context, wanted: bool) -> bool:
 def complete_column(ctx: typer.Context, incomplete: str) -> list[str]:
     """Column names of the data file that the command line already names."""
     from nncli.errors import NncliError
-    from nncli.table.dialect import find_delimiter, parse_line
+    from nncli.table.dialect import column_names, find_delimiter
     from nncli.table.source import open_source, text_lines
 
     # While an option still lacks its value, the parser has put nothing into params yet.
@@ -29,7 +29,7 @@ def complete_column(ctx: typer.Context, incomplete: str) -> list[str]:
     try:
         with open_source(path) as source:
             header = next(text_lines(source))
-        columns = parse_line(header, find_delimiter([header], path))
+        columns = column_names(header, find_delimiter([header], path))
     except (NncliError, OSError):
         return []
     return [column for column in columns if column.startswith(incomplete)]
@@ -59,7 +59,12 @@ Effort = Annotated[
     str, typer.Option(help="quick: seconds; default: minutes.", metavar="quick|default", rich_help_panel=RUN_PANEL)
 ]
 TimeLimit = Annotated[
-    float | None, typer.Option(help="Seconds for the whole run.", metavar="SECONDS", rich_help_panel=RUN_PANEL)
+    float | None,
+    typer.Option(
+        help="Seconds for the whole run: up to 60 % for the network, the rest for the trees.",
+        metavar="SECONDS",
+        rich_help_panel=RUN_PANEL,
+    ),
 ]
 Seed = Annotated[int, typer.Option(help="Of the split, the weights and the order.", rich_help_panel=RUN_PANEL)]
 Device = Annotated[

@@ -8,12 +8,12 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from nncli.bundle.model import Description, Heldout
+from nncli.bundle.model import Heldout, Model
 from nncli.evaluation.comparison import judge_held_out
 from nncli.guard.examine import ExaminedTable
 from nncli.report.document import CurvePoint, Report, document
 from nncli.report.html import render_html, render_model_card
-from nncli.settings import EvaluationSettings, RunSettings
+from nncli.settings import EFFORTS, EvaluationSettings, RunSettings
 
 if TYPE_CHECKING:
     from nncli.experiment import CrossValidation, Experiment
@@ -50,6 +50,8 @@ def train_report(experiment: "Experiment", settings: RunSettings, total_seconds:
         trees={
             "iterations_kept": fitted.careful.iterations,
             "iterations_tried": fitted.careful.tried,
+            "most_iterations": EFFORTS[settings.effort].tree_iterations,
+            "stop": fitted.careful.stop,
             **asdict(settings.trees),
             "temperature": round(fitted.model.description.trees_calibration.temperature, 4),
         },
@@ -73,28 +75,28 @@ def cross_validation_report(result: "CrossValidation", settings: RunSettings, to
     )
 
 
-def heldout_report(description: Description, heldout: Heldout, model_sha256: str) -> Report:
+def heldout_report(model: Model, heldout: Heldout) -> Report:
     """The report of ``nncli compare-baseline`` on the held-out rows that a model folder keeps."""
-    provenance = description.provenance
+    schema, provenance = model.description.schema, model.description.provenance
     return Report(
         command="compare-baseline",
         data={
             "path": None,
             "sha256": provenance.data_sha256,
-            "rows": provenance.n_train + provenance.n_validation + provenance.n_test,
-            "columns": len(description.schema.columns) + 1,
+            "rows": provenance.n_rows,
+            "columns": provenance.n_columns,
         },
-        target=description.schema.target,
-        classes=description.schema.classes,
+        target=schema.target,
+        classes=schema.classes,
         rows={"train": provenance.n_train, "validation": provenance.n_validation, "test": provenance.n_test},
         judgement=judge_held_out(heldout.labels, heldout.probabilities, EvaluationSettings()),
-        warnings=(),
+        warnings=provenance.findings,
         seconds={},
         device="cpu",
         threads=None,
         seed=provenance.seed,
         settings={},
-        model_sha256=model_sha256,
+        model_sha256=model.sha256,
     )
 
 

@@ -9,7 +9,7 @@ from typing import Annotated, TextIO
 import typer
 
 from nncli.cli.options import DEFAULT_MODEL, Debug, Force, ModelFolder, Quiet
-from nncli.errors import UsageError, show
+from nncli.errors import FileError, UsageError, show
 
 
 def predict(
@@ -35,33 +35,49 @@ def predict(
     if side not in ("network", "trees"):
         raise UsageError(f"--with: '{show(side)}' is not known; choose network or trees")
     from nncli.bundle.model import load_model
+    from nncli.cli.boundary import stop_on_terminate
     from nncli.prediction.stream import predict_stream
     from nncli.table.reading import read_chunks
 
+    stop_on_terminate()
     loaded = load_model(model)
     chunks = read_chunks(data, loaded.description.encoder.columns)
     with _opened(output, force) as out:
         summary = predict_stream(loaded, chunks, out, side=side, keep=keep)  # type: ignore[arg-type]
-    if quiet:
-        return
-    for name, count in summary.unseen.items():
-        print(  # noqa: T201
-            f"note: column '{show(name)}': {count:,} of {summary.n_rows:,} cells hold a level that the model "
-            "does not know (new, or too rare in training); they count as unknown",
-            file=sys.stderr,
+    for name, count in summary.unknown.items():
+        _say(
+            f"note: column '{show(name)}': {count:,} of {summary.n_rows:,} cells hold a value that the model does not "
+            "know (new, too rare in training, or of another kind); they count as missing",
+            quiet,
         )
+
+
+def _say(line: str, quiet: bool) -> None:
+    if not quiet:
+        print(line, file=sys.stderr)  # noqa: T201
 
 
 @contextmanager
 def _opened(output: Path | None, force: bool) -> Iterator[TextIO]:
-    """Standard output, or a file that appears whole or not at all."""
+    """Standard output, a device or pipe as it is, or a file that appears whole or not at all."""
     if output is None:
         sys.stdout.reconfigure(encoding="utf-8", newline="")  # type: ignore[union-attr]
         yield sys.stdout
-        return
-    if output.exists() and not force:
+    elif output.exists() and not output.is_file():
+        with output.open("w", encoding="utf-8", newline="") as stream:
+            yield stream
+    elif output.exists() and not force:
         raise UsageError(f"{output}: exists already; choose another --output, or replace it with --force")
+    else:
+        with _replaced(output) as file:
+            yield file
+
+
+@contextmanager
+def _replaced(output: Path) -> Iterator[TextIO]:
     temporary = output.with_name(f".{output.name}.new")
+    if not output.parent.is_dir():
+        raise FileError(f"{output}: there is no folder {output.parent}; make it, or choose another --output")
     try:
         with temporary.open("w", encoding="utf-8", newline="") as file:
             yield file

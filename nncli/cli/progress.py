@@ -1,8 +1,8 @@
 """What a run says while it works: a progress bar on a terminal, a plain line every few seconds elsewhere."""
 
-import signal
+import os
 import time
-from types import FrameType, TracebackType
+from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from rich.console import Console
@@ -19,21 +19,16 @@ if TYPE_CHECKING:
     from nncli.training.loop import Epoch
 
 _SECONDS_BETWEEN_LINES = 5.0
-_TERMINATED = 143
 
 
-def make_console(quiet: bool) -> Console:
-    """Standard error, without markup and highlighting: what comes from data stays inert."""
-    return Console(stderr=True, quiet=quiet, markup=False, highlight=False, emoji=False)
+def make_console(quiet: bool, stderr: bool = True) -> Console:
+    """A console without markup and highlighting: what comes from data stays inert.
 
-
-def stop_on_terminate() -> None:
-    """SIGTERM unwinds like an exit, so that nothing half-written stays."""
-
-    def leave(_signal: int, _frame: FrameType | None) -> None:
-        raise SystemExit(_TERMINATED)
-
-    signal.signal(signal.SIGTERM, leave)
+    ``NO_COLOR`` and ``TERM=dumb`` make it plain, without colours and without anything that moves.
+    """
+    plain = bool(os.environ.get("NO_COLOR")) or os.environ.get("TERM") == "dumb"
+    terminal = False if plain else None
+    return Console(stderr=stderr, quiet=quiet, force_terminal=terminal, markup=False, highlight=False, emoji=False)
 
 
 class TerminalObserver:
@@ -41,8 +36,9 @@ class TerminalObserver:
 
     def __init__(self, console: Console, verbose: bool) -> None:
         self._console, self._verbose = console, verbose
-        self._start = time.monotonic()
-        self._last_line = self._start
+        self.started = time.monotonic()
+        """On the clock of ``time.monotonic``."""
+        self._last_line = self.started
         self._bar: Progress | None = None
         self._task: TaskID | None = None
         self._fold = ""
@@ -55,7 +51,7 @@ class TerminalObserver:
 
     def seconds(self) -> float:
         """Since this observer was made."""
-        return time.monotonic() - self._start
+        return time.monotonic() - self.started
 
     def say(self, line: str) -> None:
         """One line on standard error."""
@@ -87,7 +83,7 @@ class TerminalObserver:
             f"{self._fold}network: {form}layers {','.join(map(str, a.layers))}, {a.d_in} inputs, "
             f"batches of {plan.batch_size}, up to {plan.max_epochs} epochs, {where}"
         )
-        if self._console.is_terminal and not self._console.is_dumb_terminal and not self._console.quiet:
+        if self._console.is_terminal and not self._console.quiet:
             self._bar = Progress(
                 TextColumn("epoch"),
                 MofNCompleteColumn(),

@@ -65,7 +65,8 @@ def _run(data: str, settings: RunSettings, output: Path, force: bool, *, quiet: 
     from nncli.bundle.folder import refuse_existing
 
     refuse_existing(output, force)
-    from nncli.cli.progress import TerminalObserver, make_console, stop_on_terminate
+    from nncli.cli.boundary import stop_on_terminate
+    from nncli.cli.progress import TerminalObserver, make_console
     from nncli.guard.examine import examine_table
     from nncli.table.reading import read_table
 
@@ -77,7 +78,7 @@ def _run(data: str, settings: RunSettings, output: Path, force: bool, *, quiet: 
         # Torch and scikit-learn take seconds to load: what is wrong with the data was said before.
         from nncli.experiment import run_experiment
 
-        experiment = run_experiment(table, settings, observer)
+        experiment = run_experiment(table, settings, observer, observer.started)
     from nncli.bundle.model import save_model
     from nncli.cli.outcome import pages, train_report
     from nncli.report.terminal import print_report

@@ -66,7 +66,8 @@ def judge_held_out(
     tail = _expanded_tail(settings.confidence, labels.size)
 
     def interval(value: float, drawn: Floats) -> Interval:
-        low, high = np.nanquantile(drawn, [tail, 1 - tail])
+        drawn = drawn[~np.isnan(drawn)]
+        low, high = np.quantile(drawn, [tail, 1 - tail]) if drawn.size else (np.nan, np.nan)
         return Interval(value, float(low), float(high))
 
     def difference(first: str, second: str) -> Interval:

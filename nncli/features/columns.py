@@ -48,8 +48,7 @@ def encode_levels(column: CategoryLevels, cells: pd.Series) -> tuple[NDArray[np.
     """Codes of a categorical column, shape ``(n_rows,)``, and how many cells hold a level without a code."""
     names = _level_names(cells)
     codes = pd.Index(column.levels, dtype="str").get_indexer(names) + 1  # type: ignore[arg-type]
-    unknown = int(((codes == 0) & (names != "").to_numpy()).sum())
-    return codes.astype(np.int32), unknown
+    return codes.astype(np.int32), int(((codes == 0) & (names != "").to_numpy()).sum())
 
 
 def _level_names(cells: pd.Series) -> pd.Series:
@@ -57,20 +56,34 @@ def _level_names(cells: pd.Series) -> pd.Series:
     return cells.where(~is_missing(cells), "")
 
 
-def encode_boolean(cells: pd.Series) -> NDArray[np.int32]:
-    """1 for false, 2 for true, 0 for missing. Shape: ``(n_rows,)``."""
-    return to_booleans(stripped(cells))
+def encode_boolean(cells: pd.Series) -> tuple[NDArray[np.int32], int]:
+    """1 for false, 2 for true, 0 for missing, shape ``(n_rows,)``; and how many cells are none of these."""
+    cells = stripped(cells)
+    codes = to_booleans(cells)
+    return codes, _unread(cells, codes == 0)
 
 
-def encode_numeric(cells: pd.Series) -> NDArray[np.float64]:
-    """Finite numbers or NaN. Shape: ``(n_rows,)``."""
-    return to_numbers(stripped(cells))
+def encode_numeric(cells: pd.Series) -> tuple[NDArray[np.float64], int]:
+    """Finite numbers or NaN, shape ``(n_rows, 1)``; and how many cells are neither numbers nor missing."""
+    cells = stripped(cells)
+    numbers = to_numbers(cells)
+    return numbers[:, None], _unread(cells, np.isnan(numbers))
 
 
-def encode_date(cells: pd.Series) -> NDArray[np.float64]:
-    """Days since 1970 and the parts of :data:`DATE_PARTS`, in UTC. Shape: ``(n_rows, len(DATE_PARTS))``."""
-    dates = to_dates(stripped(cells))
-    days = (dates - pd.Timestamp(0, tz="UTC")) / pd.Timedelta(days=1)
+def encode_date(cells: pd.Series) -> tuple[NDArray[np.float64], int]:
+    """Days since 1970 and the parts of :data:`DATE_PARTS`, in UTC; and how many cells are neither dates nor missing.
+
+    Shape:
+        ``(n_rows,)`` to ``(n_rows, len(DATE_PARTS))``.
+    """
+    cells = stripped(cells)
+    dates = to_dates(cells)
+    days = (dates - pd.Timestamp(0, tz="UTC").as_unit("us")) / pd.Timedelta(days=1)
     parts = dates.dt
     columns = [days, parts.year, parts.month, parts.day, parts.day_of_week, parts.hour]
-    return np.column_stack([column.to_numpy(dtype=np.float64, na_value=np.nan) for column in columns])
+    numbers = np.column_stack([column.to_numpy(dtype=np.float64, na_value=np.nan) for column in columns])
+    return numbers, _unread(cells, dates.isna().to_numpy())
+
+
+def _unread(cells: pd.Series, is_nothing: NDArray[np.bool_]) -> int:
+    return int((is_nothing & ~is_missing(cells)).sum()) if is_nothing.any() else 0

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -33,16 +34,12 @@ class Features:
     x_num: NDArray[np.float64]
     x_cat: NDArray[np.int32]
     x_text: NDArray[np.float32]
-    unseen: Mapping[str, int]
-    """Cells of each categorical column whose level has no code."""
+    unknown: Mapping[str, int]
+    """Cells of each column that are not missing and still count as missing: no number, or a level without a code."""
 
     def __len__(self) -> int:
         """Number of rows."""
         return len(self.x_num)
-
-    def take(self, rows: NDArray[np.int64]) -> "Features":
-        """The features of some rows."""
-        return Features(self.x_num[rows], self.x_cat[rows], self.x_text[rows], self.unseen)
 
 
 @dataclass(frozen=True)
@@ -82,19 +79,21 @@ class FeatureEncoder:
         Args:
             frame: text cells; columns in any order, others are ignored.
         """
-        n_rows = len(frame)
-        x_num = [encode_numeric(frame[name])[:, None] for name in self.numeric]
-        x_num += [encode_date(frame[name]) for name in self.dates]
-        x_cat = [encode_boolean(frame[name]) for name in self.booleans]
-        unseen = {}
-        for column in self.categories:
-            codes, unseen[column.name] = encode_levels(column, frame[column.name])
-            x_cat.append(codes)
+        n_rows, unknown = len(frame), dict[str, int]()
+
+        def counted(name: str, encoded: tuple[NDArray[Any], int]) -> NDArray[Any]:
+            values, unknown[name] = encoded
+            return values
+
+        x_num = [counted(name, encode_numeric(frame[name])) for name in self.numeric]
+        x_num += [counted(name, encode_date(frame[name])) for name in self.dates]
+        x_cat = [counted(name, encode_boolean(frame[name])) for name in self.booleans]
+        x_cat += [counted(column.name, encode_levels(column, frame[column.name])) for column in self.categories]
         return Features(
             _stacked(x_num, n_rows, np.float64),
             _stacked([codes[:, None] for codes in x_cat], n_rows, np.int32),
             _stacked([hash_text(frame[name]) for name in self.texts], n_rows, np.float32),
-            unseen,
+            unknown,
         )
 
 
@@ -118,7 +117,7 @@ def fit_encoder(frame: pd.DataFrame, schema: Schema) -> FeatureEncoder:
     )
 
 
-def _stacked(blocks: list[NDArray], n_rows: int, dtype: type[np.generic]) -> NDArray:  # type: ignore[type-arg]
+def _stacked(blocks: list[NDArray[Any]], n_rows: int, dtype: type[np.generic]) -> NDArray[Any]:
     if not blocks:
         return np.zeros((n_rows, 0), dtype=dtype)
     return np.hstack(blocks).astype(dtype, copy=False)

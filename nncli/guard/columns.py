@@ -8,6 +8,12 @@ from nncli.guard.findings import Finding
 from nncli.table.cells import is_missing, stripped, to_dates, to_numbers
 from nncli.table.schema import Column, Kind, infer_kind
 
+_NEARLY_ALL = 0.95
+_FOREIGN_FORMATS = {
+    r"[-+]?(\d+|\d{1,3}(\.\d{3})+),\d+": "numbers with a decimal comma",
+    r"[-+]?\d{1,3}(,\d{3})+(\.\d+)?": "numbers with thousands separators",
+    r"\d{1,2}[-./]\d{1,2}[-./](\d{4}|\d{2})([T ].*)?": "dates that do not begin with the year",
+}
 _FEWEST_IDS = 20
 """Below this many rows all-different values are no evidence of an identifier."""
 
@@ -27,7 +33,7 @@ def examine_columns(frame: pd.DataFrame) -> tuple[list[Column], list[Finding]]:
             continue
         column = Column(name, infer_kind(cells))
         columns.append(column)
-        findings.extend(_misfits(column, cells))
+        findings.extend([*_misfits(column, cells), *_foreign_format(column, cells)])
     return columns, findings
 
 
@@ -51,7 +57,7 @@ def _dropped(code: str, name: str, why: str) -> Finding:
 def _is_identifier(values: pd.Series) -> bool:
     kind: Kind = infer_kind(values)
     if kind == "categorical":
-        return True
+        return _format_of(values) is None
     if kind != "numeric":
         return False
     numbers = to_numbers(values)
@@ -61,6 +67,30 @@ def _is_identifier(values: pd.Series) -> bool:
     steps = np.diff(numbers)
     dense = numbers.max() - numbers.min() < 2 * numbers.size
     return bool(dense or (steps > 0).all() or (steps < 0).all())
+
+
+def _format_of(values: pd.Series) -> str | None:
+    """What categories really are where nearly all of them are written in a way that nncli does not read."""
+    for pattern, name in _FOREIGN_FORMATS.items():
+        if values.str.fullmatch(pattern).mean() >= _NEARLY_ALL:
+            return name
+    return None
+
+
+def _foreign_format(column: Column, cells: pd.Series) -> list[Finding]:
+    values = cells[~is_missing(cells)]
+    found = _format_of(values) if column.kind == "categorical" and len(values) else None
+    if found is None:
+        return []
+    return [
+        Finding(
+            "foreign-format",
+            "warn",
+            (column.name,),
+            f"column '{show(column.name)}' holds {found} such as '{show(values.iloc[0], 30)}'; its cells count as "
+            "categories, which loses their order; write numbers as 1234.5 and dates as 2024-12-31",
+        )
+    ]
 
 
 def _misfits(column: Column, cells: pd.Series) -> list[Finding]:

@@ -44,8 +44,8 @@ def examine_rows(groups: NDArray[np.int64], split: Split) -> list[Finding]:
     n_repeats = groups.size - np.unique(groups).size
     if split.identical_rows_straddle:
         message = (
-            f"{n_repeats:,} rows repeat the columns of another, too many to keep identical rows on one side "
-            "of the split; scores may be flattered, for both sides alike"
+            f"{n_repeats:,} rows repeat the columns of another, some so often that identical rows could not all be "
+            "kept on one side of the split; scores may be flattered, for both sides alike"
         )
         findings.append(Finding("duplicate-rows-straddle", "warn", (), message))
     elif n_repeats:

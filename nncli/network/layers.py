@@ -59,6 +59,6 @@ class SharedDropout(nn.Module):
         """Switches units off while training; shape ``(n_members, B, d)`` stays."""
         if not self.training or self._rate == 0:
             return x
-        drawn = torch.empty(x.shape[1:], dtype=torch.uint8, device=x.device).random_(generator=self._generator)
-        kept = drawn >= round(self._rate * 256)
-        return x * (kept / (1 - round(self._rate * 256) / 256))
+        drawn = torch.empty(x.shape[1:], dtype=torch.int16, device=x.device).random_(generator=self._generator)
+        kept = drawn >= self._rate * 2**15  # random_ fills an int16 with 0 to 2**15 - 1
+        return x * (kept / (1 - self._rate))

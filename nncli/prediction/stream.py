@@ -22,8 +22,8 @@ class Summary:
     """What passed."""
 
     n_rows: int
-    unseen: dict[str, int]
-    """Cells of each categorical column that hold a level the model does not know."""
+    unknown: dict[str, int]
+    """Cells of each column that the model cannot use: levels it does not know, numbers that are none."""
 
 
 def predict_stream(model: Model, chunks: Iterator[pd.DataFrame], out: TextIO, *, side: Side, keep: bool) -> Summary:
@@ -43,7 +43,7 @@ def predict_stream(model: Model, chunks: Iterator[pd.DataFrame], out: TextIO, *,
     writer = csv.writer(out, lineterminator="\n")
     added = [PREDICTION, *(f"probability_{name}" for name in model.classes)]
     classes = np.array(model.classes, dtype=object)
-    n_rows, unseen = 0, Counter[str]()
+    n_rows, unknown = 0, Counter[str]()
     for number, chunk in enumerate(chunks):
         features = model.encode(chunk)
         kept = list(chunk.columns) if keep else []
@@ -56,8 +56,8 @@ def predict_stream(model: Model, chunks: Iterator[pd.DataFrame], out: TextIO, *,
         writer.writerows(zip(*columns, *_as_text(proba), strict=True))
         out.flush()
         n_rows += len(chunk)
-        unseen.update(features.unseen)
-    return Summary(n_rows, {name: count for name, count in unseen.items() if count})
+        unknown.update(features.unknown)
+    return Summary(n_rows, {name: count for name, count in unknown.items() if count})
 
 
 def _refuse_clash(kept: Sequence[str], added: Sequence[str]) -> None:

@@ -1,5 +1,6 @@
 """What a run has to say, as one value, and as the JSON document of the contract."""
 
+import math
 import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -7,7 +8,7 @@ from importlib.metadata import version as installed_version
 from typing import Any
 
 from nncli import version
-from nncli.evaluation.comparison import Interval, Judgement
+from nncli.evaluation.comparison import Judgement
 from nncli.guard.findings import Finding
 
 SCHEMA_VERSION = 1
@@ -64,7 +65,7 @@ class Report:
 def document(report: Report) -> dict[str, Any]:
     """The report as the JSON document of the contract. Keys are added from version to version, never renamed."""
     judgement = report.judgement
-    return {
+    found = {
         "schema_version": SCHEMA_VERSION,
         "command": report.command,
         "data": dict(report.data),
@@ -72,7 +73,7 @@ def document(report: Report) -> dict[str, Any]:
         "classes": list(report.classes),
         "rows": dict(report.rows),
         "scores": {
-            side: {metric: _interval(interval) for metric, interval in metrics.items()}
+            side: {metric: asdict(interval) for metric, interval in metrics.items()}
             for side, metrics in judgement.scores.items()
         },
         "verdict": {**asdict(judgement.verdict), "method": judgement.method, "sentence": sentence(report)},
@@ -89,11 +90,16 @@ def document(report: Report) -> dict[str, Any]:
         "curve": [asdict(point) for point in report.curve],
         "folds": [dict(fold) for fold in report.folds],
     }
+    return {name: _finite(value) for name, value in found.items()}
 
 
-def _interval(interval: Interval) -> dict[str, float | None]:
-    """Bounds as JSON knows them: a score that is not defined (one class in the test rows) is null."""
-    return {name: None if value != value else value for name, value in asdict(interval).items()}
+def _finite(value: Any) -> Any:
+    """The value with null for each number that JSON lacks: a score of one class only, a loss that diverged."""
+    if isinstance(value, Mapping):
+        return {name: _finite(item) for name, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def versions() -> dict[str, str]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from math import floor, log10
+from math import floor, isfinite, log10
 
 from markupsafe import Markup
 
@@ -55,9 +55,10 @@ def interval_plot(scores: Mapping[str, Mapping[str, Interval]], metric: str, axi
 
 def learning_curve(curve: Sequence[CurvePoint], best_epoch: int) -> Markup:
     """Training and validation loss by epoch; the best epoch marked."""
-    losses = [loss for point in curve for loss in (point.train_loss, point.validation_loss) if loss == loss]
+    curve = [p for p in curve if isfinite(p.train_loss) and isfinite(p.validation_loss)]
+    losses = [loss for point in curve for loss in (point.train_loss, point.validation_loss)]
     low, high = min(losses), max(losses)
-    x = _Scale(1, max(len(curve), 2))
+    x = _Scale(1, max(curve[-1].epoch, 2))
     height, top, bottom = 280, 16, 236
 
     def y(loss: float) -> float:
@@ -74,7 +75,7 @@ def learning_curve(curve: Sequence[CurvePoint], best_epoch: int) -> Markup:
     for kind, name in (("side1", "train_loss"), ("side0", "validation_loss")):
         points = " ".join(f"{x(p.epoch):.1f},{y(getattr(p, name)):.1f}" for p in curve)
         parts.append(f'<polyline class="{kind}" points="{points}"/>')
-    best = curve[best_epoch - 1]
+    best = next(point for point in curve if point.epoch == best_epoch)
     parts.append(f'<circle class="side0" cx="{x(best.epoch):.1f}" cy="{y(best.validation_loss):.1f}" r="5"/>')
     middle = (_LEFT + _WIDTH) / 2
     parts.append(f'<text x="{middle}" y="{height - 6}" text-anchor="middle">epoch</text>')

@@ -1,6 +1,7 @@
 """A report on the terminal: warnings above the scores, the verdict last, where the eye stays."""
 
 from collections.abc import Mapping
+from math import isfinite
 
 from rich.console import Console
 from rich.table import Table
@@ -40,6 +41,8 @@ def scores_table(scores: Mapping[str, Mapping[str, Interval]]) -> Table:
 
 
 def _cell(interval: Interval, with_bounds: bool) -> Text:
+    if not isfinite(interval.value):
+        return Text("undefined")
     bounds = f" [{interval.low:.3f}, {interval.high:.3f}]" if with_bounds else ""
     return Text(f"{interval.value:.4f}{bounds}")
 

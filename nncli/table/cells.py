@@ -41,9 +41,13 @@ def to_numbers(cells: pd.Series) -> NDArray[np.float64]:
 
 
 def to_dates(cells: pd.Series) -> pd.Series:
-    """Stripped cells as UTC timestamps; what is no date becomes NaT."""
+    """Stripped cells as UTC timestamps of microseconds; what is no date becomes NaT.
+
+    Finer digits are cut: with nanoseconds a column could not hold the year 9999 beside them.
+    """
     dates = cells.where(cells.str.fullmatch(DATE_PATTERN)).str.replace("/", "-")
-    return pd.to_datetime(dates, errors="coerce", utc=True, format="ISO8601")
+    dates = dates.str.replace(r" ?UTC$", "Z", regex=True).str.replace(r"(\.\d{6})\d+", r"\1", regex=True)
+    return pd.to_datetime(dates, errors="coerce", utc=True, format="ISO8601").dt.as_unit("us")
 
 
 def to_booleans(cells: pd.Series) -> NDArray[np.int32]:

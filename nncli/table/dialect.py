@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 
 from nncli.errors import DataError, show
 
+NAMELESS = "column "
 DELIMITERS = {",": "comma", "\t": "tab", ";": "semicolon", "|": "bar"}
 
 
@@ -14,6 +15,16 @@ def parse_line(line: str, delimiter: str) -> list[str]:
         return next(csv.reader([line], delimiter=delimiter, strict=True), [])
     except csv.Error:
         return []
+
+
+def column_names(header: str, delimiter: str) -> list[str]:
+    """The names that a header line gives, without spaces around them; one that is left out becomes its number.
+
+    >>> column_names("id, b,,c", ",")
+    ['id', 'b', 'column 3', 'c']
+    """
+    names = [name.strip() for name in parse_line(header, delimiter)]
+    return [name or f"{NAMELESS}{number}" for number, name in enumerate(names, start=1)]
 
 
 def find_delimiter(lines: Sequence[str], name: str) -> str:
@@ -47,7 +58,7 @@ def find_delimiter(lines: Sequence[str], name: str) -> str:
 def header_delimiter(header: str, columns: Iterable[str]) -> str:
     """The delimiter under which a header line names the most of ``columns``."""
     wanted = set(columns)
-    return max(DELIMITERS, key=lambda d: len(wanted.intersection(parse_line(header, d))))
+    return max(DELIMITERS, key=lambda d: len(wanted.intersection(column_names(header, d))))
 
 
 def _field_counts(lines: Sequence[str], delimiter: str) -> list[int]:

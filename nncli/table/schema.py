@@ -6,7 +6,7 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from nncli.table.cells import DATE_PATTERN, is_missing, stripped, to_booleans, to_numbers
+from nncli.table.cells import is_missing, stripped, to_booleans, to_dates, to_numbers
 
 Kind = Literal["numeric", "boolean", "categorical", "date", "text"]
 
@@ -49,13 +49,20 @@ def infer_kind(cells: pd.Series) -> Kind:
     values = cells[~is_missing(cells)]
     if len(values) == 0:
         return "categorical"
-    if values.nunique() <= 2 and (to_booleans(values) > 0).all():
+    if _is_boolean(values):
         return "boolean"
     if _is_numeric(values):
         return "numeric"
-    if values.str.fullmatch(DATE_PATTERN).mean() >= _ENOUGH:
+    if to_dates(values).notna().mean() >= _ENOUGH:
         return "date"
     return "text" if _is_free_text(values) else "categorical"
+
+
+def _is_boolean(values: pd.Series) -> bool:
+    """One word for true and one for false; two words for the same would lose their difference."""
+    distinct = pd.Series(values.unique(), dtype="str")
+    truths = to_booleans(distinct)
+    return bool((truths > 0).all() and np.unique(truths).size == distinct.size)
 
 
 def _is_numeric(values: pd.Series) -> bool:

@@ -73,6 +73,8 @@ def open_source(path: str) -> Iterator[Source]:
         DataError: nothing is in it, or the compressed data is damaged.
     """
     name = display_name(path)
+    if path == "-" and sys.stdin is None:
+        raise UsageError(f"{name}: is closed; name a file, or pipe rows in (see --help)")
     if path == "-" and sys.stdin.isatty():
         raise UsageError(f"{name}: is a terminal, no data; name a file, or pipe rows in (see --help)")
     with nullcontext(sys.stdin.buffer) if path == "-" else Path(path).open("rb") as raw:
@@ -82,7 +84,9 @@ def open_source(path: str) -> Iterator[Source]:
             if not stream.peek(1):
                 raise DataError(f"{name}: is empty; expected a header line and rows")
             yield Source(name, stream, hashing)
-        except (EOFError, lzma.LZMAError, zlib.error, gzip.BadGzipFile) as error:
+        except (EOFError, OSError, lzma.LZMAError, zlib.error) as error:
+            if isinstance(error, OSError) and error.errno is not None:
+                raise  # the file system's word, not the decompressor's
             raise DataError(f"{name}: the compressed data is damaged ({error}); make the file anew") from error
 
 

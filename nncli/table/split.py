@@ -74,14 +74,17 @@ def _untrained(labels: Labels, groups: Groups, learned: NDArray[np.bool_]) -> ND
 def _partition(labels: Labels, groups: Groups, shares: Sequence[float], seed: int) -> tuple[NDArray[np.int64], bool]:
     """The part of each row, about the given shares of every class, and whether groups were torn.
 
-    Whole groups go to a part where that can be done: every part within a tenth of its size, every class that has
-    rows enough present in each. Else single rows do.
+    Whole groups go to a part, but for those that would fill a tenth of the smallest part: their rows go singly, as
+    all rows do where whole groups give no fair split (every part within a tenth of its size, every class that has
+    rows enough present in each).
     """
-    whole = _assign(labels, groups, shares, seed)
+    sizes = np.bincount(groups, minlength=groups.max() + 1)
+    is_large = sizes[groups] > max(1, 0.1 * min(shares) * groups.size)
+    single = groups.max() + 1 + np.arange(groups.size)
+    whole = _assign(labels, np.where(is_large, single, groups), shares, seed)
     if _is_fair(labels, whole, shares):
-        return whole, False
-    torn = _assign(labels, np.arange(labels.size), shares, seed)
-    return torn, bool(np.unique(groups).size < groups.size)
+        return whole, bool(is_large.any())
+    return _assign(labels, single, shares, seed), bool((sizes > 1).any())
 
 
 def _assign(labels: Labels, groups: Groups, shares: Sequence[float], seed: int) -> NDArray[np.int64]:

@@ -8,7 +8,7 @@ from safetensors.numpy import save
 
 from nncli.bundle.arrays import dump_arrays, load_arrays
 from nncli.bundle.folder import MANIFEST, read_file, read_manifest, refuse_existing, write_folder
-from nncli.errors import ModelError, UsageError
+from nncli.errors import FileError, ModelError, UsageError
 
 FILES = {"model.json": b"{}", "weights.safetensors": b"abc"}
 
@@ -76,6 +76,11 @@ def test_what_exists_is_refused_before_any_work(tmp_path: Path) -> None:
     (tmp_path / "other" / "thesis.txt").write_text("work of years")
     with pytest.raises(UsageError, match="no model folder"):
         refuse_existing(tmp_path / "other", force=True)
+    (tmp_path / "other" / MANIFEST).write_text('{"name": "a web app", "version": 1}')
+    with pytest.raises(UsageError, match="no model folder"):
+        refuse_existing(tmp_path / "other", force=True)
+    with pytest.raises(FileError, match="may be written to"):
+        refuse_existing(tmp_path / "other" / "thesis.txt" / "m", force=False)
 
 
 def edit_manifest(path: Path, **changes: object) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from nncli.bundle.folder import read_file, read_manifest, write_folder
-from nncli.bundle.model import load_heldout, load_model
+from nncli.bundle.model import load_model, load_with_heldout
 from nncli.errors import ModelError
 
 ROLES = {"model": "json", "weights": "safetensors", "trees": "safetensors", "heldout": "safetensors"}
@@ -52,8 +52,8 @@ def test_what_is_unchanged_still_loads(tmp_path: Path, penguins_model: Path) -> 
 
 
 def test_held_out_rows_hold_labels_and_probabilities_only(penguins_model: Path) -> None:
-    description, heldout = load_heldout(penguins_model)
-    assert heldout.labels.shape == (description.provenance.n_test,)
+    model, heldout = load_with_heldout(penguins_model)
+    assert heldout.labels.shape == (model.description.provenance.n_test,)
     assert list(heldout.probabilities) == ["network", "trees", "trees_default", "majority"]
     for proba in heldout.probabilities.values():
         assert proba.sum(axis=1) == pytest.approx(1)

@@ -1,7 +1,10 @@
+import contextlib
 import json
 import os
-import re
+import pty
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -22,7 +25,9 @@ def test_the_verdict_of_the_held_out_rows(nncli: Program, penguins_model: Path) 
     trained = json.loads((penguins_model / "report.json").read_text())
     assert told["scores"] == trained["scores"]
     assert told["verdict"] == trained["verdict"]
-    assert told["model_sha256"] == trained["model_sha256"]
+    for same in ("model_sha256", "rows", "warnings", "target", "classes", "seed"):
+        assert told[same] == trained[same]
+    assert told["data"] == {**trained["data"], "path": None}  # where the data lay is not in the model
 
 
 def test_the_gate_follows_the_verdict(nncli: Program, penguins_model: Path) -> None:
@@ -122,13 +127,26 @@ def test_completion_knows_columns_models_and_commands(nncli: Program, penguins_m
     assert complete_model(str(penguins_model.parent) + "/") == [str(penguins_model)]
 
 
-def test_no_colour_and_no_animation_where_nobody_looks(nncli: Program, samples: Path) -> None:
-    outcome = nncli(
-        "train", samples / "penguins.csv", "--target", "species", "--effort", "quick", "--epochs", "2",
-        env={"FORCE_COLOR": "", "NO_COLOR": "1", "TERM": "dumb"},
-    )  # fmt: skip
-    assert outcome.code == 0
-    assert not re.search("[\x1b\r]", outcome.err)
+@pytest.mark.parametrize(
+    ("env", "moves"), [({"NO_COLOR": "1"}, False), ({"TERM": "dumb"}, False), ({"TERM": "xterm", "NO_COLOR": ""}, True)]
+)
+def test_a_terminal_is_plain_where_that_is_asked_for(
+    tmp_path: Path, samples: Path, env: dict[str, str], moves: bool
+) -> None:
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-m", "nncli", "train", str(samples / "penguins.csv"), "--effort", "quick"]
+    process = subprocess.Popen(
+        [*command, "--target", "species", "--epochs", "3"], cwd=tmp_path, stderr=theirs, env={**os.environ, **env}
+    )
+    os.close(theirs)
+    shown = b""
+    with contextlib.suppress(OSError):  # the other end closes
+        while piece := os.read(ours, 4096):
+            shown += piece
+    os.close(ours)
+    assert process.wait(timeout=60) == 0, shown
+    assert b"majority class" in shown
+    assert (b"\x1b" in shown) == moves
 
 
 @pytest.mark.parametrize("command", ["train", "predict", "compare-baseline", "info", "doctor"])

@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -58,12 +57,16 @@ def test_the_textbook_network_with_all_its_options(nncli: Program, samples: Path
 
 def test_standard_input_compressed_and_a_time_limit(nncli: Program, samples: Path) -> None:
     data = gzip.compress((samples / "breast_cancer_wdbc.csv").read_bytes())
-    start = time.monotonic()
-    outcome = nncli("train", "-", "--target", "diagnosis", "--time-limit", "6", "-o", "wdbc", stdin=data)
+    outcome = nncli(
+        "train", "-", "--target", "diagnosis", "--time-limit", "6", "--optimizer", "sgd", "--learning-rate", "1e-6",
+        "--epochs", "100000", "-o", "wdbc", "--json", stdin=data,
+    )  # fmt: skip
     assert outcome.code == 0, outcome.err
     assert "standard input: 569 rows" in outcome.err
     assert (nncli.folder / "wdbc" / "manifest.json").exists()
-    assert time.monotonic() - start < 60  # a bound on hanging, no measurement
+    report = json.loads(outcome.out)
+    assert report["network"]["stop"] == "time limit"  # at that rate every epoch is a little better
+    assert "the network" in next(f["message"] for f in report["warnings"] if f["code"] == "time-limit")
 
 
 def test_an_existing_model_is_kept_unless_forced(nncli: Program, samples: Path) -> None:
@@ -155,6 +158,40 @@ def test_wrong_use_gets_one_line_and_a_code(nncli: Program, args: list[str], cod
     assert outcome.code == code, outcome.err
     assert message in outcome.err
     assert "Traceback" not in outcome.err
+
+
+def test_a_diverging_network_leaves_a_sound_report_or_one_line(nncli: Program, samples: Path) -> None:
+    outcome = nncli(
+        "train", samples / "penguins.csv", "--target", "species", "--network", "mlp", "--layers", ",".join(["64"] * 16),
+        "--activation", "selu", "--optimizer", "adam", "--learning-rate", "10", "--effort", "quick", "--json",
+    )  # fmt: skip
+    assert outcome.code in (0, 2)
+    assert "Traceback" not in outcome.err
+    if outcome.code == 0:
+        json.loads(outcome.out, parse_constant=pytest.fail)
+
+
+def test_too_little_memory_is_said(nncli: Program, samples: Path) -> None:
+    starved = (
+        "import nncli.table.reading as r\n"
+        "def read_table(path): raise MemoryError\n"
+        "r.read_table = read_table\n"
+        "from nncli.__main__ import main\nmain()"
+    )
+    command = [sys.executable, "-c", starved, "train", str(samples / "penguins.csv")]
+    process = subprocess.run(command, cwd=nncli.folder, capture_output=True, text=True, check=False)
+    assert process.returncode == 6
+    assert process.stderr.startswith("nncli: not enough memory")
+
+
+def test_a_column_without_values_in_training_and_a_class_too_rare_for_an_auc(nncli: Program) -> None:
+    rows = [f"{i % 7},{'2.5' if i == 0 else ''},{'yes' if i in (3, 50, 90) else 'no'}" for i in range(150)]
+    (nncli.folder / "data.csv").write_text("\n".join(["a,late,y", *rows]))
+    for command in ("train", "compare-baseline"):
+        outcome = nncli(command, "data.csv", "--effort", "quick", "--json")
+        assert outcome.code == 0, outcome.err
+        json.loads(outcome.out, parse_constant=pytest.fail)
+        assert "RuntimeWarning" not in outcome.err
 
 
 def test_no_gpu_is_said_with_its_code(nncli: Program, samples: Path) -> None:

@@ -47,6 +47,13 @@ def test_higher_is_better_metrics_keep_their_sign() -> None:
     assert judge_held_out(labels, probabilities, SETTINGS, metric="roc_auc").verdict.word == "better"
 
 
+def test_a_score_that_is_not_defined_has_no_bounds() -> None:
+    _, probabilities = sides(np.random.default_rng(3), 50, 3.0, 1.0)
+    judged = judge_held_out(np.zeros(50, np.int64), probabilities, SETTINGS)
+    assert np.isnan([*vars(judged.scores["network"]["roc_auc"]).values()]).all()
+    assert np.isfinite(judged.scores["network"]["log_loss"].high)
+
+
 def test_a_side_that_only_overfits_less_has_learned_nothing() -> None:
     random = np.random.default_rng(4)
     labels, probabilities = sides(random, 2000, 0.0, 0.0)

@@ -47,6 +47,21 @@ def test_columns_that_say_something_are_used(cells: list[str]) -> None:
     assert not findings
 
 
+@pytest.mark.parametrize(
+    ("cells", "words"),
+    [
+        ([f"{i},{i % 7}5" for i in range(N)], "decimal comma"),
+        ([f"1,{100 + i},000.5" for i in range(N)], "thousands separators"),
+        ([f"{1 + i % 12}/{1 + i % 28}/2024" for i in range(N)], "do not begin with the year"),
+    ],
+)
+def test_numbers_and_dates_in_other_formats_are_said_to_be_so(cells: list[str], words: str) -> None:
+    columns, (finding,) = examine(cells)
+    assert columns[0].kind == "categorical"  # and not an ID, although all differ
+    assert finding.code == "foreign-format"
+    assert words in finding.message
+
+
 def test_cells_that_do_not_fit_are_counted() -> None:
     columns, (finding,) = examine(["1.5", "2.5", "7"] * 33 + ["?"])
     assert columns[0].kind == "numeric"

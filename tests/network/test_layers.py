@@ -42,6 +42,8 @@ def test_dropout_shares_its_mask_and_keeps_the_mean() -> None:
     assert abs(float((out == 0).float().mean()) - 0.25) < 0.01
     assert abs(float(out.mean()) - 1) < 0.01
     assert torch.equal(dropout.eval()(x), x)
+    rare = SharedDropout(0.001, generator()).train()(x)
+    assert 0 < int((rare[0] == 0).sum()) < 100
 
 
 def test_bins_cover_the_range_and_follow_rows_and_values() -> None:

@@ -66,10 +66,10 @@ def test_cells_are_kept_byte_for_byte(model: Model, tmp_path: Path) -> None:
 def test_unseen_levels_are_counted_and_missing_cells_allowed(model: Model, samples: Path, tmp_path: Path) -> None:
     given = pd.read_csv(samples / "penguins.csv", dtype=str, na_filter=False)
     given["island"] = ["Atlantis"] * 3 + [""] * (len(given) - 3)
-    given["bill_length_mm"] = "not a number"
+    given["bill_length_mm"] = ["39,1"] * 4 + ["NA"] * (len(given) - 4)
     given.to_csv(tmp_path / "odd.csv", index=False)
     text, summary = predict(model, tmp_path / "odd.csv")
-    assert summary.unseen == {"island": 3}
+    assert summary.unknown == {"island": 3, "bill_length_mm": 4}
     assert text.count("\n") == len(given) + 1
     assert "nan" not in text
 

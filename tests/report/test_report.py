@@ -11,6 +11,7 @@ from nncli.evaluation.comparison import Verdict, judge_held_out
 from nncli.guard.findings import Finding
 from nncli.report.document import CurvePoint, Report, document, sentence
 from nncli.report.html import render_html, render_model_card
+from nncli.report.svg import learning_curve
 from nncli.report.terminal import class_counts, print_report
 from nncli.settings import EvaluationSettings
 
@@ -99,6 +100,16 @@ def test_hostile_names_change_no_element_of_the_page() -> None:
     harmless, hostile = Tree(render_html(make_report())), Tree(render_html(make_report(HOSTILE)))
     assert hostile.tags == harmless.tags
     assert "\x1b" not in render_html(make_report(HOSTILE))
+
+
+def test_numbers_that_json_lacks_are_null_and_are_not_drawn() -> None:
+    nan, inf = float("nan"), float("inf")
+    report = make_report()
+    broken = replace(report, curve=[*report.curve, CurvePoint(4, inf, nan)], folds=[{"network": {"roc_auc": nan}}])
+    found = json.loads(json.dumps(document(broken), allow_nan=False))
+    assert found["curve"][3] == {"epoch": 4, "train_loss": None, "validation_loss": None}
+    assert found["folds"][0]["network"]["roc_auc"] is None
+    assert not re.search(r"\b(nan|inf)\b", learning_curve(broken.curve, 2))
 
 
 def test_a_section_without_numbers_is_left_out() -> None:

@@ -13,7 +13,7 @@ from pyarrow import parquet
 from nncli.errors import DataError
 from nncli.table.reading import read_chunks, read_table
 
-CELLS = st.text(st.characters(codec="utf-8", exclude_characters="\0\r", exclude_categories=["Cs"]), max_size=8)
+CELLS = st.text(st.characters(codec="utf-8", exclude_characters="\0", exclude_categories=["Cs"]), max_size=8)
 
 
 def write(path: Path, content: bytes) -> str:
@@ -60,6 +60,29 @@ def test_encodings_and_line_ends(tmp_path: Path, encoding: str, end: str) -> Non
     assert read(tmp_path / "t.csv", content).to_dict("list") == {"näme": ["ü"], "b": ["2"]}
 
 
+def test_line_ends_that_were_written_twice_are_one(tmp_path: Path) -> None:
+    assert read(tmp_path / "t.csv", b"a,b\r\r\n1,2\r\r\n3,4\r\r\n").to_dict("list") == {
+        "a": ["1", "3"],
+        "b": ["2", "4"],
+    }
+
+
+def test_names_are_trimmed_and_made_where_they_are_left_out(tmp_path: Path) -> None:
+    table = read_table(write(tmp_path / "t.csv", b", a, b\n0,1,2\n"))
+    assert table.frame.to_dict("list") == {"column 1": ["0"], "a": ["1"], "b": ["2"]}
+    assert "leaves a name out, here 'column 1'" in table.dialect
+
+
+def test_parquet_columns_that_are_no_cells_matter_only_where_they_are_needed(tmp_path: Path) -> None:
+    path = str(tmp_path / "t.parquet")
+    parquet.write_table(pyarrow.table({"a": [1, 2, 3], "list": [[1], [2], None]}), path)
+    with pytest.raises(DataError, match="column 'list'"):
+        read_table(path)
+    chunks = list(read_chunks(path, ["a"], 2))
+    assert [len(chunk) for chunk in chunks] == [0, 2, 1]
+    assert pd.concat(chunks)["a"].tolist() == ["1", "2", "3"]
+
+
 def test_blank_lines_are_no_rows(tmp_path: Path) -> None:
     assert len(read(tmp_path / "t.csv", b"a,b\n\n1,2\n\n3,4\n\n")) == 2
 
@@ -82,14 +105,14 @@ def test_parquet_cells_are_the_text_of_their_values(tmp_path: Path) -> None:
         (b"a,b,c\n1,2\n", "line 2: the row has 2 fields, the header has 3"),
         (b"a,b\n1,2\n\xe9,2\n", "line 3: byte 0xE9 at position 1 is not UTF-8"),
         (b"a,b\n1,2\n1,\x00\n", "line 3: holds a NUL byte at position 3"),
-        (b'a,b\n1,2\n"x,2\n3,4\n', "line 3: a quote that opens here never closes"),
+        (b'a,b\n1,2\n"x,2\n3,4\n', "line 3: a quote that opens here never closes: '\"x,2'"),
         (b'a,b\n"x"y,2\n', "line 2"),
         (b"a,a\n1,2\n", "names 'a' twice"),
-        (b"a,,c\n1,2,3\n", "column 2 of 3 has no name"),
         (b"Export of May\na,b,c\n1,2,3\n4,5,6\n", "line 1: 'Export of May' is not a header"),
         (b"a:b\n1:2\n", "only one column was found"),
         (b"\x1f\x8b\x08\x00damaged, cut", "compressed data is damaged"),
         (gzip.compress(b"a,b\n" + b"1,2\n" * 9999)[:-20], "compressed data is damaged"),
+        (pyarrow.compress(b"a,b\n" + b"1,2\n" * 9999, codec="zstd", asbytes=True)[:-9], "compressed data is damaged"),
         (b"PAR1 no parquet", "not a sound Parquet file"),
     ],
 )

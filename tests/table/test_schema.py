@@ -20,6 +20,11 @@ from nncli.table.schema import infer_kind
         (["t", "f"], "boolean"),
         (["t", "n"], "boolean"),
         (["t", "x"], "categorical"),
+        (["T", "Y"], "categorical"),
+        (["1", "1.0"], "numeric"),
+        (["no", "F", "no"], "categorical"),
+        (["2020-01-05 10:00:00 UTC", "2020-01-06 10:00:00 UTC"], "date"),
+        (["9999-12-31", "0001-01-01"], "date"),
         (["2017-01-31", "2017/02/01", "2020-02-29T12:30:00Z"], "date"),
         (["10-24", "25-39"], "categorical"),
         (["none", "none", "x"], "categorical"),
@@ -41,6 +46,14 @@ def test_dates_are_read_in_utc_and_nonsense_is_missing() -> None:
     dates = to_dates(pd.Series(["2017-01-01T06:00:42Z", "2017-01-01 07:00:42+01:00", "2017-02-30", "12/1/2017"]))
     assert dates[0] == dates[1] == pd.Timestamp("2017-01-01T06:00:42", tz="UTC")
     assert dates[2:].isna().all()
+
+
+def test_a_date_does_not_depend_on_its_neighbours() -> None:
+    cells = ["9999-12-31", "2020-01-01T00:00:00.123456789", "0001-01-01", "2020-01-05 10:00:00 UTC"]
+    together = to_dates(pd.Series(cells, dtype="str"))
+    assert together.notna().all()
+    for cell, date in zip(cells, together, strict=True):
+        assert to_dates(pd.Series([cell], dtype="str"))[0] == date
 
 
 def test_booleans_in_any_spelling() -> None:

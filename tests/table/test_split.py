@@ -25,6 +25,7 @@ def test_every_row_is_in_one_part_and_every_class_in_training(labels, n_groups, 
     np.testing.assert_array_equal(np.sort(np.concatenate(parts(split))), np.arange(y.size))
     assert set(y[split.train]) == set(labels)
     if not split.identical_rows_straddle:
+        assert not np.intersect1d(groups[split.validation], groups[split.test]).size
         assert not np.intersect1d(groups[split.train], groups[split.test]).size
         assert not np.intersect1d(groups[split.train], groups[split.validation]).size
 
@@ -63,6 +64,15 @@ def test_identical_rows_stay_together_and_torn_ones_are_admitted() -> None:
     y = np.tile([0, 0, 1], 100)
     assert not make_split(y, groups, SETTINGS, 0).identical_rows_straddle
     assert make_split(y, y, SETTINGS, 0).identical_rows_straddle  # two kinds of rows cannot fill three parts
+
+
+def test_one_large_group_tears_no_other() -> None:
+    groups = np.concatenate([np.repeat(np.arange(425), 2), np.full(150, 425)])
+    y = np.random.default_rng(0).integers(2, size=1000)
+    split = make_split(y, groups, SETTINGS, 0)
+    shared = np.intersect1d(groups[split.train], groups[split.test])
+    assert shared.tolist() == [425]
+    assert split.identical_rows_straddle
 
 
 def test_the_split_depends_on_the_seed_alone() -> None:
