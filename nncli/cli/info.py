@@ -2,13 +2,19 @@
 
 from typing import TYPE_CHECKING, Any
 
-from nncli.cli.options import DEFAULT_MODEL, Debug, Json, ModelFolder, Quiet, print_json
+from nncli.cli.options import DEFAULT_MODEL, Debug, Json, ModelFolder, Quiet, Verbose, print_json
 
 if TYPE_CHECKING:
     from nncli.bundle.model import Model
 
 
-def info(model: ModelFolder = DEFAULT_MODEL, json: Json = False, quiet: Quiet = False, debug: Debug = False) -> None:
+def info(
+    model: ModelFolder = DEFAULT_MODEL,
+    json: Json = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+    debug: Debug = False,
+) -> None:
     """Describe a model folder: what it predicts, from which columns, with which network.
 
     nncli info -m churn-model
@@ -19,7 +25,7 @@ def info(model: ModelFolder = DEFAULT_MODEL, json: Json = False, quiet: Quiet = 
     if json:
         print_json(_document(loaded))
     elif not quiet:
-        _print(str(model), loaded)
+        _print(str(model), loaded, most_columns=10_000 if verbose else 40)
 
 
 def _document(model: "Model") -> dict[str, Any]:
@@ -35,18 +41,19 @@ def _document(model: "Model") -> dict[str, Any]:
     }
 
 
-def _print(where: str, model: "Model") -> None:
+def _print(where: str, model: "Model", most_columns: int) -> None:
     from nncli.errors import quoted_list, show
 
     description = model.description
     a, schema, provenance = description.architecture, description.schema, description.provenance
     form = f"ensemble of {a.n_members} MLPs" if a.is_ensemble else "MLP"
     columns = [f"{show(column.name)} ({column.kind})" for column in schema.columns]
+    named = ", ".join([*columns[:most_columns], "..."] if len(columns) > most_columns else columns)
     weights = sum(array.size for array in model.weights.values())
     lines = {
         "model": where,
         "predicts": f"{show(schema.target)}: {len(schema.classes)} classes, {quoted_list(list(schema.classes), 10)}",
-        "from": f"{len(columns)} columns: {', '.join(columns[:40])}{' ...' if len(columns) > 40 else ''}",
+        "from": f"{len(columns)} columns: {named}",
         "network": f"{form}, {a.d_in} inputs, layers {','.join(map(str, a.layers))}, {weights:,} numbers",
         "trees": f"{description.trees.n_iterations:,} iterations, {description.trees.n_nodes:,} nodes",
         "rows": f"{provenance.n_train:,} training, {provenance.n_validation:,} validation, {provenance.n_test:,} test",

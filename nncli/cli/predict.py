@@ -8,7 +8,7 @@ from typing import Annotated, TextIO
 
 import typer
 
-from nncli.cli.options import DEFAULT_MODEL, Debug, Force, ModelFolder, Quiet
+from nncli.cli.options import DEFAULT_MODEL, Debug, Force, ModelFolder, Quiet, Verbose
 from nncli.errors import FileError, UsageError, show
 
 
@@ -24,6 +24,7 @@ def predict(
     keep: Annotated[bool, typer.Option("--keep", help="Write all input columns too.")] = False,
     side: Annotated[str, typer.Option("--with", help="Which model predicts.", metavar="network|trees")] = "network",
     quiet: Quiet = False,
+    verbose: Verbose = False,
     debug: Debug = False,
 ) -> None:
     """Predict each row of DATA: its class, and the probability of every class.
@@ -50,6 +51,8 @@ def predict(
             "know (new, too rare in training, or of another kind); they count as missing",
             quiet,
         )
+    if verbose:
+        _say(f"{summary.n_rows:,} rows, model {loaded.sha256}", quiet)
 
 
 def _say(line: str, quiet: bool) -> None:

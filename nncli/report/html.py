@@ -11,6 +11,14 @@ from nncli.report.document import METRIC_NAMES, SIDE_NAMES, Report, document, ef
 from nncli.report.svg import interval_plot, learning_curve
 
 
+_STOPS = {
+    "patience": "the validation loss no longer improved",
+    "epochs": "the planned epochs were done",
+    "time limit": "the time limit was near",
+    "diverged": "the training loss was no longer a number",
+}
+
+
 def render_html(report: Report) -> str:
     """The report's page. It needs no script, and its policy allows none."""
     environment = _environment()
@@ -24,6 +32,7 @@ def render_html(report: Report) -> str:
         style_hash=digest,
         interval_plot=interval_plot(report.judgement.scores, verdict.metric, METRIC_NAMES[verdict.metric]),
         learning_curve=curve,
+        stops=_STOPS,
     )
 
 
