@@ -10,7 +10,6 @@ from nncli.errors import inert, show
 from nncli.report.document import METRIC_NAMES, SIDE_NAMES, Report, document, effort_line, sentence
 from nncli.report.svg import interval_plot, learning_curve
 
-
 _STOPS = {
     "patience": "the validation loss no longer improved",
     "epochs": "the planned epochs were done",
