@@ -1,0 +1,62 @@
+import pytest
+
+from nncli.errors import (
+    DataError,
+    DeviceError,
+    FileError,
+    GateError,
+    MemoryLimitError,
+    ModelError,
+    NncliError,
+    UsageError,
+    quoted_list,
+    show,
+)
+from nncli.settings import EFFORTS, NetworkSettings, RunSettings, TrainingSettings
+
+
+@pytest.mark.parametrize(
+    ("group", "field", "good", "bad"),
+    [
+        (NetworkSettings, "kind", "mlp", "cnn"),
+        (NetworkSettings, "activation", "selu", "step"),
+        (NetworkSettings, "layers", (1, 8192), (0,)),
+        (NetworkSettings, "layers", (4,) * 16, (4,) * 17),
+        (NetworkSettings, "layers", None, ()),
+        (NetworkSettings, "dropout", 0.99, 1.0),
+        (NetworkSettings, "dropout", 0.0, float("nan")),
+        (TrainingSettings, "optimizer", "sgd", "lbfgs"),
+        (TrainingSettings, "learning_rate", 1e-9, 0.0),
+        (TrainingSettings, "batch_size", 1, 0),
+        (TrainingSettings, "epochs", 1, 0),
+        (RunSettings, "effort", "quick", "best of all"),
+        (RunSettings, "device", "mps", "tpu"),
+        (RunSettings, "time_limit", 0.1, float("inf")),
+        (RunSettings, "seed", 2**32 - 1, -1),
+        (RunSettings, "threads", 1, 0),
+    ],
+)
+def test_values_out_of_range_are_refused_with_the_options_name(group, field, good, bad) -> None:  # type: ignore[no-untyped-def]
+    assert getattr(group(**{field: good}), field) == good
+    option = {"kind": "network"}.get(field, field.replace("_", "-"))
+    with pytest.raises(UsageError, match=f"^--{option}: "):
+        group(**{field: bad})
+
+
+def test_quick_asks_for_less_of_everything() -> None:
+    quick, default = EFFORTS["quick"], EFFORTS["default"]
+    assert quick.network_work < default.network_work
+    assert quick.tree_iterations < default.tree_iterations
+    assert quick.n_members < default.n_members
+
+
+def test_exit_codes_are_those_of_the_contract() -> None:
+    classes = [NncliError, UsageError, DataError, ModelError, FileError, MemoryLimitError, GateError, DeviceError]
+    assert [error.exit_code for error in classes] == [1, 2, 3, 4, 5, 6, 7, 8]
+
+
+def test_values_from_data_are_shown_inert() -> None:
+    assert show("a\nb\x1b]0;title\x07\u202e\u200b\x9b") == r"a\nb\x1b]0;title\x07\u202e\u200b\x9b"
+    assert show("x" * 100, limit=10) == "x" * 9 + "…"
+    assert show("Grüße, 世界") == "Grüße, 世界"
+    assert quoted_list(["a", "b", "c"], most=2) == "'a', 'b' and 1 more"
