@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from program import Program
 
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as the program does; before torch is loaded
+os.environ.setdefault("GOMP_SPINCOUNT", "1000")  # as the program does; before torch is loaded
 
 SAMPLES = Path(__file__).parent.parent / "sample_data"
 
