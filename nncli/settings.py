@@ -113,7 +113,7 @@ class EffortSettings:
 
 EFFORTS: dict[Effort, EffortSettings] = {
     "quick": EffortSettings(
-        network_work=3e11, n_members=8, d_block=64, max_epochs=100, batch_scale=2, tree_iterations=200
+        network_work=2e11, n_members=8, d_block=64, max_epochs=100, batch_scale=2, tree_iterations=200
     ),
     "default": EffortSettings(
         network_work=4.5e12, n_members=16, d_block=128, max_epochs=200, batch_scale=1, tree_iterations=1000
