@@ -1,0 +1,145 @@
+"""nncli against its peers on real tables: ``python tests/benchmarks/accuracy.py --help``.
+
+Every fit runs in a process of its own, one after the other. A line is appended for each, so a run that was cut off
+goes on where it stopped; ``summary.py`` makes RESULTS.md of the lines.
+"""
+
+import json
+import os
+import platform
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import asdict
+from importlib.metadata import version
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import pandas as pd
+import typer
+from peers import PEERS
+from sklearn.metrics import accuracy_score, log_loss, roc_auc_score
+from tables import Part, Table, read_index, write_split
+
+HERE = Path(__file__).parent
+EFFORTS = {"nncli": "default", "nncli-quick": "quick", "nncli-best": "best"}
+FIT_LIMIT = 3600
+"""Seconds after which a fit counts as failed."""
+
+
+def main(
+    data: Annotated[Path, typer.Option(envvar="NNCLI_BENCH_DATA", help="Folder with tables and index.json.")],
+    model: Annotated[list[str], typer.Option(help="Contender; repeat for several.")] = [*EFFORTS, *PEERS],  # noqa: B006
+    table: Annotated[list[str] | None, typer.Option(help="Table; repeat for several. Default: all.")] = None,
+    split: Annotated[list[int], typer.Option(help="Split by number; repeat for several.")] = [0],  # noqa: B006
+    train_rows: Annotated[int, typer.Option(help="The most training rows.")] = 10_000,
+    results: Annotated[Path, typer.Option(help="JSON Lines to append to.")] = HERE / "results" / "accuracy.jsonl",
+    time_limit: Annotated[int, typer.Option(help="Seconds that nncli-best may take a table.")] = 600,
+) -> None:
+    """Fits every contender on every table and appends a line for each fit that is not there yet."""
+    done = {key(json.loads(line)) for line in results.read_text().splitlines()} if results.exists() else set()
+    results.parent.mkdir(exist_ok=True)
+    for entry in [entry for entry in read_index(data) if not table or entry.name in table]:
+        for number in split:
+            with tempfile.TemporaryDirectory() as folder:
+                part = write_split(entry, number, train_rows, Path(folder))
+                for name in model:
+                    started = {"table": entry.name, "split": number, "model": name, "train_rows": train_rows}
+                    started["version"] = version_of(name)
+                    if key(started) in done:
+                        continue
+                    record = started | run(name, entry, part, Path(folder), time_limit)
+                    with results.open("a") as file:
+                        print(json.dumps(record), file=file)
+                    shown = {name: record.get(name) for name in ("log_loss", "roc_auc", "seconds", "error")}
+                    print(entry.name, number, name, shown, flush=True)
+
+
+def key(record: dict[str, Any]) -> tuple[Any, ...]:
+    return tuple(record[name] for name in ("table", "split", "model", "train_rows", "version"))
+
+
+def version_of(model: str) -> str:
+    """The package's version; of nncli, the last commit that changed the package."""
+    if model in EFFORTS:
+        command = ["git", "log", "-1", "--format=%h", "--", "../../nncli"]
+        return subprocess.run(command, capture_output=True, text=True, check=True, cwd=HERE).stdout.strip()
+    return version(PEERS[model][1])
+
+
+def run(model: str, table: Table, part: Part, folder: Path, time_limit: int) -> dict[str, Any]:
+    fit = fit_nncli if model in EFFORTS else fit_peer
+    try:
+        outcome = fit(model, table, part, folder, time_limit)
+    except subprocess.CalledProcessError as error:
+        return machine() | {"error": error.stderr[-500:]}
+    except subprocess.TimeoutExpired:
+        return machine() | {"error": f"not done in {FIT_LIMIT} s"}
+    truth = pd.read_csv(part.test, dtype=str, keep_default_na=False)[table.target]
+    return machine() | scores(truth, outcome.pop("classes"), outcome.pop("proba")) | outcome
+
+
+def fit_peer(model: str, table: Table, part: Part, folder: Path, time_limit: int) -> dict[str, Any]:
+    description = folder / "description.json"
+    description.write_text(json.dumps(asdict(table), default=str))
+    command = [sys.executable, "-W", "ignore", str(HERE / "peers.py"), model, str(part.train), str(part.test)]
+    command += [str(description)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=folder, timeout=FIT_LIMIT)
+    outcome = json.loads(done.stdout.splitlines()[-1])
+    return outcome | {"proba": np.array(outcome["proba"])}
+
+
+def fit_nncli(model: str, table: Table, part: Part, folder: Path, time_limit: int) -> dict[str, Any]:
+    """``nncli train``, then ``nncli predict``: seconds are those of the network's part alone."""
+    nncli, where, scored = [sys.executable, "-m", "nncli"], folder / "model", folder / "scored.csv"
+    train = [*nncli, "train", str(part.train), "--target", table.target, "-o", str(where), "--force", "-q"]
+    train += ["--effort", EFFORTS[model]] + (["--time-limit", str(time_limit)] if model == "nncli-best" else [])
+    peak_mb = run_child(train)
+    start = time.monotonic()
+    run_child([*nncli, "predict", str(part.test), "-m", str(where), "-o", str(scored), "--force"])
+    predict_seconds = time.monotonic() - start
+    report = json.loads((where / "report.json").read_text())
+    classes = [str(name) for name in report["classes"]]
+    proba = pd.read_csv(scored)[[f"probability_{name}" for name in classes]].to_numpy()
+    seconds = {"seconds": report["seconds"]["network"], "total_seconds": report["seconds"]["total"]}
+    return seconds | {"classes": classes, "proba": proba, "predict_seconds": predict_seconds, "peak_mb": peak_mb}
+
+
+def run_child(command: list[str]) -> float:
+    """Runs a command to its end; its peak resident memory in MB."""
+    with tempfile.TemporaryFile("w+") as err:
+        child = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=err)
+        _, status, usage = os.wait4(child.pid, 0)
+        if code := os.waitstatus_to_exitcode(status):
+            err.seek(0)
+            raise subprocess.CalledProcessError(code, command, stderr=err.read())
+    return usage.ru_maxrss / 1024
+
+
+def scores(truth: "pd.Series[str]", classes: list[str], proba: "np.ndarray[Any, Any]") -> dict[str, float]:
+    """Log loss, AUC (macro one-vs-rest) and accuracy; a class that was not in training costs the clipped loss."""
+    everything = sorted({*classes, *truth})
+    full = np.zeros((len(truth), len(everything)))
+    full[:, [everything.index(name) for name in classes]] = proba
+    full = np.clip(full, 1e-12, None)
+    full /= full.sum(axis=1, keepdims=True)
+    y = np.array([everything.index(name) for name in truth])
+    seen = [k for k in range(len(everything)) if (y == k).any()]
+    aucs = [roc_auc_score(y == k, full[:, k]) for k in (seen if len(everything) > 2 else seen[1:])]
+    return {
+        "n_test": len(y),
+        "log_loss": log_loss(y, full, labels=range(len(everything))),
+        "roc_auc": float(np.mean(aucs)),
+        "accuracy": accuracy_score(y, full.argmax(axis=1)),
+    }
+
+
+def machine() -> dict[str, Any]:
+    """Where and when: figures are comparable within one machine and day only."""
+    return {"cpus": os.cpu_count(), "machine": platform.machine(), "date": time.strftime("%Y-%m-%d %H:%M")}
+
+
+if __name__ == "__main__":
+    typer.run(main)
