@@ -6,7 +6,7 @@ import os
 def main() -> None:
     """Runs the command line."""
     # GNU OpenMP's waiting threads spin 300,000 times before they sleep. Where another program wants the cores too,
-    # that makes whole runs twice as slow; sleeping at once makes boosting ten times slower on a quiet machine. A
+    # that makes whole runs two thirds slower; sleeping at once makes boosting ten times slower on a quiet machine. A
     # thousand spins cost a quiet machine a tenth. The setting is read once, when torch is loaded.
     if "OMP_WAIT_POLICY" not in os.environ:
         os.environ.setdefault("GOMP_SPINCOUNT", "1000")
