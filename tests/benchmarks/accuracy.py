@@ -13,6 +13,7 @@ import tempfile
 import time
 from dataclasses import asdict
 from importlib.metadata import version
+from itertools import product
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -26,7 +27,7 @@ from tables import Part, Table, read_index, write_split
 HERE = Path(__file__).parent
 EFFORTS = {"nncli": "default", "nncli-quick": "quick", "nncli-best": "best"}
 FIT_LIMIT = 3600
-"""Seconds after which a fit counts as failed."""
+"""Seconds after which a peer's fit counts as failed."""
 
 
 def main(
@@ -41,20 +42,25 @@ def main(
     """Fits every contender on every table and appends a line for each fit that is not there yet."""
     done = {key(json.loads(line)) for line in results.read_text().splitlines()} if results.exists() else set()
     results.parent.mkdir(exist_ok=True)
-    for entry in [entry for entry in read_index(data) if not table or entry.name in table]:
-        for number in split:
-            with tempfile.TemporaryDirectory() as folder:
-                part = write_split(entry, number, train_rows, Path(folder))
-                for name in model:
-                    started = {"table": entry.name, "split": number, "model": name, "train_rows": train_rows}
-                    started["version"] = version_of(name)
-                    if key(started) in done:
-                        continue
-                    record = started | run(name, entry, part, Path(folder), time_limit)
-                    with results.open("a") as file:
-                        print(json.dumps(record), file=file)
-                    shown = {name: record.get(name) for name in ("log_loss", "roc_auc", "seconds", "error")}
-                    print(entry.name, number, name, shown, flush=True)
+    versions = {name: version_of(name) for name in model}
+    tables = [entry for entry in read_index(data) if not table or entry.name in table]
+    for entry, number in product(tables, split):
+        shared = {"table": entry.name, "split": number, "train_rows": train_rows}
+        wanted = [shared | {"model": name, "version": versions[name]} for name in model]
+        if missing := [fit for fit in wanted if key(fit) not in done]:
+            fit_split(entry, missing, results, time_limit)
+
+
+def fit_split(table: Table, fits: list[dict[str, Any]], results: Path, time_limit: int) -> None:
+    """Fits contenders on one split of a table; a line for each as soon as it is done."""
+    with tempfile.TemporaryDirectory() as folder:
+        part = write_split(table, fits[0]["split"], fits[0]["train_rows"], Path(folder))
+        for fit in fits:
+            record = fit | run(fit["model"], table, part, Path(folder), time_limit)
+            with results.open("a") as file:
+                print(json.dumps(record), file=file)
+            shown = {name: record.get(name) for name in ("log_loss", "roc_auc", "seconds", "error")}
+            print(table.name, fit["split"], fit["model"], shown, flush=True)
 
 
 def key(record: dict[str, Any]) -> tuple[Any, ...]:
@@ -62,17 +68,23 @@ def key(record: dict[str, Any]) -> tuple[Any, ...]:
 
 
 def version_of(model: str) -> str:
-    """The package's version; of nncli, the last commit that changed the package."""
-    if model in EFFORTS:
-        command = ["git", "log", "-1", "--format=%h", "--", "../../nncli"]
+    """The package's version; of nncli, the last commit that changed the package, marked where it was changed since."""
+    if model not in EFFORTS:
+        return version(PEERS[model][1])
+
+    def git(*arguments: str) -> str:
+        command = ["git", *arguments, "--", "../../nncli"]
         return subprocess.run(command, capture_output=True, text=True, check=True, cwd=HERE).stdout.strip()
-    return version(PEERS[model][1])
+
+    return git("log", "-1", "--format=%h") + ("-dirty" if git("status", "--porcelain") else "")
 
 
 def run(model: str, table: Table, part: Part, folder: Path, time_limit: int) -> dict[str, Any]:
-    fit = fit_nncli if model in EFFORTS else fit_peer
     try:
-        outcome = fit(model, table, part, folder, time_limit)
+        if model in EFFORTS:
+            outcome = fit_nncli(model, table, part, folder, time_limit)
+        else:
+            outcome = fit_peer(model, table, part, folder)
     except subprocess.CalledProcessError as error:
         return machine() | {"error": error.stderr[-500:]}
     except subprocess.TimeoutExpired:
@@ -81,7 +93,7 @@ def run(model: str, table: Table, part: Part, folder: Path, time_limit: int) -> 
     return machine() | scores(truth, outcome.pop("classes"), outcome.pop("proba")) | outcome
 
 
-def fit_peer(model: str, table: Table, part: Part, folder: Path, time_limit: int) -> dict[str, Any]:
+def fit_peer(model: str, table: Table, part: Part, folder: Path) -> dict[str, Any]:
     description = folder / "description.json"
     description.write_text(json.dumps(asdict(table), default=str))
     command = [sys.executable, "-W", "ignore", str(HERE / "peers.py"), model, str(part.train), str(part.test)]
@@ -119,7 +131,10 @@ def run_child(command: list[str]) -> float:
 
 
 def scores(truth: "pd.Series[str]", classes: list[str], proba: "np.ndarray[Any, Any]") -> dict[str, float]:
-    """Log loss, AUC (macro one-vs-rest) and accuracy; a class that was not in training costs the clipped loss."""
+    """Log loss, AUC (macro one-vs-rest) and accuracy; a class that was not in training costs the clipped loss.
+
+    By scikit-learn, not by ``nncli.evaluation``: the judge is not one of the contenders.
+    """
     everything = sorted({*classes, *truth})
     full = np.zeros((len(truth), len(everything)))
     full[:, [everything.index(name) for name in classes]] = proba

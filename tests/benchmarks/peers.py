@@ -34,7 +34,7 @@ def main(model: str, train_path: str, test_path: str, description: dict[str, Any
     fit, package = PEERS[model]
     resident = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     start = time.monotonic()
-    predict_proba = fit(x, y, description)
+    predict_proba = fit(x, y)
     seconds = time.monotonic() - start
     start = time.monotonic()
     proba = np.asarray(predict_proba(x_test), dtype=np.float64)
@@ -80,7 +80,8 @@ def categories(x: pd.DataFrame) -> list[str]:
     return [name for name in x.columns if isinstance(x[name].dtype, pd.CategoricalDtype)]
 
 
-Fit = Callable[[pd.DataFrame, Any, dict[str, Any]], Callable[[pd.DataFrame], Any]]
+Predict = Callable[[pd.DataFrame], Any]
+Fit = Callable[[pd.DataFrame, Any], Predict]
 
 
 def capped(x: pd.DataFrame) -> Callable[[pd.DataFrame], pd.DataFrame]:
@@ -96,13 +97,13 @@ def capped(x: pd.DataFrame) -> Callable[[pd.DataFrame], pd.DataFrame]:
     return cap
 
 
-def fit_hgb(x: pd.DataFrame, y: Any, description: dict[str, Any]) -> Callable[[pd.DataFrame], Any]:
+def fit_hgb(x: pd.DataFrame, y: Any) -> Predict:
     cap = capped(x)
     model = HistGradientBoostingClassifier(categorical_features="from_dtype", random_state=0).fit(cap(x), y)
     return lambda rows: model.predict_proba(cap(rows))
 
 
-def fit_hgb_careful(x: pd.DataFrame, y: Any, description: dict[str, Any]) -> Callable[[pd.DataFrame], Any]:
+def fit_hgb_careful(x: pd.DataFrame, y: Any) -> Predict:
     cap = capped(x)
     rarest = np.bincount(y).min()
     model = HistGradientBoostingClassifier(
@@ -118,19 +119,19 @@ def fit_hgb_careful(x: pd.DataFrame, y: Any, description: dict[str, Any]) -> Cal
     return lambda rows: model.predict_proba(cap(rows))
 
 
-def fit_lightgbm(x: pd.DataFrame, y: Any, description: dict[str, Any]) -> Callable[[pd.DataFrame], Any]:
+def fit_lightgbm(x: pd.DataFrame, y: Any) -> Predict:
     from lightgbm import LGBMClassifier
 
     return LGBMClassifier(random_state=0, verbose=-1).fit(x, y).predict_proba
 
 
-def fit_xgboost(x: pd.DataFrame, y: Any, description: dict[str, Any]) -> Callable[[pd.DataFrame], Any]:
+def fit_xgboost(x: pd.DataFrame, y: Any) -> Predict:
     from xgboost import XGBClassifier
 
     return XGBClassifier(enable_categorical=True, random_state=0).fit(x, y).predict_proba
 
 
-def fit_catboost(x: pd.DataFrame, y: Any, description: dict[str, Any]) -> Callable[[pd.DataFrame], Any]:
+def fit_catboost(x: pd.DataFrame, y: Any) -> Predict:
     from catboost import CatBoostClassifier
 
     texts = [name for name in x.columns if not pd.api.types.is_numeric_dtype(x[name]) and name not in categories(x)]
@@ -141,7 +142,7 @@ def fit_catboost(x: pd.DataFrame, y: Any, description: dict[str, Any]) -> Callab
 
 
 def fit_pytabkit(name: str) -> Fit:
-    def fit(x: pd.DataFrame, y: Any, description: dict[str, Any]) -> Callable[[pd.DataFrame], Any]:
+    def fit(x: pd.DataFrame, y: Any) -> Predict:
         import pytabkit
 
         means = x.mean(numeric_only=True)  # its networks refuse missing numbers

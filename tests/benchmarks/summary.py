@@ -6,8 +6,13 @@ from pathlib import Path
 import pandas as pd
 
 HERE = Path(__file__).parent
-PEERS = ["hgb", "hgb-careful", "lightgbm", "xgboost", "catboost"]
+NNCLI = ["nncli", "nncli-quick", "nncli-best"]
+TREES = ["hgb", "hgb-careful", "lightgbm", "xgboost", "catboost"]
 NETWORKS = ["realmlp-td", "tabm-d"]
+HEADER = (
+    "Made by `summary.py`; do not edit. Log loss is of test rows, means over splits; a rank is over the tables that "
+    "all contenders finished. Seconds are those of the fit (of nncli: the network's part)."
+)
 
 
 def main() -> None:
@@ -17,21 +22,17 @@ def main() -> None:
         "# Results",
         f"{HEADER} Machine: {fits.cpus.iloc[0]} cores, {fits.machine.iloc[0]}. Versions: {versions(fits)}.",
     ]
-    for name in ("nncli", "nncli-quick", "nncli-best"):
-        if name in set(fits.model):
-            sections += [f"## {name}", *against(fits, name)]
+    present = set(fits.model)
+    for name in [name for name in NNCLI if name in present]:
+        sections += [f"## {name}", *against(fits, name, "Trees", TREES), losses(fits, name)]
+        if present.issuperset(NETWORKS):
+            sections += against(fits, name, "All", [*TREES, *NETWORKS])
     (HERE / "RESULTS.md").write_text("\n\n".join(sections) + "\n")
-
-
-HEADER = (
-    "Made by `summary.py`; do not edit. Log loss is of test rows, means over splits; a rank is over the tables that "
-    "all contenders finished. Seconds are those of the fit (of nncli: the network's part)."
-)
 
 
 def latest(fits: pd.DataFrame) -> pd.DataFrame:
     """The newest line of each fit that succeeded: an older recipe of nncli is not averaged in."""
-    good = fits[fits["log_loss"].notna()] if "log_loss" in fits else fits
+    good = fits[fits["log_loss"].notna()]
     return good.drop_duplicates(["table", "split", "model"], keep="last")
 
 
@@ -40,28 +41,31 @@ def versions(fits: pd.DataFrame) -> str:
     return ", ".join(f"{model} {version}" for model, version in pairs)
 
 
-def against(fits: pd.DataFrame, name: str) -> list[str]:
-    blocks = []
-    for title, rivals in (("Trees", PEERS), ("All", [*PEERS, *NETWORKS])):
-        present = [rival for rival in rivals if rival in set(fits.model)]
-        if present != rivals and title == "All":
-            continue
-        mean = fits[fits.model.isin([name, *present])].groupby(["table", "model"]).mean(numeric_only=True)
-        wide = {metric: mean[metric].unstack().dropna() for metric in ("log_loss", "roc_auc", "accuracy", "seconds")}
-        ranks = pd.DataFrame(
-            {
-                "rank, log loss": wide["log_loss"].rank(axis=1).mean(),
-                "rank, AUC": (-wide["roc_auc"]).rank(axis=1).mean(),
-                "rank, accuracy": (-wide["accuracy"]).rank(axis=1).mean(),
-                f"{name} wins on log loss": wide["log_loss"].gt(wide["log_loss"][name], axis=0).mean(),
-                f"{name} takes of its seconds": (1 / wide["seconds"].div(wide["seconds"][name], axis=0)).median(),
-            }
-        ).sort_values("rank, log loss")
-        ranks.loc[name, ranks.columns[3:]] = float("nan")
-        blocks += [f"### {title}, {len(wide['log_loss'])} tables", markdown(ranks, "contender")]
-        if title == "Trees":
-            blocks.append(markdown(wide["log_loss"][[name, *present]], "log loss", digits=4))
-    return blocks
+def wide(fits: pd.DataFrame, models: list[str], metric: str) -> pd.DataFrame:
+    """Mean of a metric over splits: a row for each table that all models finished, a column for each model."""
+    rows = fits[fits.model.isin(models)]
+    return rows.pivot_table(index="table", columns="model", values=metric)[models].dropna()
+
+
+def against(fits: pd.DataFrame, name: str, title: str, rivals: list[str]) -> list[str]:
+    log_loss, auc, accuracy, seconds = (
+        wide(fits, [name, *rivals], metric) for metric in ("log_loss", "roc_auc", "accuracy", "seconds")
+    )
+    ranks = pd.DataFrame(
+        {
+            "rank, log loss": log_loss.rank(axis=1).mean(),
+            "rank, AUC": (-auc).rank(axis=1).mean(),
+            "rank, accuracy": (-accuracy).rank(axis=1).mean(),
+            f"{name} wins on log loss": log_loss.gt(log_loss[name], axis=0).mean(),
+            f"{name} takes of its seconds": seconds.rdiv(seconds[name], axis=0).median(),
+        }
+    ).sort_values("rank, log loss")
+    ranks.loc[name, ranks.columns[3:]] = float("nan")
+    return [f"### {title}, {len(log_loss)} tables", markdown(ranks, "contender")]
+
+
+def losses(fits: pd.DataFrame, name: str) -> str:
+    return markdown(wide(fits, [name, *TREES], "log_loss"), "log loss", digits=4)
 
 
 def markdown(frame: pd.DataFrame, corner: str, digits: int = 2) -> str:
