@@ -60,23 +60,38 @@ def fit_careful_trees(
     data: TreeData, settings: TreesSettings, max_iter: int, *, seed: int, threads: int, deadline: float | None = None
 ) -> FittedTrees:
     """Slow learning, early stopping with patience on the network's validation rows, the best iteration kept."""
-    model = HistGradientBoostingClassifier(
-        learning_rate=settings.learning_rate,
-        max_leaf_nodes=settings.max_leaf_nodes,
-        min_samples_leaf=settings.min_samples_leaf,
-        l2_regularization=settings.l2_regularization,
-        max_iter=max_iter,
-        early_stopping=True,
-        n_iter_no_change=settings.patience,
-        tol=0.0,
-        categorical_features=_categorical(data),
-        random_state=seed,
-    )
+    model = _careful_model(data, settings, max_iter, seed)
+    model.set_params(early_stopping=True, n_iter_no_change=settings.patience, tol=0.0)
     start = time.monotonic()
     stop = _fit(model, data, max_iter, threads, deadline)
     best = max(1, int(np.argmax(model.validation_score_)))  # the score before the first iteration comes first
     trees = extract_trees(model, best)
     return FittedTrees(trees, best, model.n_iter_, stop, time.monotonic() - start)
+
+
+def refit_careful_trees(
+    data: TreeData, settings: TreesSettings, iterations: int, *, seed: int, threads: int, deadline: float | None = None
+) -> FittedTrees:
+    """The careful trees on all rows, for as many iterations as were found best."""
+    model = _careful_model(data, settings, iterations, seed)
+    start = time.monotonic()
+    stop = _fit(model, data, iterations, threads, deadline)
+    return FittedTrees(
+        extract_trees(model, model.n_iter_), model.n_iter_, model.n_iter_, stop, time.monotonic() - start
+    )
+
+
+def _careful_model(data: TreeData, settings: TreesSettings, max_iter: int, seed: int) -> HistGradientBoostingClassifier:
+    return HistGradientBoostingClassifier(
+        learning_rate=settings.learning_rate,
+        max_leaf_nodes=settings.max_leaf_nodes,
+        min_samples_leaf=settings.min_samples_leaf,
+        l2_regularization=settings.l2_regularization,
+        max_iter=max_iter,
+        early_stopping=False,
+        categorical_features=_categorical(data),
+        random_state=seed,
+    )
 
 
 def fit_default_trees(data: TreeData, *, seed: int, threads: int, deadline: float | None = None) -> FittedTrees:

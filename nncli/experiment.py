@@ -1,7 +1,9 @@
-"""One whole run: split, encode, train, calibrate, baseline, judge.
+"""One whole run: split, encode, train, calibrate, baseline, judge; then train once more on all rows.
 
-This is the only room that touches test rows, and it does so in one function, :func:`_score_test_rows`, once both
-sides are final. In: an examined table and settings. Out: values for ``report`` and ``bundle``.
+This is the only room that touches test rows. They are scored once, in :func:`_score_test_rows`, when both sides are
+final; only after the verdict does :func:`_learn_from_all_rows` let the model that will be served learn from them
+too, for as many epochs and iterations as were found best without them. In: an examined table and settings. Out:
+values for ``report`` and ``bundle``.
 """
 
 import time
@@ -13,15 +15,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nncli import version
-from nncli.baseline import FittedTrees, TreeData, fit_careful_trees, fit_default_trees
+from nncli.baseline import FittedTrees, TreeData, fit_careful_trees, fit_default_trees, refit_careful_trees
 from nncli.bundle.model import Description, Heldout, Model, Provenance
 from nncli.bundle.trees import tree_inputs
 from nncli.errors import DataError
 from nncli.evaluation.calibration import UNCALIBRATED, fit_calibration
 from nncli.evaluation.comparison import Judgement, judge_folds, judge_held_out
 from nncli.evaluation.metrics import by_name, score
-from nncli.features.encoder import Features, fit_encoder
-from nncli.features.scaling import fit_scaler
+from nncli.features.encoder import FeatureEncoder, Features, fit_encoder
+from nncli.features.scaling import Scaler, fit_scaler
 from nncli.guard.examine import ExaminedTable
 from nncli.guard.findings import Finding
 from nncli.guard.rows import examine_rows
@@ -29,10 +31,12 @@ from nncli.settings import EFFORTS, RunSettings
 from nncli.table.split import Split, make_folds, make_split
 from nncli.training.budget import Plan, make_plan
 from nncli.training.device import choose_device, choose_threads, use_threads
-from nncli.training.loop import Epoch, LabelledInputs, TrainedNetwork, train_network
+from nncli.training.loop import Conditions, Epoch, LabelledInputs, TrainedNetwork, retrain_network, train_network
 
-_NETWORK_SHARE, _DEFAULT_TREES_SHARE, _ALL_SHARE = 0.6, 0.7, 0.92
-"""Shares of a time limit by which each part ends; what is left is for judging and writing."""
+_FIT_SHARES = 0.6, 0.7, 0.97
+"""Shares of the time to fit both sides by which the network, the default and the careful trees end."""
+_FIRST_SHARE, _AGAIN_SHARES = 0.42, (0.86, 0.95)
+"""Shares of a time limit: until the verdict; until network and trees have learned from all rows."""
 
 
 class Observer(Protocol):
@@ -47,13 +51,16 @@ class Observer(Protocol):
     def trees(self, name: str) -> None:
         """The trees of that name begin."""
 
+    def again(self, plan: Plan, n_rows: int) -> None:
+        """After the verdict, both sides learn from all rows, this many."""
+
     def fold(self, number: int, n_folds: int) -> None:
         """A fold of cross-validation begins, numbered from 1."""
 
 
 @dataclass(frozen=True)
 class Fitted:
-    """Both sides, final. No test row was seen."""
+    """Both sides as they are judged. No test row was seen."""
 
     model: Model
     network: TrainedNetwork
@@ -72,6 +79,10 @@ class Experiment:
     fitted: Fitted
     heldout: Heldout
     judgement: Judgement
+    model: Model
+    """Learned from all rows, after the verdict: what is served."""
+    seconds: Mapping[str, float]
+    """By side: until the verdict and after it."""
     findings: tuple[Finding, ...]
 
 
@@ -93,7 +104,7 @@ class CrossValidation:
 def run_experiment(
     table: ExaminedTable, settings: RunSettings, observer: Observer, started: float | None = None
 ) -> Experiment:
-    """Splits once, fits both sides, scores the test rows once.
+    """Splits once, fits both sides, scores the test rows once, then fits both sides on all rows.
 
     Args:
         table: examined.
@@ -108,11 +119,13 @@ def run_experiment(
     split = make_split(table.target.labels, table.groups, settings.split, settings.seed)
     _refuse_empty_parts(split)
     start, limit = started or time.monotonic(), settings.time_limit
-    fitted = fit_sides(table, split, settings, observer, start + limit if limit else None)
+    fitted = fit_sides(table, split, settings, observer, start + _FIRST_SHARE * limit if limit else None)
     heldout = _score_test_rows(table, split, fitted)
     judgement = judge_held_out(heldout.labels, heldout.probabilities, settings.evaluation)
+    ends = [start + share * limit if limit else None for share in _AGAIN_SHARES]
+    model, seconds = _learn_from_all_rows(table, fitted, settings, observer, ends)
     findings = (*table.findings, *examine_rows(table.groups, split), *_cut_short([fitted]))
-    return Experiment(table, split, fitted, heldout, judgement, findings)
+    return Experiment(table, split, fitted, heldout, judgement, model, seconds, findings)
 
 
 def cross_validate(
@@ -172,6 +185,7 @@ def fit_sides(
         LabelledInputs(scaler.scale(validation), y_val),
         encoder.cat_cardinalities,
         len(table.schema.classes),
+        table.target.labels.size,
         settings,
         observer,
         next(ends),
@@ -186,7 +200,7 @@ def fit_sides(
         trees=careful.trees.shape,
         network_calibration=UNCALIBRATED,
         trees_calibration=UNCALIBRATED,
-        class_shares=tuple((np.bincount(y, minlength=len(table.schema.classes)) / y.size).tolist()),
+        class_shares=_shares(y, len(table.schema.classes)),
         provenance=Provenance(
             nncli_version=version(),
             data_sha256=table.data_sha256,
@@ -209,26 +223,23 @@ def _fit_network(
     validation: LabelledInputs,
     cat_cardinalities: tuple[int, ...],
     n_classes: int,
+    n_rows_in_all: int,
     settings: RunSettings,
     observer: Observer,
     deadline: float | None,
 ) -> tuple[Plan, TrainedNetwork]:
-    device, threads = choose_device(settings.device), choose_threads(settings.threads)
-    effort = EFFORTS[settings.effort]
-    plan = make_plan(train.inputs, cat_cardinalities, n_classes, settings.network, settings.training, effort)
-    observer.training(plan, device.type, threads)
+    effort, network = EFFORTS[settings.effort], settings.network
+    plan = make_plan(train.inputs, cat_cardinalities, n_classes, network, settings.training, effort, n_rows_in_all)
+    conditions = _conditions(plan, settings, observer, deadline)
+    threads = choose_threads(settings.threads)
+    observer.training(plan, conditions.device.type, threads)
     with use_threads(threads):
-        network = train_network(
-            train,
-            validation,
-            plan,
-            settings.training,
-            seed=settings.seed,
-            device=device,
-            deadline=deadline,
-            on_epoch=lambda epoch: observer.epoch(epoch, plan),
-        )
-    return plan, network
+        return plan, train_network(train, validation, plan, conditions)
+
+
+def _conditions(plan: Plan, settings: RunSettings, observer: Observer, deadline: float | None) -> Conditions:
+    device = choose_device(settings.device)
+    return Conditions(settings.training, settings.seed, device, deadline, lambda epoch: observer.epoch(epoch, plan))
 
 
 def _fit_trees(
@@ -248,6 +259,49 @@ def _fit_trees(
     iterations = EFFORTS[settings.effort].tree_iterations
     careful = fit_careful_trees(data, settings.trees, iterations, seed=seed, threads=threads, deadline=next(ends))
     return default, careful
+
+
+def _learn_from_all_rows(
+    table: ExaminedTable, fitted: Fitted, settings: RunSettings, observer: Observer, ends: Sequence[float | None]
+) -> tuple[Model, Mapping[str, float]]:
+    """Both sides once more, from scratch, with nothing held back; and the seconds of each side in all."""
+    y, threads = table.target.labels, choose_threads(settings.threads)
+    encoder = fit_encoder(table.frame, table.schema)
+    features = encoder.encode(table.frame)
+    scaler = fit_scaler(features)
+    plan = _plan_for_all_rows(fitted, encoder, scaler)
+    observer.again(plan, y.size)
+    start = time.monotonic()
+    with use_threads(threads):
+        rows = LabelledInputs(scaler.scale(features), y)
+        network = retrain_network(rows, plan, _conditions(plan, settings, observer, ends[0]))
+    network_seconds = time.monotonic() - start
+    x = tree_inputs(features)
+    data = TreeData(x, y, x[:0], y[:0], features.x_cat.shape[1])
+    iterations, seed = fitted.careful.iterations, settings.seed
+    trees = refit_careful_trees(data, settings.trees, iterations, seed=seed, threads=threads, deadline=ends[1])
+    description = replace(
+        fitted.model.description,
+        encoder=encoder,
+        scaler=scaler,
+        architecture=plan.architecture,
+        trees=trees.trees.shape,
+        class_shares=_shares(y, len(table.schema.classes)),
+    )
+    seconds = fitted.seconds
+    again = {"network": seconds["network"] + network_seconds, "trees": seconds["trees"] + trees.seconds}
+    return Model(description, network.arrays, trees.trees), {**seconds, **again}
+
+
+def _plan_for_all_rows(fitted: Fitted, encoder: FeatureEncoder, scaler: Scaler) -> Plan:
+    """The same form and as many epochs as were best; categories and gaps may be more in all rows than in some."""
+    cardinalities, n_dense = encoder.cat_cardinalities, scaler.n_dense
+    architecture = replace(fitted.plan.architecture, cat_cardinalities=cardinalities, n_dense=n_dense)
+    return replace(fitted.plan, architecture=architecture, max_epochs=fitted.network.best_epoch)
+
+
+def _shares(labels: NDArray[np.int64], n_classes: int) -> tuple[float, ...]:
+    return tuple((np.bincount(labels, minlength=n_classes) / labels.size).tolist())
 
 
 def _calibrated(model: Model, validation: Features, y_val: NDArray[np.int64]) -> Model:
@@ -287,7 +341,7 @@ def _cut_short(fits: Sequence[Fitted]) -> list[Finding]:
 def _deadlines(deadline: float | None) -> Iterator[float | None]:
     """When the network, the default trees and the careful trees must end."""
     now = time.monotonic()
-    for share in (_NETWORK_SHARE, _DEFAULT_TREES_SHARE, _ALL_SHARE):
+    for share in _FIT_SHARES:
         yield None if deadline is None else now + share * (deadline - now)
 
 

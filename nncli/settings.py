@@ -10,7 +10,7 @@ from nncli.errors import UsageError
 
 NetworkKind = Literal["tabm", "mlp"]
 Activation = Literal["relu", "tanh", "gelu", "selu", "silu", "sigmoid"]
-Optimizer = Literal["sgd", "adam", "adamw"]
+Optimizer = Literal["sgd", "adam", "adamw", "muon"]
 Effort = Literal["quick", "default"]
 Device = Literal["auto", "cpu", "cuda", "mps"]
 Side = Literal["network", "trees"]
@@ -63,20 +63,21 @@ class NetworkSettings:
 class TrainingSettings:
     """How the network is trained. ``None`` leaves the choice to the recipe."""
 
-    optimizer: Optimizer = "adamw"
+    optimizer: Optimizer | None = None
     learning_rate: float | None = None
     batch_size: int | None = None
     """Rows of one gradient step."""
     epochs: int | None = None
     """The most passes over the training rows; early stopping usually ends sooner."""
-    patience: int = 16
-    """Epochs without a better validation loss before training stops."""
+    patience: int = 5
+    """Epochs without a better validation loss before training stops; averaged weights give a smooth loss."""
     weight_decay: float = 3e-4
-    gradient_clip: float = 1.0
-    """Largest norm of the whole gradient."""
+    average_decay: float = 0.98
+    """The weights that predict are an exponential moving average over the steps with this decay."""
 
     def __post_init__(self) -> None:
-        _check_choice("optimizer", self.optimizer, Optimizer)
+        if self.optimizer is not None:
+            _check_choice("optimizer", self.optimizer, Optimizer)
         rate, batch, epochs = self.learning_rate, self.batch_size, self.epochs
         _check("learning-rate", rate is None or 0 < rate <= 10, rate, "above 0, up to 10")
         _check("batch-size", batch is None or 1 <= batch <= 1_000_000, batch, "1 to 1000000 rows")
@@ -100,8 +101,11 @@ class EffortSettings:
     """What ``--effort`` stands for. Work is counted, not timed: the clock decides nothing."""
 
     network_work: float
-    """Floating-point operations that training may take (an estimate, see ``training.budget``)."""
+    """Floating-point operations that training may take in all (an estimate, see ``training.budget``)."""
+    n_nets: int
+    """Independent networks whose probabilities are averaged."""
     n_members: int
+    """Of each net."""
     d_block: int
     """Widest hidden layer that is tried; narrower where the rows would not allow enough epochs."""
     max_epochs: int
@@ -113,10 +117,10 @@ class EffortSettings:
 
 EFFORTS: dict[Effort, EffortSettings] = {
     "quick": EffortSettings(
-        network_work=2e11, n_members=8, d_block=64, max_epochs=100, batch_scale=2, tree_iterations=200
+        network_work=2e11, n_nets=1, n_members=8, d_block=64, max_epochs=100, batch_scale=2, tree_iterations=200
     ),
     "default": EffortSettings(
-        network_work=4.5e12, n_members=16, d_block=128, max_epochs=200, batch_scale=1, tree_iterations=1000
+        network_work=4.5e12, n_nets=2, n_members=8, d_block=64, max_epochs=200, batch_scale=1, tree_iterations=1000
     ),
 }
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.ensemble import HistGradientBoostingClassifier
 
-from nncli.baseline import TreeData, extract_trees, fit_careful_trees, fit_default_trees
+from nncli.baseline import TreeData, extract_trees, fit_careful_trees, fit_default_trees, refit_careful_trees
 from nncli.settings import TreesSettings
 
 
@@ -48,6 +48,18 @@ def test_the_first_iterations_alone_predict_as_the_stages_of_scikit_learn() -> N
     for n_iterations, stage in enumerate(model.staged_predict_proba(data.x_val), start=1):
         found = extract_trees(model, n_iterations).predict_proba(data.x_val)
         np.testing.assert_allclose(found, stage, rtol=0, atol=1e-12)
+
+
+def test_trees_that_learn_again_are_scikit_learns_with_as_many_iterations() -> None:
+    data, settings = example(1500, 3), TreesSettings(learning_rate=0.1)
+    fitted = refit_careful_trees(data, settings, 17, seed=0, threads=2)
+    oracle = HistGradientBoostingClassifier(
+        learning_rate=0.1, max_leaf_nodes=settings.max_leaf_nodes, min_samples_leaf=settings.min_samples_leaf,
+        l2_regularization=settings.l2_regularization, max_iter=17, early_stopping=False,
+        categorical_features=[True, True, False, False, False], random_state=0,
+    ).fit(data.x, data.y)  # fmt: skip
+    assert (fitted.iterations, fitted.stop) == (17, "iterations")
+    np.testing.assert_allclose(fitted.trees.predict_proba(data.x_val), oracle.predict_proba(data.x_val), atol=1e-12)
 
 
 def test_careful_trees_keep_the_iteration_that_validates_best() -> None:

@@ -47,7 +47,7 @@ def test_quick_asks_for_less_of_everything() -> None:
     quick, default = EFFORTS["quick"], EFFORTS["default"]
     assert quick.network_work < default.network_work
     assert quick.tree_iterations < default.tree_iterations
-    assert quick.n_members < default.n_members
+    assert quick.n_nets < default.n_nets
 
 
 def test_exit_codes_are_those_of_the_contract() -> None:

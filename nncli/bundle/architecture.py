@@ -15,9 +15,11 @@ Shape = tuple[int, ...]
 
 @dataclass(frozen=True)
 class Architecture:
-    """An ensemble of ``n_members`` MLPs that share their hidden weights (TabM); one member is a plain MLP.
+    """``n_nets`` independent networks of ``n_members`` MLPs each; one net of one member is a plain MLP.
 
-    Source: Gorishniy et al. 2025, "TabM: Advancing tabular deep learning with parameter-efficient ensembling".
+    The members of a net share its hidden weights and differ in the scaling of their inputs and in their heads.
+    Source: Gorishniy et al. 2025, "TabM: Advancing tabular deep learning with parameter-efficient ensembling", the
+    variant called mini.
     """
 
     n_num: int
@@ -27,7 +29,9 @@ class Architecture:
     layers: tuple[int, ...]
     """Units of each hidden layer."""
     activation: Activation
+    n_nets: int
     n_members: int
+    """Of each net."""
     n_bins: int
     """Bins of the piecewise-linear numeric embedding; 0: numbers go in as they are."""
     d_embedding: int
@@ -35,7 +39,7 @@ class Architecture:
 
     @property
     def is_ensemble(self) -> bool:
-        """Whether members have scalings of their own."""
+        """Whether a net has members with scalings of their own."""
         return self.n_members > 1
 
     @property
@@ -65,29 +69,27 @@ class Architecture:
 
     @property
     def n_weights(self) -> int:
-        """Weights that one row is multiplied with, all members together."""
+        """Weights that one row is multiplied with, all members of all nets together."""
         widths = [self.d_in, *self.layers, self.n_classes]
-        return self.n_members * sum(a * b for a, b in pairwise(widths))
+        return self.n_nets * self.n_members * sum(a * b for a, b in pairwise(widths))
 
     def array_shapes(self) -> dict[str, Shape]:
         """Name and shape of every array of the network, in order."""
         shapes: dict[str, Shape] = {}
+        nets = self.n_nets
         if self.n_num and self.n_bins:
             shapes["num.left"] = (self.n_num, self.n_bins)
             shapes["num.inverse_width"] = (self.n_num, self.n_bins)
-            shapes["num.linear"] = (self.n_num, self.d_embedding)
-            shapes["num.bias"] = (self.n_num, self.d_embedding)
-            shapes["num.bins"] = (self.n_num, self.n_bins, self.d_embedding)
+            shapes["num.bins"] = (nets, self.n_num, self.n_bins, self.d_embedding)
+            shapes["num.linear"] = (nets, self.n_num, self.d_embedding)
+            shapes["num.bias"] = (nets, self.n_num, self.d_embedding)
         for j in self.embedded:
-            shapes[f"cat.{j}"] = (self.cat_cardinalities[j], D_CATEGORY)
-        d_in = self.d_in
-        for i, d_out in enumerate(self.layers):
-            shapes[f"hidden.{i}.weight"] = (d_in, d_out)
-            if self.is_ensemble:
-                shapes[f"hidden.{i}.r"] = (self.n_members, d_in)
-                shapes[f"hidden.{i}.s"] = (self.n_members, d_out)
-            shapes[f"hidden.{i}.bias"] = (self.n_members, d_out)
-            d_in = d_out
-        shapes["head.weight"] = (self.n_members, d_in, self.n_classes)
-        shapes["head.bias"] = (self.n_members, self.n_classes)
+            shapes[f"cat.{j}"] = (nets, self.cat_cardinalities[j], D_CATEGORY)
+        if self.is_ensemble:
+            shapes["scale"] = (nets, self.d_in, self.n_members)
+        for i, (d_in, d_out) in enumerate(pairwise([self.d_in, *self.layers])):
+            shapes[f"hidden.{i}.weight"] = (nets, d_in, d_out)
+            shapes[f"hidden.{i}.bias"] = (nets, d_out)
+        shapes["head.weight"] = (nets, self.n_members, self.layers[-1], self.n_classes)
+        shapes["head.bias"] = (nets, self.n_members, self.n_classes)
         return shapes

@@ -47,12 +47,12 @@ _ACTIVATIONS: dict[Activation, Callable[[Array], Array]] = {
 
 
 class NumpyNetwork:
-    """A trained network, its members' scalings folded into one weight array per layer."""
+    """A trained network, its members' scalings folded into the first layer's weights."""
 
     def __init__(self, architecture: Architecture, arrays: Mapping[str, Array]) -> None:
         self._architecture = architecture
         self._arrays = arrays
-        self._layers = [_folded(architecture, arrays, i) for i in range(len(architecture.layers))]
+        self._layers = [_layer(architecture, arrays, i) for i in range(len(architecture.layers))]
         self._activation = _ACTIVATIONS[architecture.activation]
 
     def predict_proba(self, inputs: NetworkInputs) -> NDArray[np.float64]:
@@ -65,50 +65,55 @@ class NumpyNetwork:
         return proba
 
     def _first_layer_inputs(self, x_num: Array, x_cat: NDArray[np.int32], x_dense: Array) -> Array:
-        """Everything that the first layer sees, side by side. Shape: ``(_BLOCK, d_in)``, padded with zeros."""
+        """Everything that the first layer sees, side by side. Shape: ``(n_nets, _BLOCK, d_in)``, padded with zeros."""
         architecture = self._architecture
-        x = np.zeros((_BLOCK, architecture.d_in), dtype=np.float32)
+        x = np.zeros((architecture.n_nets, _BLOCK, architecture.d_in), dtype=np.float32)
         n_rows = len(x_cat)
         numbers = self._embedded_numbers(x_num)
-        at = numbers.shape[1]
-        x[:n_rows, :at] = numbers
-        x[:n_rows, at : at + architecture.n_dense] = x_dense
+        at = numbers.shape[2]
+        x[:, :n_rows, :at] = numbers
+        x[:, :n_rows, at : at + architecture.n_dense] = x_dense
         at += architecture.n_dense
         for j in architecture.one_hot:
             known = np.flatnonzero(x_cat[:, j])
-            x[known, at + x_cat[known, j] - 1] = 1
+            x[:, known, at + x_cat[known, j] - 1] = 1
             at += architecture.cat_cardinalities[j] - 1
         for j in architecture.embedded:
             table = self._arrays[f"cat.{j}"]
-            x[:n_rows, at : at + table.shape[1]] = table[x_cat[:, j]]
-            at += table.shape[1]
+            x[:, :n_rows, at : at + table.shape[2]] = table[:, x_cat[:, j]]
+            at += table.shape[2]
         return x
 
     def _embedded_numbers(self, x_num: Array) -> Array:
+        """Shape: ``(n_nets or 1, n_rows, n_num * d_embedding)``."""
         if not self._architecture.n_bins or not self._architecture.n_num:
-            return x_num
+            return x_num[None]
         padded = np.zeros((_BLOCK, x_num.shape[1]), dtype=np.float32)
         padded[: len(x_num)] = x_num
         columns = padded.T[:, :, None]  # (n_num, B, 1)
         a = self._arrays
-        bins = np.clip((columns - a["num.left"][:, None, :]) * a["num.inverse_width"][:, None, :], 0, 1)
-        embedded: Array = columns * a["num.linear"][:, None, :] + a["num.bias"][:, None, :] + bins @ a["num.bins"]
-        return embedded.transpose(1, 0, 2).reshape(_BLOCK, -1)[: len(x_num)]
+        shares = np.clip((columns - a["num.left"][:, None, :]) * a["num.inverse_width"][:, None, :], 0, 1)
+        embedded: Array = columns * a["num.linear"][:, :, None] + a["num.bias"][:, :, None] + shares @ a["num.bins"]
+        return embedded.transpose(0, 2, 1, 3).reshape(len(embedded), _BLOCK, -1)[:, : len(x_num)]
 
     def _block_proba(self, x: Array) -> Array:
-        hidden = x[None]  # the first layer's input is shared: (1, B, d_in)
+        architecture = self._architecture
         for weight, bias in self._layers:
-            hidden = self._activation(hidden @ weight + bias)
-        logits = hidden @ self._arrays["head.weight"] + self._arrays["head.bias"][:, None, :]
-        logits -= logits.max(axis=2, keepdims=True)
+            # A row's members stand side by side: (n_nets, B * n_members, d) after the first layer.
+            x = x.reshape(architecture.n_nets, -1, weight.shape[1])
+            x = self._activation(x @ weight + bias)
+        members = x.reshape(architecture.n_nets, _BLOCK, architecture.n_members, -1).transpose(0, 2, 1, 3)
+        logits = members @ self._arrays["head.weight"] + self._arrays["head.bias"][:, :, None, :]
+        logits -= logits.max(axis=3, keepdims=True)
         exponentials = np.exp(logits)
-        proba: Array = (exponentials / exponentials.sum(axis=2, keepdims=True)).mean(axis=0)
+        proba: Array = (exponentials / exponentials.sum(axis=3, keepdims=True)).mean(axis=(0, 1))
         return proba
 
 
-def _folded(architecture: Architecture, arrays: Mapping[str, Array], i: int) -> tuple[Array, Array]:
-    """Weights ``(n_members, d_in, d_out)`` and biases ``(n_members, 1, d_out)`` of a hidden layer."""
-    weight, bias = arrays[f"hidden.{i}.weight"][None], arrays[f"hidden.{i}.bias"][:, None, :]
-    if architecture.is_ensemble:
-        weight = weight * arrays[f"hidden.{i}.r"][:, :, None] * arrays[f"hidden.{i}.s"][:, None, :]
+def _layer(architecture: Architecture, arrays: Mapping[str, Array], i: int) -> tuple[Array, Array]:
+    """Weights ``(n_nets, d_in, d_out)`` and biases ``(n_nets, 1, d_out)``; of the first layer for all members."""
+    weight, bias = arrays[f"hidden.{i}.weight"], arrays[f"hidden.{i}.bias"][:, None, :]
+    if i == 0 and architecture.is_ensemble:
+        scaled = arrays["scale"][:, :, :, None] * weight[:, :, None, :]
+        return scaled.reshape(len(weight), weight.shape[1], -1), np.tile(bias, architecture.n_members)
     return weight, bias

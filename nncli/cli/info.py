@@ -46,7 +46,7 @@ def _print(where: str, model: "Model", most_columns: int) -> None:
 
     description = model.description
     a, schema, provenance = description.architecture, description.schema, description.provenance
-    form = f"ensemble of {a.n_members} MLPs" if a.is_ensemble else "MLP"
+    form = f"ensemble of {a.n_nets} x {a.n_members} MLPs" if a.is_ensemble else "MLP"
     columns = [f"{show(column.name)} ({column.kind})" for column in schema.columns]
     named = ", ".join([*columns[:most_columns], "..."] if len(columns) > most_columns else columns)
     weights = sum(array.size for array in model.weights.values())

@@ -98,7 +98,8 @@ Dropout = Annotated[
     float | None, typer.Option(help="Share of hidden units switched off.", rich_help_panel=NETWORK_PANEL)
 ]
 Optimizer = Annotated[
-    str, typer.Option(help="Kind of gradient descent.", metavar="sgd|adam|adamw", rich_help_panel=NETWORK_PANEL)
+    str | None,
+    typer.Option(help="Kind of gradient descent.", metavar="sgd|adam|adamw|muon", rich_help_panel=NETWORK_PANEL),
 ]
 LearningRate = Annotated[float | None, typer.Option(help="Length of a gradient step.", rich_help_panel=NETWORK_PANEL)]
 BatchSize = Annotated[int | None, typer.Option(help="Rows of one gradient step.", rich_help_panel=NETWORK_PANEL)]

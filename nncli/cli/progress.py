@@ -2,6 +2,7 @@
 
 import os
 import time
+from math import isfinite
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
@@ -77,12 +78,16 @@ class TerminalObserver:
     def training(self, plan: "Plan", device: str, threads: int) -> None:
         """Says what is trained, and opens the bar."""
         a = plan.architecture
-        form = f"{a.n_members} members, " if a.is_ensemble else ""
+        nets = f"{a.n_nets} nets of " if a.n_nets > 1 else ""
+        form = f"{nets}{a.n_members} members, " if a.is_ensemble else ""
         where = f"{device}, {threads} threads" if device == "cpu" else device
         self.say(
             f"{self._fold}network: {form}layers {','.join(map(str, a.layers))}, {a.d_in} inputs, "
             f"batches of {plan.batch_size}, up to {plan.max_epochs} epochs, {where}"
         )
+        self._open_bar(plan.max_epochs)
+
+    def _open_bar(self, n_epochs: int) -> None:
         if self._console.is_terminal and not self._console.quiet:
             self._bar = Progress(
                 TextColumn("epoch"),
@@ -94,12 +99,14 @@ class TerminalObserver:
                 console=self._console,
                 transient=True,
             )
-            self._task = self._bar.add_task("", total=plan.max_epochs)
+            self._task = self._bar.add_task("", total=n_epochs)
             self._bar.start()
 
     def epoch(self, epoch: "Epoch", plan: "Plan") -> None:
         """Shows losses and the time that is left at most."""
-        losses = f"loss {epoch.train_loss:.4f}, validation {epoch.validation_loss:.4f}"
+        losses = f"loss {epoch.train_loss:.4f}"
+        if isfinite(epoch.validation_loss):
+            losses += f", validation {epoch.validation_loss:.4f}"
         if self._bar is not None and self._task is not None:
             self._bar.update(self._task, completed=epoch.number, description=losses)
         elif time.monotonic() - self._last_line >= _SECONDS_BETWEEN_LINES:
@@ -111,6 +118,12 @@ class TerminalObserver:
         """Says which trees begin."""
         self._close_bar()
         self.say(f"{self._fold}trees ({name})")
+
+    def again(self, plan: "Plan", n_rows: int) -> None:
+        """Says that both sides learn from all rows, and opens the bar."""
+        self._close_bar()
+        self.say(f"both again, for the model that is kept: all {n_rows:,} rows, {plan.max_epochs} epochs")
+        self._open_bar(plan.max_epochs)
 
     def _close_bar(self) -> None:
         if self._bar is not None:

@@ -1,4 +1,4 @@
-"""Numbers and categories become vectors."""
+"""Numbers and categories become vectors, another one in each net."""
 
 import math
 
@@ -16,34 +16,40 @@ class PiecewiseLinearEmbedding(nn.Module):
     of the rtdl-num-embeddings package.
 
     Shape:
-        ``(B, n_num)`` to ``(B, n_num * d_embedding)``.
+        ``(B, n_num)`` to ``(n_nets, B, n_num * d_embedding)``.
     """
 
-    def __init__(self, left: Tensor, inverse_width: Tensor, d_embedding: int, generator: torch.Generator) -> None:
+    def __init__(
+        self, left: Tensor, inverse_width: Tensor, d_embedding: int, n_nets: int, generator: torch.Generator
+    ) -> None:
         """Takes the bins of every column.
 
         Args:
             left: left edges, shape ``(n_num, n_bins)``.
             inverse_width: one over each bin's width; 0 for bins that pad a column with fewer.
             d_embedding: width of one number's vector.
+            n_nets: the nets share the bins, not the vectors.
             generator: source of the initial weights.
         """
         super().__init__()
         n_num, n_bins = left.shape
         self.register_buffer("left", left)
         self.register_buffer("inverse_width", inverse_width)
-        bound = 1.0  # one input feeds each embedding
-        self.linear = nn.Parameter(torch.empty(n_num, d_embedding).uniform_(-bound, bound, generator=generator))
-        self.bias = nn.Parameter(torch.empty(n_num, d_embedding).uniform_(-bound, bound, generator=generator))
-        self.bins = nn.Parameter(torch.zeros(n_num, n_bins, d_embedding))
+        shape = (n_nets, n_num, d_embedding)  # one input feeds each embedding: the bound of its weights is 1
+        self.linear = nn.Parameter(torch.empty(shape).uniform_(-1, 1, generator=generator))
+        self.bias = nn.Parameter(torch.empty(shape).uniform_(-1, 1, generator=generator))
+        self.bins = nn.Parameter(torch.zeros(n_nets, n_num, n_bins, d_embedding))
 
     def forward(self, x_num: Tensor) -> Tensor:
-        """Embeds a batch."""
+        """Embeds a batch: one matrix product a column, for all nets together."""
+        n_nets, n_num, _, d_embedding = self.bins.shape
         columns = x_num.T.unsqueeze(-1)  # (n_num, B, 1)
         left, inverse_width = self.get_buffer("left"), self.get_buffer("inverse_width")
-        shares = ((columns - left.unsqueeze(1)) * inverse_width.unsqueeze(1)).clamp(0, 1)
-        linear = torch.addcmul(self.bias.unsqueeze(1), columns, self.linear.unsqueeze(1))
-        return torch.baddbmm(linear, shares, self.bins).transpose(0, 1).flatten(1)
+        shares = ((columns - left.unsqueeze(1)) * inverse_width.unsqueeze(1)).clamp_(0, 1)
+        inputs = torch.cat([shares, columns, torch.ones_like(columns)], dim=2)
+        weights = torch.cat([self.bins, self.linear.unsqueeze(2), self.bias.unsqueeze(2)], dim=2)
+        vectors = torch.bmm(inputs, weights.permute(1, 2, 0, 3).flatten(2))  # (n_num, B, n_nets * d_embedding)
+        return vectors.view(n_num, -1, n_nets, d_embedding).permute(2, 1, 0, 3).flatten(2)
 
 
 def bin_edges(x_num: Tensor, n_bins: int) -> tuple[Tensor, Tensor]:
@@ -76,38 +82,48 @@ def _spread(ordered: Tensor, n: int) -> Tensor:
     return ordered[torch.linspace(0, len(ordered) - 1, n).round().long()]
 
 
-class CategoryEmbedding(nn.Module):
-    """One-hot vectors for categories with few codes, learned vectors for the others; code 0 starts as zeros.
+class OneHot(nn.Module):
+    """One-hot vectors of several categories side by side; code 0 is all zeros.
 
     Shape:
-        ``(B, n_cat)`` int to ``(B, d_out)``: one-hot columns first, then embeddings.
+        ``(B, n_cat)`` int to ``(B, sum of cardinalities - n_cat)``.
     """
 
-    def __init__(
-        self, cardinalities: tuple[int, ...], one_hot: list[int], embedded: list[int], generator: torch.Generator
-    ) -> None:
-        """Sorts the columns into those that are one-hot encoded and those that are embedded."""
+    def __init__(self, cardinalities: list[int]) -> None:
+        """Takes the number of codes of each column."""
         super().__init__()
-        self._one_hot, self._embedded = one_hot, embedded
-        widths = [cardinalities[j] - 1 for j in one_hot]
-        offsets = torch.tensor([0, *widths], dtype=torch.long).cumsum(0)
+        offsets = torch.tensor([0, *(codes - 1 for codes in cardinalities)]).cumsum(0)
         self.register_buffer("offsets", offsets[:-1], persistent=False)
-        self._n_one_hot = int(offsets[-1])
-        self.tables = nn.ParameterDict()
-        for j in embedded:
-            table = torch.empty(cardinalities[j], D_CATEGORY).normal_(generator=generator)
-            table[0] = 0
-            self.tables[str(j)] = nn.Parameter(table)
+        self._width = int(offsets[-1])
 
     def forward(self, x_cat: Tensor) -> Tensor:
         """Encodes a batch."""
-        codes = x_cat[:, self._one_hot].long()
-        hot = torch.zeros(len(x_cat), self._n_one_hot + 1, device=x_cat.device)
+        codes = x_cat.long()
+        hot = torch.zeros(len(codes), self._width + 1, device=codes.device)
         # Code 0 has no column: it is written to a spare one that is cut off.
-        places = torch.where(codes > 0, codes - 1 + self.get_buffer("offsets"), self._n_one_hot)
-        hot.scatter_(1, places, 1.0)
-        vectors = [F.embedding(x_cat[:, j].long(), self.tables[str(j)]) for j in self._embedded]
-        return torch.cat([hot[:, :-1], *vectors], dim=1)
+        hot.scatter_(1, torch.where(codes > 0, codes - 1 + self.get_buffer("offsets"), self._width), 1.0)
+        return hot[:, :-1]
+
+
+class CategoryEmbedding(nn.Module):
+    """A learned vector for each code of one category; that of code 0 starts as zeros.
+
+    Shape:
+        ``(B,)`` int to ``(n_nets, B, D_CATEGORY)``.
+    """
+
+    def __init__(self, cardinality: int, n_nets: int, generator: torch.Generator) -> None:
+        """Takes the number of codes."""
+        super().__init__()
+        table = torch.empty(n_nets, cardinality, D_CATEGORY).normal_(generator=generator)
+        table[:, 0] = 0
+        self.table = nn.Parameter(table)
+
+    def forward(self, codes: Tensor) -> Tensor:
+        """Looks a batch up: one look-up for all nets."""
+        n_nets, cardinality, width = self.table.shape
+        vectors = F.embedding(codes.long(), self.table.transpose(0, 1).reshape(cardinality, n_nets * width))
+        return vectors.view(-1, n_nets, width).transpose(0, 1)
 
 
 def uniform_(shape: tuple[int, ...], fan_in: int, generator: torch.Generator) -> Tensor:

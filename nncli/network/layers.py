@@ -1,4 +1,4 @@
-"""Layers of an ensemble of MLPs whose members share one weight matrix per layer."""
+"""Layers of a stack of independent nets: one batched matrix product does the work of all."""
 
 from collections.abc import Callable
 
@@ -10,7 +10,7 @@ from nncli.network.embeddings import uniform_
 from nncli.settings import Activation
 
 ACTIVATIONS: dict[Activation, Callable[[Tensor], Tensor]] = {
-    "relu": F.relu,
+    "relu": torch.relu_,  # in place: its input is always a fresh product
     "tanh": torch.tanh,
     "gelu": lambda x: F.gelu(x, approximate="tanh"),  # the exact one needs an erf that numpy lacks
     "selu": F.selu,
@@ -19,46 +19,51 @@ ACTIVATIONS: dict[Activation, Callable[[Tensor], Tensor]] = {
 }
 
 
-class EnsembleLinear(nn.Module):
-    """``y_k = s_k * (W (r_k * x_k)) + b_k`` for each member k: W is shared, r, s and b are the member's own.
-
-    Source: Wen et al. 2020, "BatchEnsemble". The scalings are multiplied into the weights, not into the rows: the
-    same sums with fewer operations as soon as a batch has more rows than the layer has units.
+class StackedLinear(nn.Module):
+    """A linear layer in each net.
 
     Shape:
-        ``(n_members or 1, B, d_in)`` to ``(n_members, B, d_out)``.
+        ``(n_nets, rows, d_in)`` to ``(n_nets, rows, d_out)``; with a scale of ``(n_nets, d_in, n_members)`` to
+        ``(n_nets, rows * n_members, d_out)``, a row's members side by side.
     """
 
-    def __init__(self, d_in: int, d_out: int, n_members: int, generator: torch.Generator) -> None:
-        """Starts with all members equal; one member alone has no scalings."""
+    def __init__(self, n_nets: int, d_in: int, d_out: int, generator: torch.Generator) -> None:
+        """Starts with small random weights."""
         super().__init__()
-        self.weight = nn.Parameter(uniform_((d_in, d_out), d_in, generator))
-        self.n_members = n_members
-        if n_members > 1:
-            self.r = nn.Parameter(torch.ones(n_members, d_in))
-            self.s = nn.Parameter(torch.ones(n_members, d_out))
-        self.bias = nn.Parameter(uniform_((1, d_out), d_in, generator).repeat(n_members, 1))
+        self.weight = nn.Parameter(uniform_((n_nets, d_in, d_out), d_in, generator))
+        self.bias = nn.Parameter(uniform_((n_nets, d_out), d_in, generator))
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Applies every member's weights."""
-        weight = self.weight.unsqueeze(0)
-        if self.n_members > 1:
-            weight = weight * self.r.unsqueeze(2) * self.s.unsqueeze(1)
-        return torch.baddbmm(self.bias.unsqueeze(1), x.expand(self.n_members, -1, -1), weight)
+    def forward(self, x: Tensor, scale: Tensor | None = None) -> Tensor:
+        """Applies every net's weights to its rows.
+
+        The scale is multiplied into the weights, not into the rows: ``(x * scale_k) W`` for all members k is one
+        product, and rows need no copy for each member.
+        """
+        if scale is None:
+            return torch.baddbmm(self.bias.unsqueeze(1), x, self.weight)
+        n_nets, d_in, d_out = self.weight.shape
+        weights = (scale.unsqueeze(3) * self.weight.unsqueeze(2)).view(n_nets, d_in, -1)
+        bias = self.bias.unsqueeze(1).repeat(1, 1, scale.shape[2])
+        return torch.baddbmm(bias, x, weights).view(n_nets, -1, d_out)
 
 
-class SharedDropout(nn.Module):
-    """Dropout with one mask for all members: drawing a mask for each would cost as much as the matrix product."""
+class BatchDropout(nn.Module):
+    """Dropout with one mask for all rows of a batch: each step trains a thinner net, another one for each member.
 
-    def __init__(self, rate: float, generator: torch.Generator) -> None:
+    A mask for each row would cost as much as the matrix product, and it is no better here: the members' masks
+    differ, and there are many steps.
+    """
+
+    def __init__(self, rate: float, n_members: int, generator: torch.Generator) -> None:
         """Takes the share of units to switch off."""
         super().__init__()
-        self._rate, self._generator = rate, generator
+        self._rate, self._n_members, self._generator = rate, n_members, generator
 
     def forward(self, x: Tensor) -> Tensor:
-        """Switches units off while training; shape ``(n_members, B, d)`` stays."""
+        """Switches units off while training; shape ``(n_nets, B * n_members, d)`` stays."""
         if not self.training or self._rate == 0:
             return x
-        drawn = torch.empty(x.shape[1:], dtype=torch.int16, device=x.device).random_(generator=self._generator)
-        kept = drawn >= self._rate * 2**15  # random_ fills an int16 with 0 to 2**15 - 1
-        return x * (kept / (1 - self._rate))
+        n_nets, _, d = x.shape
+        drawn = torch.empty(n_nets, 1, self._n_members * d, device=x.device).uniform_(generator=self._generator)
+        mask = (drawn >= self._rate) / (1 - self._rate)
+        return (x.view(n_nets, -1, self._n_members * d) * mask).view_as(x)

@@ -1,4 +1,4 @@
-"""The network: embeddings, hidden layers, one head per member."""
+"""The network: embeddings, hidden layers, one head per member; several independent nets in one stack."""
 
 from collections.abc import Mapping
 from itertools import pairwise
@@ -7,15 +7,16 @@ import torch
 from torch import Tensor, nn
 
 from nncli.bundle.architecture import Architecture
-from nncli.network.embeddings import CategoryEmbedding, PiecewiseLinearEmbedding, uniform_
-from nncli.network.layers import ACTIVATIONS, EnsembleLinear, SharedDropout
+from nncli.network.embeddings import CategoryEmbedding, OneHot, PiecewiseLinearEmbedding, uniform_
+from nncli.network.layers import ACTIVATIONS, BatchDropout, StackedLinear
 
 
 class MLP(nn.Module):
-    """An MLP, or a parameter-efficient ensemble of MLPs with numeric embeddings (TabM).
+    """An MLP, or a stack of parameter-efficient ensembles of MLPs with numeric embeddings (TabM).
 
     Shape:
-        ``x_num (B, n_num)``, ``x_cat (B, n_cat)``, ``x_dense (B, n_dense)`` to logits ``(n_members, B, n_classes)``.
+        ``x_num (B, n_num)``, ``x_cat (B, n_cat)``, ``x_dense (B, n_dense)`` to logits
+        ``(n_nets, n_members, B, n_classes)``.
     """
 
     def __init__(
@@ -36,44 +37,57 @@ class MLP(nn.Module):
             dropout_generator: source of the dropout masks, on the device of the training.
         """
         super().__init__()
-        a = architecture
-        self.num = PiecewiseLinearEmbedding(*bins, a.d_embedding, generator) if bins else None
-        self.cat = CategoryEmbedding(a.cat_cardinalities, a.one_hot, a.embedded, generator)
-        widths = [a.d_in, *a.layers]
-        self.hidden = nn.ModuleList(
-            EnsembleLinear(d_in, d_out, a.n_members, generator) for d_in, d_out in pairwise(widths)
+        self.architecture = a = architecture
+        self.num = PiecewiseLinearEmbedding(*bins, a.d_embedding, a.n_nets, generator) if bins else None
+        self.one_hot = OneHot([a.cat_cardinalities[j] for j in a.one_hot])
+        self.cat = nn.ModuleDict(
+            {str(j): CategoryEmbedding(a.cat_cardinalities[j], a.n_nets, generator) for j in a.embedded}
         )
-        if a.is_ensemble:
-            self.hidden[0].r.data = _first_scaling(a, generator)
-        self.head_weight = nn.Parameter(uniform_((a.n_members, widths[-1], a.n_classes), widths[-1], generator))
-        self.head_bias = nn.Parameter(uniform_((a.n_members, a.n_classes), widths[-1], generator))
+        self.scale = nn.Parameter(_first_scaling(a, generator)) if a.is_ensemble else None
+        widths = [a.d_in, *a.layers]
+        self.hidden = nn.ModuleList(StackedLinear(a.n_nets, d_in, d_out, generator) for d_in, d_out in pairwise(widths))
+        self.head_weight = nn.Parameter(
+            uniform_((a.n_nets, a.n_members, widths[-1], a.n_classes), widths[-1], generator)
+        )
+        self.head_bias = nn.Parameter(uniform_((a.n_nets, a.n_members, a.n_classes), widths[-1], generator))
         self.activation = ACTIVATIONS[a.activation]
-        self.dropout = SharedDropout(dropout, dropout_generator)
+        self.dropout = BatchDropout(dropout, a.n_members, dropout_generator)
 
     def forward(self, x_num: Tensor, x_cat: Tensor, x_dense: Tensor) -> Tensor:
         """Logits of every member."""
-        numbers = self.num(x_num) if self.num is not None else x_num
-        hidden = torch.cat([numbers, x_dense, self.cat(x_cat)], dim=1).unsqueeze(0)
-        for layer in self.hidden:
-            hidden = self.dropout(self.activation(layer(hidden)))
-        return torch.baddbmm(self.head_bias.unsqueeze(1), hidden, self.head_weight)
+        a = self.architecture
+        x = self._first_layer_inputs(x_num, x_cat, x_dense)
+        for i, layer in enumerate(self.hidden):
+            x = self.dropout(self.activation(layer(x, self.scale) if i == 0 else layer(x)))
+        # (n_nets, B * n_members, d) to (n_nets * n_members, B, d)
+        x = x.view(a.n_nets, -1, a.n_members, x.shape[2]).transpose(1, 2).flatten(0, 1)
+        logits = torch.baddbmm(self.head_bias.flatten(0, 1).unsqueeze(1), x, self.head_weight.flatten(0, 1))
+        return logits.view(a.n_nets, a.n_members, -1, a.n_classes)
+
+    def _first_layer_inputs(self, x_num: Tensor, x_cat: Tensor, x_dense: Tensor) -> Tensor:
+        """Everything that the first layer sees, side by side. Shape: ``(n_nets, B, d_in)``."""
+        a = self.architecture
+        shared = torch.cat([x_dense, self.one_hot(x_cat[:, a.one_hot])], dim=1)
+        numbers = self.num(x_num) if self.num is not None else x_num.expand(a.n_nets, -1, -1)
+        vectors = [self.cat[str(j)](x_cat[:, j]) for j in a.embedded]
+        return torch.cat([numbers, shared.expand(a.n_nets, -1, -1), *vectors], dim=2)
 
     def predict_proba(self, x_num: Tensor, x_cat: Tensor, x_dense: Tensor) -> Tensor:
-        """Mean of the members' probabilities. Shape: ``(B, n_classes)``."""
-        proba: Tensor = self(x_num, x_cat, x_dense).softmax(dim=-1).mean(dim=0)
+        """Mean of the members' probabilities over all nets. Shape: ``(B, n_classes)``."""
+        proba: Tensor = self(x_num, x_cat, x_dense).softmax(dim=-1).mean(dim=(0, 1))
         return proba
 
     def arrays(self) -> Mapping[str, Tensor]:
         """The tensors under the names of :meth:`Architecture.array_shapes`."""
         renamed = {"head_weight": "head.weight", "head_bias": "head.bias"}
-        state = {name.replace("cat.tables.", "cat."): tensor for name, tensor in self.state_dict().items()}
+        state = {name.removesuffix(".table"): tensor for name, tensor in self.state_dict().items()}
         return {renamed.get(name, name): tensor for name, tensor in state.items()}
 
 
 def _first_scaling(architecture: Architecture, generator: torch.Generator) -> Tensor:
     """Members must differ before features mix: one random factor per member and feature, alike in its channels."""
     widths = torch.tensor(architecture.feature_widths, dtype=torch.long)
-    shape = (architecture.n_members, len(widths))
+    shape = (architecture.n_nets, len(widths), architecture.n_members)
     if architecture.n_bins and architecture.n_num:
         factors = torch.empty(shape).normal_(generator=generator)
     else:

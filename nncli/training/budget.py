@@ -8,17 +8,18 @@ from dataclasses import dataclass
 
 from nncli.bundle.architecture import Architecture
 from nncli.features.scaling import NetworkInputs
-from nncli.settings import EffortSettings, NetworkSettings, TrainingSettings
+from nncli.settings import EffortSettings, NetworkSettings, Optimizer, TrainingSettings
+from nncli.training.optimisers import choose_optimiser
 
 _STEP_OVERHEAD = 1.5e8
 """Work that a gradient step costs beyond its products: about 3 ms of two cores."""
 _WANTED_EPOCHS = 40
 """The best epoch of such networks is usually below this (accuracy tables of TabM: median 41 at most)."""
 _FEWEST_EPOCHS = 3
-_WIDTHS = (256, 192, 128, 96, 64, 48, 32)
+_WIDTHS = (64, 48, 32)
 _BATCH_SIZES = ((2_800, 32), (4_500, 64), (6_400, 128), (32_000, 256), (108_000, 512))
 _LARGEST_BATCH = 1024
-_MOST_BINS = 32
+_MOST_BINS = 128
 _ROWS_PER_BIN = 20
 _MLP_LAYERS = (64, 32)
 _TABM_BLOCKS = 3
@@ -27,9 +28,10 @@ _DROPOUT = 0.1
 
 @dataclass(frozen=True)
 class Plan:
-    """What will be trained."""
+    """What will be trained, and how."""
 
     architecture: Architecture
+    optimizer: Optimizer
     dropout: float
     batch_size: int
     max_epochs: int
@@ -42,11 +44,22 @@ def make_plan(
     network: NetworkSettings,
     training: TrainingSettings,
     effort: EffortSettings,
+    n_rows_in_all: int,
 ) -> Plan:
-    """Chooses what the user left open."""
+    """Chooses what the user left open.
+
+    Args:
+        train: the training rows.
+        cat_cardinalities: codes of each category.
+        n_classes: of the target.
+        network: what the user says about the form.
+        training: and about the training.
+        effort: how much work it may be.
+        n_rows_in_all: rows that the network trains on again at the end, test rows and all: the work counts both times.
+    """
     n_rows, n_num = train.x_num.shape
     tabm = network.kind == "tabm"
-    batch_size = training.batch_size or effort.batch_scale * default_batch_size(n_rows)
+    batch_size = training.batch_size or effort.batch_scale * default_batch_size(n_rows_in_all)
 
     def architecture(layers: tuple[int, ...]) -> Architecture:
         return Architecture(
@@ -56,6 +69,7 @@ def make_plan(
             n_classes=n_classes,
             layers=layers,
             activation=network.activation,
+            n_nets=effort.n_nets if tabm else 1,
             n_members=effort.n_members if tabm else 1,
             n_bins=max(2, min(_MOST_BINS, n_rows // _ROWS_PER_BIN)) if tabm and n_num else 0,
             d_embedding=8 if n_num <= 50 else 4,
@@ -63,12 +77,13 @@ def make_plan(
 
     candidates = [(width,) * _TABM_BLOCKS for width in _WIDTHS if width <= effort.d_block] if tabm else [_MLP_LAYERS]
     chosen = [architecture(layers) for layers in ([network.layers] if network.layers else candidates)]
-    works = [epoch_work(candidate, n_rows, batch_size) for candidate in chosen]
+    works = [epoch_work(candidate, n_rows + n_rows_in_all, batch_size) for candidate in chosen]
     fitting = [i for i, work in enumerate(works) if work * _WANTED_EPOCHS <= effort.network_work]
     best = fitting[0] if fitting else len(chosen) - 1
     affordable = max(_FEWEST_EPOCHS, int(effort.network_work / works[best]))
     return Plan(
         architecture=chosen[best],
+        optimizer=choose_optimiser(training, network.kind),
         dropout=_DROPOUT if network.dropout is None else network.dropout,
         batch_size=batch_size,
         max_epochs=training.epochs or min(effort.max_epochs, affordable),
@@ -78,7 +93,7 @@ def make_plan(
 def epoch_work(architecture: Architecture, n_rows: int, batch_size: int) -> float:
     """Floating-point operations of one epoch: six for each weight and row, and the overhead of the steps."""
     steps = -(-n_rows // batch_size)
-    embedding = 6 * architecture.n_num * architecture.n_bins * architecture.d_embedding
+    embedding = 6 * architecture.n_nets * architecture.n_num * architecture.n_bins * architecture.d_embedding
     return steps * _STEP_OVERHEAD + n_rows * (6.0 * architecture.n_weights + embedding)
 
 

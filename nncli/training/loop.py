@@ -1,7 +1,8 @@
-"""The training loop: epochs of gradient steps, early stopping on validation rows, the best epoch restored."""
+"""The training loop: epochs of gradient steps, weights averaged over the steps, early stopping on validation rows."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from copy import deepcopy
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
@@ -18,7 +19,7 @@ from nncli.network.embeddings import bin_edges
 from nncli.network.mlp import MLP
 from nncli.settings import TrainingSettings
 from nncli.training.budget import Plan
-from nncli.training.optimisers import make_optimiser
+from nncli.training.optimisers import make_optimisers
 
 _ROWS_AT_ONCE = 4096
 _STEPS_PER_LOOK = 20
@@ -36,7 +37,7 @@ class Epoch:
     train_loss: float
     """Mean cross-entropy of the members while they learned."""
     validation_loss: float
-    """Log loss of the members' mean probability."""
+    """Log loss of the mean probability, by averaged weights; not a number where no rows were held back."""
     seconds: float
     """Since training began."""
 
@@ -69,97 +70,131 @@ class LabelledInputs:
     labels: NDArray[np.int64]
 
 
-def train_network(
-    train: LabelledInputs,
-    validation: LabelledInputs,
-    plan: Plan,
-    settings: TrainingSettings,
-    *,
-    seed: int,
-    device: torch.device,
-    deadline: float | None = None,
-    on_epoch: Callable[[Epoch], None] = lambda _: None,
-) -> TrainedNetwork:
-    """Trains a network from scratch.
+@dataclass(frozen=True)
+class Conditions:
+    """Under which a network is trained."""
 
-    Args:
-        train: rows to learn from.
-        validation: rows that decide when to stop.
-        plan: what to train.
-        settings: how.
-        seed: of weights, order of rows and dropout.
-        device: where.
-        deadline: on the clock of ``time.monotonic``; training stops before it, after one partial epoch at least.
-        on_epoch: called after each epoch.
+    settings: TrainingSettings
+    seed: int
+    """Of weights, order of rows and dropout."""
+    device: torch.device
+    deadline: float | None = None
+    """On the clock of ``time.monotonic``: training stops before it, after one partial epoch at least."""
+    on_epoch: Callable[[Epoch], None] = lambda _: None
+    """Called after each epoch."""
+
+
+def train_network(
+    train: LabelledInputs, validation: LabelledInputs, plan: Plan, conditions: Conditions
+) -> TrainedNetwork:
+    """Trains a network from scratch; validation rows decide when to stop, the best epoch is restored.
 
     Raises:
         UsageError: the loss was never finite.
     """
-    x, y = _on_device(train, device)
-    x_val, y_val = _on_device(validation, device)
-    module = _build(plan, x.x_num.cpu(), seed, device)
-    optimiser = make_optimiser(module, settings)
-    start = time.monotonic()
-    history: list[Epoch] = []
+    run = _Run(train, plan, conditions)
+    x_val, y_val = _on_device(validation, conditions.device)
     best_epoch, best_loss, best_state = 0, float("inf"), dict[str, Tensor]()
     stop: Stop = "epochs"
-    for number in range(1, plan.max_epochs + 1):
-        order = _shuffled(len(y), seed, number).to(device)
-        train_loss = _run_epoch(module, optimiser, x, y, torch.split(order, plan.batch_size), settings, deadline)
-        validation_loss = _log_loss(module, x_val, y_val)
-        history.append(Epoch(number, train_loss, validation_loss, time.monotonic() - start))
-        on_epoch(history[-1])
-        if validation_loss < best_loss:
-            best_epoch, best_loss = number, validation_loss
-            best_state = {name: tensor.detach().clone() for name, tensor in module.arrays().items()}
-        ended = _why_stop(history, best_epoch, settings.patience, deadline)
+    for _ in range(plan.max_epochs):
+        epoch = run.epoch(lambda: _log_loss(run.averaged, x_val, y_val))
+        if epoch.validation_loss < best_loss:
+            best_epoch, best_loss, best_state = epoch.number, epoch.validation_loss, run.state()
+        ended = _why_stop(run.history, best_epoch, conditions)
         if ended:
             stop = ended
             break
     if not best_state:
         raise UsageError("--learning-rate: the loss is not finite from the first epoch on; choose a lower rate")
-    arrays = {name: tensor.cpu().numpy() for name, tensor in best_state.items()}
-    return TrainedNetwork(plan.architecture, arrays, tuple(history), best_epoch, stop)
+    return run.finished(best_state, best_epoch, stop)
 
 
-def _build(plan: Plan, x_num: Tensor, seed: int, device: torch.device) -> MLP:
-    bins = bin_edges(x_num, plan.architecture.n_bins) if plan.architecture.n_bins else None
-    initial = torch.Generator().manual_seed(_derived_seed(seed, 0))
-    masks = torch.Generator(device).manual_seed(_derived_seed(seed, 0))
-    return MLP(plan.architecture, bins, plan.dropout, initial, masks).to(device)
-
-
-def _run_epoch(
-    module: MLP,
-    optimiser: torch.optim.Optimizer,
-    x: _Batch,
-    y: Tensor,
-    batches: tuple[Tensor, ...],
-    settings: TrainingSettings,
-    deadline: float | None,
-) -> float:
-    """One pass, cut short at the deadline; the mean loss."""
-    module.train()
-    total, n_rows = torch.zeros((), device=y.device), 0
-    for step, rows in enumerate(batches):
-        if deadline and step and step % _STEPS_PER_LOOK == 0 and time.monotonic() > deadline:
+def retrain_network(rows: LabelledInputs, plan: Plan, conditions: Conditions) -> TrainedNetwork:
+    """Trains a network from scratch for all epochs of the plan: nothing is held back."""
+    run = _Run(rows, plan, conditions)
+    stop: Stop = "epochs"
+    for _ in range(plan.max_epochs):
+        epoch = run.epoch(lambda: float("nan"))
+        if run.was_cut or not np.isfinite(epoch.train_loss):
+            stop = "time limit" if run.was_cut else "diverged"
             break
-        logits = module(*x.take(rows))
-        targets = y[rows].expand(logits.shape[0], -1)
-        # Members learn each for itself: the mean over members and rows of each one's cross-entropy.
+    return run.finished(run.state(), len(run.history), stop)
+
+
+class _Run:
+    """A network in training: the module, the average of its weights, and what happened so far."""
+
+    def __init__(self, rows: LabelledInputs, plan: Plan, conditions: Conditions) -> None:
+        self._conditions, self._plan = conditions, plan
+        self._x, self._y = _on_device(rows, conditions.device)
+        self._module = _build(plan, torch.from_numpy(rows.inputs.x_num), conditions)
+        self._optimisers = make_optimisers(self._module, plan.optimizer, conditions.settings)
+        self.averaged = deepcopy(self._module).requires_grad_(False).eval()
+        self.history: list[Epoch] = []
+        self.was_cut = False
+        """Whether the deadline fell into the last epoch."""
+        self._start = time.monotonic()
+
+    def epoch(self, validate: Callable[[], float]) -> Epoch:
+        number = len(self.history) + 1
+        order = _shuffled(len(self._y), self._conditions.seed, number).to(self._y.device)
+        # A small last batch would make a step as long as any other; its rows come up in other epochs.
+        n_full = max(1, len(order) // self._plan.batch_size) * self._plan.batch_size
+        train_loss = self._pass(torch.split(order[:n_full], self._plan.batch_size))
+        self.history.append(Epoch(number, train_loss, validate(), time.monotonic() - self._start))
+        self._conditions.on_epoch(self.history[-1])
+        return self.history[-1]
+
+    def state(self) -> dict[str, Tensor]:
+        """A copy of the averaged weights."""
+        return {name: tensor.detach().clone() for name, tensor in self.averaged.arrays().items()}
+
+    def finished(self, state: dict[str, Tensor], best_epoch: int, stop: Stop) -> TrainedNetwork:
+        arrays = {name: tensor.cpu().numpy() for name, tensor in state.items()}
+        return TrainedNetwork(self._plan.architecture, arrays, tuple(self.history), best_epoch, stop)
+
+    def _pass(self, batches: Sequence[Tensor]) -> float:
+        """One pass over the rows, cut short at the deadline; the mean loss."""
+        deadline = self._conditions.deadline
+        total, n_rows = torch.zeros((), device=self._y.device), 0
+        for step, rows in enumerate(batches):
+            if deadline and step and step % _STEPS_PER_LOOK == 0 and time.monotonic() > deadline:
+                self.was_cut = True
+                break
+            total += self._step(rows) * len(rows)
+            n_rows += len(rows)
+        return float(total) / n_rows
+
+    def _step(self, rows: Tensor) -> Tensor:
+        logits = self._module(*self._x.take(rows)).flatten(0, 1)
+        targets = self._y[rows].expand(len(logits), -1)
+        # Members learn each for itself, nets too: the mean over members and rows, summed over nets.
         loss = F.cross_entropy(logits.flatten(0, 1), targets.flatten())
-        optimiser.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
-        torch.nn.utils.clip_grad_norm_(module.parameters(), settings.gradient_clip)
-        optimiser.step()
-        total += loss.detach() * len(rows)
-        n_rows += len(rows)
-    return float(total) / n_rows
+        for parameter in self._module.parameters():
+            parameter.grad = None
+        (loss * self._plan.architecture.n_nets).backward()  # type: ignore[no-untyped-call]
+        for optimiser in self._optimisers:
+            optimiser.step()
+        self._average()
+        return loss.detach()
+
+    @torch.no_grad()
+    def _average(self) -> None:
+        averages: list[Tensor] = list(self.averaged.parameters())
+        values: list[Tensor] = list(self._module.parameters())
+        torch._foreach_lerp_(averages, values, 1 - self._conditions.settings.average_decay)
+
+
+def _build(plan: Plan, x_num: Tensor, conditions: Conditions) -> MLP:
+    bins = bin_edges(x_num, plan.architecture.n_bins) if plan.architecture.n_bins else None
+    seed = _derived_seed(conditions.seed, 0)
+    initial = torch.Generator().manual_seed(seed)
+    masks = torch.Generator(conditions.device).manual_seed(seed)
+    return MLP(plan.architecture, bins, plan.dropout, initial, masks).to(conditions.device)
 
 
 @torch.no_grad()
 def _log_loss(module: MLP, x: _Batch, y: Tensor) -> float:
-    module.eval()
     total = torch.zeros((), device=y.device)
     for rows in _slices(len(y)):
         proba = module.predict_proba(*x.take(rows))
@@ -167,11 +202,11 @@ def _log_loss(module: MLP, x: _Batch, y: Tensor) -> float:
     return float(total) / len(y)
 
 
-def _why_stop(history: list[Epoch], best_epoch: int, patience: int, deadline: float | None) -> Stop | None:
-    last = history[-1]
+def _why_stop(history: list[Epoch], best_epoch: int, conditions: Conditions) -> Stop | None:
+    last, deadline = history[-1], conditions.deadline
     if not np.isfinite(last.train_loss):
         return "diverged"
-    if last.number - best_epoch >= patience:
+    if last.number - best_epoch >= conditions.settings.patience:
         return "patience"
     if deadline and time.monotonic() + last.seconds / last.number > deadline:
         return "time limit"

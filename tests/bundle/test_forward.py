@@ -10,7 +10,9 @@ from nncli.network.mlp import MLP
 from nncli.settings import Activation
 
 
-def make(n_members: int = 4, n_bins: int = 5, activation: Activation = "relu", n_num: int = 3) -> Architecture:
+def make(
+    n_members: int = 4, n_bins: int = 5, activation: Activation = "relu", n_num: int = 3, n_nets: int = 2
+) -> Architecture:
     return Architecture(
         n_num=n_num,
         n_dense=2,
@@ -18,6 +20,7 @@ def make(n_members: int = 4, n_bins: int = 5, activation: Activation = "relu", n
         n_classes=3,
         layers=(16, 8),
         activation=activation,
+        n_nets=n_nets,
         n_members=n_members,
         n_bins=n_bins,
         d_embedding=4,
@@ -45,12 +48,12 @@ def random_module(architecture: Architecture, inputs: NetworkInputs) -> MLP:
     return module
 
 
-@pytest.mark.parametrize("n_members", [1, 4])
+@pytest.mark.parametrize(("n_nets", "n_members"), [(1, 1), (1, 4), (3, 1), (3, 4)])
 @pytest.mark.parametrize("n_bins", [0, 5])
 @pytest.mark.parametrize("n_num", [0, 3])
 @pytest.mark.parametrize("activation", ["relu", "tanh", "gelu", "selu", "silu", "sigmoid"])
-def test_numpy_equals_torch(n_members: int, n_bins: int, n_num: int, activation: Activation) -> None:
-    architecture = make(n_members, n_bins, activation, n_num)
+def test_numpy_equals_torch(n_nets: int, n_members: int, n_bins: int, n_num: int, activation: Activation) -> None:
+    architecture = make(n_members, n_bins, activation, n_num, n_nets)
     inputs = random_inputs(architecture, 300)
     module = random_module(architecture, inputs)
     arrays = {name: tensor.detach().numpy() for name, tensor in module.arrays().items()}

@@ -14,7 +14,8 @@ def inputs(n_rows: int, n_num: int = 10) -> NetworkInputs:
 
 def plan(n_rows: int, effort: str = "default", n_num: int = 10, network=None, training=None):  # type: ignore[no-untyped-def]
     settings = network or NetworkSettings(), training or TrainingSettings()
-    return make_plan(inputs(n_rows, n_num), (5,), 3, *settings, EFFORTS[effort])  # type: ignore[index]
+    train = inputs(round(0.64 * n_rows), n_num)
+    return make_plan(train, (5,), 3, *settings, EFFORTS[effort], n_rows)  # type: ignore[index]
 
 
 @pytest.mark.parametrize("effort", ["quick", "default"])
@@ -22,12 +23,13 @@ def plan(n_rows: int, effort: str = "default", n_num: int = 10, network=None, tr
 @pytest.mark.parametrize("n_num", [0, 3, 300])
 def test_work_stays_within_the_effort(effort: str, n_rows: int, n_num: int) -> None:
     chosen = plan(n_rows, effort, n_num)
-    work = epoch_work(chosen.architecture, n_rows, chosen.batch_size) * chosen.max_epochs
+    rows_learned_from = round(0.64 * n_rows) + n_rows  # before the verdict and after it
+    work = epoch_work(chosen.architecture, rows_learned_from, chosen.batch_size) * chosen.max_epochs
     assert work <= EFFORTS[effort].network_work or chosen.max_epochs == 3  # type: ignore[index]
 
 
 def test_more_rows_mean_narrower_layers_then_fewer_epochs() -> None:
-    few, many, most = (plan(n_rows) for n_rows in (1000, 60_000, 2_000_000))
+    few, many, most = (plan(n_rows) for n_rows in (1000, 100_000, 2_000_000))
     assert few.architecture.layers[0] > many.architecture.layers[0] >= most.architecture.layers[0]
     assert few.max_epochs > most.max_epochs
     assert few.batch_size == default_batch_size(1000) < many.batch_size < most.batch_size
@@ -39,6 +41,8 @@ def test_what_the_user_says_is_kept() -> None:
     chosen = plan(5000, network=network, training=training)
     assert chosen.architecture.layers == (7, 5)
     assert chosen.architecture.activation == "tanh"
-    assert chosen.architecture.n_members == 1
+    assert chosen.architecture.n_nets == chosen.architecture.n_members == 1
     assert chosen.architecture.n_bins == 0
     assert (chosen.dropout, chosen.batch_size, chosen.max_epochs) == (0.4, 11, 13)
+    assert chosen.optimizer == "adamw"
+    assert plan(5000, training=TrainingSettings(optimizer="sgd")).optimizer == "sgd"

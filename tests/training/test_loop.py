@@ -1,8 +1,10 @@
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
+from torch.nn import functional as F
 
 from nncli.bundle.architecture import Architecture
 from nncli.bundle.forward import NumpyNetwork
@@ -10,13 +12,14 @@ from nncli.errors import DeviceError, UsageError
 from nncli.evaluation.metrics import score
 from nncli.features.scaling import NetworkInputs
 from nncli.network.mlp import MLP
-from nncli.settings import TrainingSettings
+from nncli.settings import Optimizer, TrainingSettings
 from nncli.training.budget import Plan
 from nncli.training.device import choose_device, choose_threads, use_threads
-from nncli.training.loop import LabelledInputs, train_network
-from nncli.training.optimisers import make_optimiser
+from nncli.training.loop import Conditions, LabelledInputs, retrain_network, train_network
+from nncli.training.optimisers import make_optimisers, orthogonalised
 
 CPU = torch.device("cpu")
+GENERATOR = torch.Generator().manual_seed(0)
 
 
 def rings(n_rows: int, seed: int) -> LabelledInputs:
@@ -28,25 +31,24 @@ def rings(n_rows: int, seed: int) -> LabelledInputs:
     return LabelledInputs(NetworkInputs(x_num, x_cat, np.zeros((n_rows, 0), np.float32)), labels)
 
 
-def plan(n_members: int = 4, n_bins: int = 8, max_epochs: int = 30) -> Plan:
+def plan(n_members: int = 4, n_bins: int = 8, max_epochs: int = 30, optimizer: Optimizer = "muon") -> Plan:
     architecture = Architecture(
         n_num=2, n_dense=0, cat_cardinalities=(3,), n_classes=2, layers=(16, 16), activation="relu",
-        n_members=n_members, n_bins=n_bins, d_embedding=4,
+        n_nets=2, n_members=n_members, n_bins=n_bins, d_embedding=4,
     )  # fmt: skip
-    return Plan(architecture, dropout=0.1, batch_size=32, max_epochs=max_epochs)
+    return Plan(architecture, optimizer, dropout=0.1, batch_size=32, max_epochs=max_epochs)
 
 
 def train(chosen: Plan, settings: TrainingSettings | None = None, seed: int = 0, deadline: float | None = None):  # type: ignore[no-untyped-def]
     return train_network(
-        rings(600, 1), rings(200, 2), chosen, settings or TrainingSettings(), seed=seed, device=CPU, deadline=deadline
+        rings(600, 1), rings(200, 2), chosen, Conditions(settings or TrainingSettings(), seed, CPU, deadline)
     )
 
 
-@pytest.mark.parametrize("optimizer", ["sgd", "adam", "adamw"])
+@pytest.mark.parametrize("optimizer", ["sgd", "adam", "adamw", "muon"])
 @pytest.mark.parametrize(("n_members", "n_bins"), [(1, 0), (4, 8)])
 def test_learns_what_no_line_can_part(optimizer, n_members: int, n_bins: int) -> None:  # type: ignore[no-untyped-def]
-    chosen = plan(n_members, n_bins, max_epochs=60)
-    trained = train(chosen, TrainingSettings(optimizer=optimizer))
+    trained = train(plan(n_members, n_bins, max_epochs=60, optimizer=optimizer), TrainingSettings(patience=60))
     test = rings(500, 3)
     proba = NumpyNetwork(trained.architecture, trained.arrays).predict_proba(test.inputs)
     assert score(test.labels, proba).accuracy > 0.9
@@ -85,33 +87,75 @@ def test_a_loss_that_is_never_finite_is_wrong_use() -> None:
     huge = NetworkInputs(np.full_like(rows.inputs.x_num, np.inf), rows.inputs.x_cat, rows.inputs.x_dense)
     broken = LabelledInputs(huge, rows.labels)
     with pytest.raises(UsageError, match="--learning-rate"):
-        train_network(broken, broken, plan(1, 0), TrainingSettings(), seed=0, device=CPU)
+        train_network(broken, broken, plan(1, 0), Conditions(TrainingSettings(), 0, CPU))
 
 
-def test_clipping_bounds_the_step() -> None:
-    """A clip that came before the gradients or after the step would leave the steps as long as they were."""
+def test_learning_again_takes_every_epoch_and_repeats_the_first_run() -> None:
+    """From the same rows and seed, as many epochs as were best give the weights that were best."""
+    first = train(plan(), TrainingSettings(learning_rate=0.05, patience=3))
+    assert first.best_epoch < len(first.history)
+    again = retrain_network(
+        rings(600, 1),
+        replace(plan(), max_epochs=first.best_epoch),
+        Conditions(TrainingSettings(learning_rate=0.05), 0, CPU),
+    )
+    assert (again.stop, len(again.history)) == ("epochs", first.best_epoch)
+    for name, array in first.arrays.items():
+        np.testing.assert_array_equal(array, again.arrays[name])
 
-    def one_epoch(learning_rate: float, clip: float):  # type: ignore[no-untyped-def]
-        settings = TrainingSettings(optimizer="sgd", learning_rate=learning_rate, gradient_clip=clip)
-        return train(plan(max_epochs=1), settings).arrays
 
-    initial, clipped, free = one_epoch(1e-12, 1.0), one_epoch(1.0, 1e-4), one_epoch(1.0, 1e4)
-    longest = 1e-4 * -(-600 // 32) / (1 - 0.9)  # steps, and what momentum makes of them
-    assert 0 < max(np.abs(clipped[name] - initial[name]).max() for name in initial) <= longest
-    assert max(np.abs(free[name] - initial[name]).max() for name in initial) > longest
+def test_learning_again_ends_at_the_deadline() -> None:
+    conditions = Conditions(TrainingSettings(batch_size=1), 0, CPU, time.monotonic())
+    again = retrain_network(rings(2000, 1), replace(plan(max_epochs=10_000), batch_size=1), conditions)
+    assert again.stop == "time limit"
+    assert len(again.history) == 1
 
 
-def test_biases_and_linear_embeddings_do_not_decay() -> None:
-    generator = torch.Generator().manual_seed(0)
-    bins = torch.zeros(2, 8), torch.ones(2, 8)
-    module = MLP(plan().architecture, bins, 0.0, generator, generator)
-    decayed, undecayed = make_optimiser(module, TrainingSettings()).param_groups
+def test_the_weights_that_predict_are_the_moving_average_of_those_that_learn() -> None:
+    """After one step from w0 to w1 the average is w0 + (1 - decay) (w1 - w0): with decay 0 it is w1 itself."""
+    one_step = replace(plan(max_epochs=1), batch_size=600)
+
+    def after(decay: float):  # type: ignore[no-untyped-def]
+        return train(one_step, TrainingSettings(average_decay=decay)).arrays
+
+    start, moved, average = after(1.0), after(0.0), after(0.75)
+    assert any(not np.array_equal(start[name], moved[name]) for name in start)
+    for name in start:
+        np.testing.assert_allclose(average[name], start[name] + 0.25 * (moved[name] - start[name]), atol=1e-6)
+
+
+def test_a_net_learns_as_if_it_were_alone() -> None:
+    """The gradient of a net's weights is that of its own loss, whatever stands in the stack beside it."""
+    rows = rings(64, 1)
+    module = MLP(plan().architecture, (torch.zeros(2, 8), torch.ones(2, 8)), 0.0, GENERATOR, GENERATOR)
+    inputs = [torch.from_numpy(x) for x in (rows.inputs.x_num, rows.inputs.x_cat, rows.inputs.x_dense)]
+    logits = module(*inputs)
+    targets = torch.from_numpy(rows.labels).expand(4, -1).flatten()
+    own = [F.cross_entropy(net.flatten(0, 1), targets) for net in logits]
+    weights = list(module.parameters())
+    together = torch.autograd.grad(torch.stack(own).sum(), weights, retain_graph=True)
+    alone = torch.autograd.grad(own[0], weights)
+    for both, first in zip(together, alone, strict=True):
+        torch.testing.assert_close(both[0], first[0])
+        assert not first[1].any()
+
+
+def test_orthogonalised_matrices_have_singular_values_near_one() -> None:
+    for shape in ((3, 20, 50), (3, 50, 20)):
+        singular = torch.linalg.svdvals(orthogonalised(torch.randn(shape, generator=GENERATOR)))
+        assert 0.5 < float(singular.min()) <= float(singular.max()) < 1.3
+    u, s, v = torch.linalg.svd(torch.randn(20, 20, generator=GENERATOR))
+    found = orthogonalised((u @ torch.diag(s.clamp_min(0.5)) @ v).unsqueeze(0))[0]
+    assert float((found * (u @ v)).sum()) / 20 > 0.85  # near the polar factor, the nearest orthogonal matrix
+
+
+def test_muon_moves_hidden_weights_and_adamw_the_rest() -> None:
+    module = MLP(plan().architecture, (torch.zeros(2, 8), torch.ones(2, 8)), 0.0, GENERATOR, GENERATOR)
+    muon, adamw = make_optimisers(module, "muon", TrainingSettings())
     names = {id(parameter): name for name, parameter in module.named_parameters()}
-    assert {names[id(p)] for p in undecayed["params"]} == {
-        "num.linear", "num.bias", "hidden.0.bias", "hidden.1.bias", "head_bias",
-    }  # fmt: skip
-    assert undecayed["weight_decay"] == 0 < decayed["weight_decay"]
-    assert len(decayed["params"]) + len(undecayed["params"]) == len(names)
+    moved = [names[id(p)] for p in muon.param_groups[0]["params"]]
+    assert moved == ["hidden.0.weight", "hidden.1.weight"]
+    assert len(moved) + len(adamw.param_groups[0]["params"]) == len(names)
 
 
 def test_devices_and_threads(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -132,7 +176,7 @@ def test_devices_and_threads(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_network_trained_on_a_gpu_is_plain_arrays() -> None:
     chosen = plan(max_epochs=40)
     trained = train_network(
-        rings(600, 1), rings(200, 2), chosen, TrainingSettings(), seed=0, device=torch.device("cuda")
+        rings(600, 1), rings(200, 2), chosen, Conditions(TrainingSettings(), 0, torch.device("cuda"))
     )
     test = rings(500, 3)
     proba = NumpyNetwork(trained.architecture, trained.arrays).predict_proba(test.inputs)
