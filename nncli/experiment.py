@@ -2,13 +2,14 @@
 
 This is the only room that touches test rows. They are scored once, in :func:`_score_test_rows`, when both sides are
 final; only after the verdict does :func:`_learn_from_all_rows` let the model that will be served learn from them
-too, for as many epochs and iterations as were found best without them. In: an examined table and settings. Out:
+too, for about as many epochs and iterations as were found best without them. In: an examined table and settings. Out:
 values for ``report`` and ``bundle``.
 """
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from math import sqrt
 from typing import Protocol
 
 import numpy as np
@@ -269,7 +270,7 @@ def _learn_from_all_rows(
     encoder = fit_encoder(table.frame, table.schema)
     features = encoder.encode(table.frame)
     scaler = fit_scaler(features)
-    plan = _plan_for_all_rows(fitted, encoder, scaler)
+    plan = _plan_for_all_rows(fitted, encoder, scaler, y.size)
     observer.again(plan, y.size)
     start = time.monotonic()
     with use_threads(threads):
@@ -293,11 +294,16 @@ def _learn_from_all_rows(
     return Model(description, network.arrays, trees.trees), {**seconds, **again}
 
 
-def _plan_for_all_rows(fitted: Fitted, encoder: FeatureEncoder, scaler: Scaler) -> Plan:
-    """The same form and as many epochs as were best; categories and gaps may be more in all rows than in some."""
+def _plan_for_all_rows(fitted: Fitted, encoder: FeatureEncoder, scaler: Scaler, n_rows: int) -> Plan:
+    """The same form; categories and gaps may be more in all rows than in some.
+
+    Its epochs lie halfway (as a ratio) between as many passes as were best before the verdict and as many steps.
+    """
     cardinalities, n_dense = encoder.cat_cardinalities, scaler.n_dense
     architecture = replace(fitted.plan.architecture, cat_cardinalities=cardinalities, n_dense=n_dense)
-    return replace(fitted.plan, architecture=architecture, max_epochs=fitted.network.best_epoch)
+    share = fitted.model.description.provenance.n_train / n_rows
+    epochs = max(1, round(fitted.network.best_epoch * sqrt(share)))
+    return replace(fitted.plan, architecture=architecture, max_epochs=epochs)
 
 
 def _shares(labels: NDArray[np.int64], n_classes: int) -> tuple[float, ...]:

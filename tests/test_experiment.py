@@ -12,6 +12,7 @@ from nncli.guard.examine import ExaminedTable, examine_table
 from nncli.settings import RunSettings
 from nncli.table.reading import Table, read_table
 from nncli.table.split import make_split
+from nncli.training.budget import Plan
 
 SETTINGS = RunSettings(effort="quick", threads=2)
 
@@ -93,6 +94,18 @@ def test_what_is_served_learned_from_all_rows_and_is_as_good(experiment: Experim
         assert loss < 0.3
         assert not np.array_equal(proba, experiment.heldout.probabilities[side])
         assert experiment.seconds[side] > experiment.fitted.seconds[side]
+
+
+def test_the_second_run_lies_between_as_many_passes_and_as_many_steps(penguins: ExaminedTable) -> None:
+    class Listening(Silent):
+        def again(self, plan: Plan, n_rows: int) -> None:  # type: ignore[override]
+            self.epochs, self.n_rows = plan.max_epochs, n_rows
+
+    listening = Listening()
+    result = run_experiment(penguins, SETTINGS, listening)
+    best, n_train = result.fitted.network.best_epoch, result.split.train.size
+    assert listening.n_rows == penguins.target.labels.size
+    assert best * n_train / listening.n_rows < listening.epochs < best
 
 
 def test_a_category_of_the_test_rows_alone_is_known_to_what_is_served(penguins: ExaminedTable) -> None:

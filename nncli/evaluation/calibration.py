@@ -37,7 +37,10 @@ UNCALIBRATED = Calibration(temperature=1.0, uniform_share=0.0)
 
 
 def fit_calibration(labels: Labels, proba: NDArray[np.floating]) -> Calibration:
-    """The calibration with the lowest log loss on these rows; none where it does not lower it.
+    """The calibration with the lowest log loss on these rows; none where it gains less than one standard error.
+
+    A temperature from few rows is mostly noise, and the model it came from is not quite the one that is served. One
+    standard error is passed by one in twenty models that need no calibration.
 
     Args:
         labels: class numbers of validation rows, shape ``(n_rows,)``.
@@ -51,8 +54,9 @@ def fit_calibration(labels: Labels, proba: NDArray[np.floating]) -> Calibration:
         slope = (expected - logs[np.arange(labels.size), labels]).mean()
         low, high = (low, middle) if slope > 0 else (middle, high)
     fitted = Calibration(float(np.exp(-(low + high) / 2)), 1 / (labels.size + 1))
-    before, after = (log_losses(labels, p).mean() for p in (proba.astype(np.float64), fitted.apply(proba)))
-    return fitted if after < before else UNCALIBRATED
+    before, after = (log_losses(labels, p) for p in (proba.astype(np.float64), fitted.apply(proba)))
+    gains = before - after
+    return fitted if gains.mean() > gains.std() / np.sqrt(labels.size) else UNCALIBRATED
 
 
 def _logs(proba: NDArray[np.floating]) -> Floats:

@@ -6,9 +6,9 @@ from nncli.evaluation.calibration import UNCALIBRATED, Calibration, fit_calibrat
 from nncli.evaluation.metrics import score
 
 
-def drawn(n_rows: int, n_classes: int, sharpness: float):  # type: ignore[no-untyped-def]
+def drawn(n_rows: int, n_classes: int, sharpness: float, seed: int = 0):  # type: ignore[no-untyped-def]
     """Labels drawn from honest probabilities, and those probabilities made too sharp or too flat."""
-    random = np.random.default_rng(0)
+    random = np.random.default_rng(seed)
     honest = random.dirichlet(np.ones(n_classes), size=n_rows)
     labels = (honest.cumsum(axis=1) > random.uniform(size=(n_rows, 1))).argmax(axis=1)
     stated = honest**sharpness
@@ -41,6 +41,13 @@ def test_keeps_ranks_rows_and_sums() -> None:
 def test_what_does_not_help_is_left_out() -> None:
     proba = np.tile([0.5, 0.5], (10, 1))
     assert fit_calibration(np.tile([0, 1], 5), proba) == UNCALIBRATED
+
+
+def test_honest_probabilities_are_seldom_calibrated_and_dishonest_ones_always() -> None:
+    honest = [fit_calibration(*drawn(300, 2, 1.0, seed)[:2]) for seed in range(200)]
+    assert sum(found != UNCALIBRATED for found in honest) <= 20  # expected: 10 of 200
+    sharp = [fit_calibration(*drawn(300, 2, 2.0, seed)[:2]) for seed in range(50)]
+    assert UNCALIBRATED not in sharp
 
 
 def test_probabilities_of_zero_are_survived() -> None:
