@@ -72,6 +72,17 @@ class Fitted:
 
 
 @dataclass(frozen=True)
+class Served:
+    """Both sides after the verdict, learned once more from all rows: what predicts."""
+
+    model: Model
+    network: TrainedNetwork
+    careful: FittedTrees
+    seconds: Mapping[str, float]
+    """By side, for this second run alone."""
+
+
+@dataclass(frozen=True)
 class Experiment:
     """A run with one split."""
 
@@ -80,11 +91,14 @@ class Experiment:
     fitted: Fitted
     heldout: Heldout
     judgement: Judgement
-    model: Model
-    """Learned from all rows, after the verdict: what is served."""
-    seconds: Mapping[str, float]
-    """By side: until the verdict and after it."""
+    served: Served
     findings: tuple[Finding, ...]
+
+    @property
+    def seconds(self) -> Mapping[str, float]:
+        """By side, until the verdict and after it."""
+        first, again = self.fitted.seconds, self.served.seconds
+        return {side: seconds + again.get(side, 0.0) for side, seconds in first.items()}
 
 
 @dataclass(frozen=True)
@@ -124,9 +138,9 @@ def run_experiment(
     heldout = _score_test_rows(table, split, fitted)
     judgement = judge_held_out(heldout.labels, heldout.probabilities, settings.evaluation)
     ends = [start + share * limit if limit else None for share in _AGAIN_SHARES]
-    model, seconds = _learn_from_all_rows(table, fitted, settings, observer, ends)
-    findings = (*table.findings, *examine_rows(table.groups, split), *_cut_short([fitted]))
-    return Experiment(table, split, fitted, heldout, judgement, model, seconds, findings)
+    served = _learn_from_all_rows(table, fitted, settings, observer, ends)
+    findings = (*table.findings, *examine_rows(table.groups, split), *_cut_short([fitted, served]))
+    return Experiment(table, split, fitted, heldout, judgement, served, findings)
 
 
 def cross_validate(
@@ -264,8 +278,8 @@ def _fit_trees(
 
 def _learn_from_all_rows(
     table: ExaminedTable, fitted: Fitted, settings: RunSettings, observer: Observer, ends: Sequence[float | None]
-) -> tuple[Model, Mapping[str, float]]:
-    """Both sides once more, from scratch, with nothing held back; and the seconds of each side in all."""
+) -> Served:
+    """Both sides once more, from scratch, with nothing held back."""
     y, threads = table.target.labels, choose_threads(settings.threads)
     encoder = fit_encoder(table.frame, table.schema)
     features = encoder.encode(table.frame)
@@ -289,9 +303,8 @@ def _learn_from_all_rows(
         trees=trees.trees.shape,
         class_shares=_shares(y, len(table.schema.classes)),
     )
-    seconds = fitted.seconds
-    again = {"network": seconds["network"] + network_seconds, "trees": seconds["trees"] + trees.seconds}
-    return Model(description, network.arrays, trees.trees), {**seconds, **again}
+    seconds = {"network": network_seconds, "trees": trees.seconds}
+    return Served(Model(description, network.arrays, trees.trees), network, trees, seconds)
 
 
 def _plan_for_all_rows(fitted: Fitted, encoder: FeatureEncoder, scaler: Scaler, n_rows: int) -> Plan:
@@ -331,14 +344,14 @@ def _score_test_rows(table: ExaminedTable, split: Split, fitted: Fitted) -> Held
     return Heldout(table.target.labels[split.test], probabilities)
 
 
-def _cut_short(fits: Sequence[Fitted]) -> list[Finding]:
+def _cut_short(fits: Sequence[Fitted | Served]) -> list[Finding]:
     """Says which sides the time limit ended before they were done: their comparison is one of unfinished models."""
     stops: dict[str, list[str]] = {
-        "the network": [fitted.network.stop for fitted in fits],
-        "the careful trees": [fitted.careful.stop for fitted in fits],
-        "the default trees": [fitted.default.stop for fitted in fits],
+        "the network": [fit.network.stop for fit in fits],
+        "the careful trees": [fit.careful.stop for fit in fits],
+        "the default trees": [fit.default.stop for fit in fits if isinstance(fit, Fitted)],
     }
-    cut = [side for side, stop in stops.items() if "time limit" in stop]
+    cut = [side for side, reasons in stops.items() if "time limit" in reasons]
     if not cut:
         return []
     return [Finding("time-limit", "warn", (), f"the time limit ended {' and '.join(cut)} before they were done")]

@@ -84,7 +84,7 @@ def test_both_sides_are_scored_on_the_same_rows_and_beat_the_majority(experiment
 
 
 def test_what_is_served_learned_from_all_rows_and_is_as_good(experiment: Experiment) -> None:
-    judged, served, labels = experiment.fitted.model, experiment.model, experiment.table.target.labels
+    judged, served, labels = experiment.fitted.model, experiment.served.model, experiment.table.target.labels
     test = experiment.split.test
     assert served.description.class_shares == pytest.approx(np.bincount(labels) / labels.size)
     assert served.description.network_calibration == judged.description.network_calibration
@@ -113,17 +113,17 @@ def test_a_category_of_the_test_rows_alone_is_known_to_what_is_served(penguins: 
     frame = penguins.frame.copy()
     frame.iloc[split.test[:5], frame.columns.get_loc("island")] = "Atlantis"
     result = run_experiment(replace(penguins, frame=frame), SETTINGS, Silent())
-    judged, served = result.fitted.model.description, result.model.description
+    judged, served = result.fitted.model.description, result.served.model.description
     assert max(served.encoder.cat_cardinalities) == max(judged.encoder.cat_cardinalities) + 1
 
 
 def test_a_saved_model_predicts_what_the_trained_one_did(experiment: Experiment, tmp_path: Path) -> None:
-    save_model(tmp_path / "m", experiment.model, experiment.heldout, {})
+    save_model(tmp_path / "m", experiment.served.model, experiment.heldout, {})
     loaded = load_model(tmp_path / "m")
-    assert loaded.sha256 == experiment.model.sha256
+    assert loaded.sha256 == experiment.served.model.sha256
     rows = experiment.table.frame.iloc[experiment.split.test]
     for side in ("network", "trees"):
-        found, expected = (model.predict_proba(model.encode(rows), side) for model in (loaded, experiment.model))  # type: ignore[arg-type]
+        found, expected = (model.predict_proba(model.encode(rows), side) for model in (loaded, experiment.served.model))  # type: ignore[arg-type]
         np.testing.assert_array_equal(found, expected)
     _, heldout = load_with_heldout(tmp_path / "m")
     np.testing.assert_array_equal(heldout.labels, experiment.heldout.labels)
@@ -132,7 +132,7 @@ def test_a_saved_model_predicts_what_the_trained_one_did(experiment: Experiment,
 
 def test_the_same_data_and_options_give_the_same_bytes(experiment: Experiment, penguins: ExaminedTable) -> None:
     again = run_experiment(penguins, SETTINGS, Silent())
-    assert again.model.files() == experiment.model.files()
+    assert again.served.model.files() == experiment.served.model.files()
 
 
 def test_many_levels_empty_columns_and_single_rows_work_for_both_sides() -> None:

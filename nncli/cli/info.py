@@ -45,7 +45,7 @@ def _print(where: str, model: "Model", most_columns: int) -> None:
     from nncli.errors import quoted_list, show
 
     description = model.description
-    a, schema, provenance = description.architecture, description.schema, description.provenance
+    a, schema, p = description.architecture, description.schema, description.provenance
     form = f"ensemble of {a.n_nets} x {a.n_members} MLPs" if a.is_ensemble else "MLP"
     columns = [f"{show(column.name)} ({column.kind})" for column in schema.columns]
     named = ", ".join([*columns[:most_columns], "..."] if len(columns) > most_columns else columns)
@@ -56,9 +56,10 @@ def _print(where: str, model: "Model", most_columns: int) -> None:
         "from": f"{len(columns)} columns: {named}",
         "network": f"{form}, {a.d_in} inputs, layers {','.join(map(str, a.layers))}, {weights:,} numbers",
         "trees": f"{description.trees.n_iterations:,} iterations, {description.trees.n_nodes:,} nodes",
-        "rows": f"{provenance.n_train:,} training, {provenance.n_validation:,} validation, {provenance.n_test:,} test",
-        "written by": f"nncli {provenance.nncli_version}, seed {provenance.seed}",
-        "data sha256": provenance.data_sha256,
+        "judged on": f"{p.n_train:,} training, {p.n_validation:,} validation, {p.n_test:,} test rows",
+        "learned from": f"all {p.n_train + p.n_validation + p.n_test:,} of them, afterwards",
+        "written by": f"nncli {p.nncli_version}, seed {p.seed}",
+        "data sha256": p.data_sha256,
         "model sha256": model.sha256,
     }
     for name, value in lines.items():

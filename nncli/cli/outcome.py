@@ -32,7 +32,7 @@ def train_report(experiment: "Experiment", settings: RunSettings, total_seconds:
         judgement=experiment.judgement,
         warnings=experiment.findings,
         seconds={**experiment.seconds, "total": total_seconds},
-        model_sha256=experiment.model.sha256,
+        model_sha256=experiment.served.model.sha256,
         network={
             "kind": settings.network.kind,
             "nets": architecture.n_nets,
@@ -46,6 +46,7 @@ def train_report(experiment: "Experiment", settings: RunSettings, total_seconds:
             "parameters": sum(array.size for array in network.arrays.values()),
             "best_epoch": network.best_epoch,
             "stop": network.stop,
+            "epochs_on_all_rows": experiment.served.network.best_epoch,
             "temperature": round(fitted.model.description.network_calibration.temperature, 4),
         },
         trees={

@@ -84,7 +84,7 @@ def _run(data: str, settings: RunSettings, output: Path, force: bool, *, quiet: 
     from nncli.report.terminal import print_report
 
     report = train_report(experiment, settings, observer.seconds())
-    save_model(output, experiment.model, experiment.heldout, pages(report))
+    save_model(output, experiment.served.model, experiment.heldout, pages(report))
     print_report(report, console)
     observer.say(f"Model: {output}   Report: {output / 'report.html'}")
     return report

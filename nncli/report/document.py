@@ -135,3 +135,14 @@ def effort_line(report: Report) -> str:
     """What each side cost."""
     parts = [f"{SIDE_NAMES[side]} {report.seconds[side]:.1f} s" for side in SIDE_NAMES if side in report.seconds]
     return f"Training: {', '.join(parts)}; one setting tried on each side." if parts else ""
+
+
+def kept_line(report: Report) -> str:
+    """What the model that predicts learned from, and that the scores are not its own."""
+    epochs = report.network.get("epochs_on_all_rows")
+    if epochs is None:
+        return ""
+    return (
+        f"The model that is kept learned again from all {sum(report.rows.values()):,} rows ({epochs} epochs), after "
+        "this verdict: the scores are of models that never saw the test rows."
+    )

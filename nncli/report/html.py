@@ -7,7 +7,7 @@ from typing import Any
 import jinja2
 
 from nncli.errors import inert, show
-from nncli.report.document import METRIC_NAMES, SIDE_NAMES, Report, document, effort_line, sentence
+from nncli.report.document import METRIC_NAMES, SIDE_NAMES, Report, document, effort_line, kept_line, sentence
 from nncli.report.svg import interval_plot, learning_curve
 
 _STOPS = {
@@ -46,6 +46,7 @@ def _shared(report: Report) -> dict[str, Any]:
         "document": document(report),
         "sentence": sentence(report),
         "effort": effort_line(report),
+        "kept": kept_line(report),
         "sides": SIDE_NAMES,
         "metrics": METRIC_NAMES,
     }

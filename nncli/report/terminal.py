@@ -9,7 +9,7 @@ from rich.text import Text
 
 from nncli.errors import inert, show
 from nncli.evaluation.comparison import Interval
-from nncli.report.document import METRIC_NAMES, SIDE_NAMES, Report, effort_line, sentence
+from nncli.report.document import METRIC_NAMES, SIDE_NAMES, Report, effort_line, kept_line, sentence
 
 _SHORT_NAMES = {"balanced_accuracy": "balanced", "brier": "Brier"}
 """So that a table fits 80 columns."""
@@ -23,9 +23,8 @@ def print_report(report: Report, console: Console) -> None:
         console.print(Text(f"{finding.level}: {inert(finding.message)}", style=style), soft_wrap=True)
     console.print(scores_table(report.judgement.scores))
     console.print(Text(f"{sentence(report)}", style=_STYLES[report.judgement.verdict.word]), soft_wrap=True)
-    effort = effort_line(report)
-    if effort:
-        console.print(Text(effort), soft_wrap=True)
+    for line in filter(None, (effort_line(report), kept_line(report))):
+        console.print(Text(line), soft_wrap=True)
 
 
 def scores_table(scores: Mapping[str, Mapping[str, Interval]]) -> Table:

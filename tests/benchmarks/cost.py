@@ -1,0 +1,160 @@
+"""What nncli costs: ``python tests/benchmarks/cost.py --help``. Each figure is a ratio or a slope within one run.
+
+A line of JSON is printed for each figure and appended to ``results/cost.jsonl``.
+"""
+
+import json
+import math
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import pandas as pd
+import torch
+import typer
+from accuracy import machine, run_child, version_of
+from tables import read_index
+
+from nncli.bundle.architecture import Architecture
+from nncli.bundle.forward import NumpyNetwork
+from nncli.features.scaling import NetworkInputs
+from nncli.settings import EFFORTS, NetworkSettings, TrainingSettings
+from nncli.training.budget import make_plan
+from nncli.training.device import choose_threads, use_threads
+from nncli.training.loop import Conditions, LabelledInputs, retrain_network
+
+HERE = Path(__file__).parent
+REPEATS = 7
+N_NUM, CATEGORIES = 14, (11,) * 6
+"""14 numbers and 60 one-hot columns."""
+
+
+def main(
+    data: Annotated[Path, typer.Option(envvar="NNCLI_BENCH_DATA", help="Folder with tables and index.json.")],
+    figure: Annotated[list[str] | None, typer.Option(help="step, forward, growth or memory; repeat. All.")] = None,
+    table: Annotated[list[str] | None, typer.Option(help="Tables for the memory; repeat. Default: all.")] = None,
+) -> None:
+    """Measures and appends."""
+    figures: dict[str, Callable[[], list[dict[str, Any]]]] = {
+        "step": step,
+        "forward": forward,
+        "growth": lambda: growth(data),
+        "memory": lambda: memory(data, table),
+    }
+    for name in figure or figures:
+        for found in figures[name]():
+            line = json.dumps({"figure": name, "version": version_of("nncli"), **machine(), **found})
+            print(line, flush=True)
+            with (HERE / "results" / "cost.jsonl").open("a") as file:
+                print(line, file=file)
+
+
+def example(n_rows: int) -> LabelledInputs:
+    """Random rows of the form that the figures are stated for."""
+    random = np.random.default_rng(0)
+    x_num = random.normal(size=(n_rows, N_NUM)).astype(np.float32)
+    x_cat = np.column_stack([random.integers(0, codes, n_rows) for codes in CATEGORIES]).astype(np.int32)
+    return LabelledInputs(NetworkInputs(x_num, x_cat, np.zeros((n_rows, 0), np.float32)), random.integers(0, 2, n_rows))
+
+
+def default_plan(rows: LabelledInputs, batch_size: int | None, epochs: int) -> Any:
+    training = TrainingSettings(batch_size=batch_size, epochs=epochs)
+    effort = EFFORTS["default"]
+    return make_plan(rows.inputs, CATEGORIES, 2, NetworkSettings(layers=(64,) * 3), training, effort, len(rows.inputs))
+
+
+def step() -> list[dict[str, Any]]:
+    """Training throughput as a share of torch.mm's: 6 x weights x members x rows / seconds / (flop/s of a product)."""
+    found = []
+    for batch_size in (32, 256, 1024):
+        rows = example(20 * batch_size)
+        plan = default_plan(rows, batch_size, 1)
+        shares = []
+        with use_threads(choose_threads(None)):
+            for _ in range(REPEATS):
+                peak = matmul_flops()
+                seconds = timed(lambda rows=rows, plan=plan: retrain_network(rows, plan, conditions()))  # type: ignore[misc]
+                shares.append(6 * plan.architecture.n_weights * len(rows.inputs) / seconds / peak)
+        found.append({"batch_size": batch_size, "share_of_matmul": round(statistics.median(shares), 3)})
+    return found
+
+
+def conditions() -> Conditions:
+    return Conditions(TrainingSettings(), 0, torch.device("cpu"))
+
+
+def matmul_flops() -> float:
+    a, b, out = torch.randn(2048, 512), torch.randn(512, 512), torch.empty(2048, 512)
+    seconds = statistics.median(timed(lambda: torch.mm(a, b, out=out)) for _ in range(30))
+    return 2 * 2048 * 512 * 512 / seconds
+
+
+def timed(work: Callable[[], Any]) -> float:
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start
+
+
+def forward() -> list[dict[str, Any]]:
+    """Rows a second of the numpy forward pass of the default network, both cores."""
+    rows = example(50_000)
+    architecture: Architecture = default_plan(rows, None, 1).architecture
+    random = np.random.default_rng(0)
+    arrays = {k: random.normal(0, 0.1, s).astype(np.float32) for k, s in architecture.array_shapes().items()}
+    network = NumpyNetwork(architecture, arrays)
+    seconds = statistics.median(timed(lambda: network.predict_proba(rows.inputs)) for _ in range(REPEATS))
+    return [
+        {"rows_a_second": round(len(rows.inputs) / seconds), "members": architecture.n_nets * architecture.n_members}
+    ]
+
+
+def growth(data: Path) -> list[dict[str, Any]]:
+    """Seconds of the network's part against rows, at fixed form and epochs: the slope of the logarithms."""
+    entry = next(entry for entry in read_index(data) if entry.name == "skin_segmentation")
+    frame = pd.read_csv(entry.path)
+    random, seconds = np.random.default_rng(0), {}
+    for n_rows in (10_000, 100_000, 1_000_000):
+        rows = frame.sample(n_rows, replace=True, random_state=0)
+        numbers = rows.columns.drop(entry.target)
+        rows[numbers] = rows[numbers] + random.normal(scale=0.5, size=(n_rows, len(numbers))).round(3)
+        with tempfile.TemporaryDirectory() as folder:
+            rows.to_csv(Path(folder) / "rows.csv", index=False)
+            command = train_command(Path(folder) / "rows.csv", entry.target, Path(folder))
+            run_child([*command, "--layers", "64,64,64", "--epochs", "3"])
+            report = json.loads((Path(folder) / "model" / "report.json").read_text())
+        seconds[n_rows] = report["seconds"]["network"]
+    exponent = math.log(seconds[1_000_000] / seconds[10_000]) / math.log(100)
+    return [{"seconds": {str(n): s for n, s in seconds.items()}, "exponent": round(exponent, 3)}]
+
+
+def train_command(table: Path, target: str, folder: Path) -> list[str]:
+    return [sys.executable, "-m", "nncli", "train", str(table), "--target", target, "-o", str(folder / "model"), "-q"]
+
+
+def memory(data: Path, names: list[str] | None) -> list[dict[str, Any]]:
+    """Peak resident memory of training minus that of importing torch and reading the table, in MB."""
+    found = []
+    for entry in read_index(data):
+        if names and entry.name not in names:
+            continue
+        reading = "import sys, torch; from nncli.table.reading import read_table; read_table(sys.argv[1])"
+        base = run_child([sys.executable, "-c", reading, str(entry.path)])
+        with tempfile.TemporaryDirectory() as folder:
+            peak = run_child(train_command(entry.path, entry.target, Path(folder)))
+        found.append(
+            {"table": entry.name, "peak_mb": round(peak), "reading_mb": round(base), "more": round(peak - base)}
+        )
+    return found
+
+
+if __name__ == "__main__":
+    try:
+        typer.run(main)
+    except subprocess.CalledProcessError as error:
+        sys.exit(error.stderr)
