@@ -23,7 +23,7 @@ _MOST_BINS = 128
 _ROWS_PER_BIN = 20
 _MLP_LAYERS = (64, 32)
 _TABM_BLOCKS = 3
-_DROPOUT = 0.1
+_DROPOUT = 0.03
 
 
 @dataclass(frozen=True)
