@@ -74,11 +74,7 @@ def refit_careful_trees(
 ) -> FittedTrees:
     """The careful trees on all rows, for as many iterations as were found best."""
     model = _careful_model(data, settings, iterations, seed)
-    start = time.monotonic()
-    stop = _fit(model, data, iterations, threads, deadline)
-    return FittedTrees(
-        extract_trees(model, model.n_iter_), model.n_iter_, model.n_iter_, stop, time.monotonic() - start
-    )
+    return _fitted_whole(model, data, iterations, threads, deadline)
 
 
 def _careful_model(data: TreeData, settings: TreesSettings, max_iter: int, seed: int) -> HistGradientBoostingClassifier:
@@ -108,8 +104,15 @@ def fit_default_trees(data: TreeData, *, seed: int, threads: int, deadline: floa
     model = HistGradientBoostingClassifier(
         early_stopping=stops_early, categorical_features=_categorical(data), random_state=seed
     )
+    return _fitted_whole(model, data, _DEFAULT_ITERATIONS, threads, deadline)
+
+
+def _fitted_whole(
+    model: HistGradientBoostingClassifier, data: TreeData, max_iter: int, threads: int, deadline: float | None
+) -> FittedTrees:
+    """Fits, and keeps every iteration."""
     start = time.monotonic()
-    stop = _fit(model, data, _DEFAULT_ITERATIONS, threads, deadline)
+    stop = _fit(model, data, max_iter, threads, deadline)
     trees = extract_trees(model, model.n_iter_)
     return FittedTrees(trees, model.n_iter_, model.n_iter_, stop, time.monotonic() - start)
 

@@ -106,8 +106,6 @@ class EffortSettings:
     """Independent networks whose probabilities are averaged."""
     n_members: int
     """Of each net."""
-    d_block: int
-    """Widest hidden layer that is tried; narrower where the rows would not allow enough epochs."""
     max_epochs: int
     batch_scale: int
     """Batches are this many times the recipe's size: larger ones cost less and learn a little less."""
@@ -117,10 +115,10 @@ class EffortSettings:
 
 EFFORTS: dict[Effort, EffortSettings] = {
     "quick": EffortSettings(
-        network_work=2e11, n_nets=1, n_members=8, d_block=64, max_epochs=100, batch_scale=2, tree_iterations=200
+        network_work=2e11, n_nets=1, n_members=8, max_epochs=100, batch_scale=2, tree_iterations=200
     ),
     "default": EffortSettings(
-        network_work=4.5e12, n_nets=2, n_members=8, d_block=64, max_epochs=200, batch_scale=1, tree_iterations=1000
+        network_work=4.5e12, n_nets=2, n_members=8, max_epochs=200, batch_scale=1, tree_iterations=1000
     ),
 }
 

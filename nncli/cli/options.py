@@ -99,7 +99,11 @@ Dropout = Annotated[
 ]
 Optimizer = Annotated[
     str | None,
-    typer.Option(help="Kind of gradient descent.", metavar="sgd|adam|adamw|muon", rich_help_panel=NETWORK_PANEL),
+    typer.Option(
+        help="Kind of gradient descent; muon, for mlp adamw.",
+        metavar="sgd|adam|adamw|muon",
+        rich_help_panel=NETWORK_PANEL,
+    ),
 ]
 LearningRate = Annotated[float | None, typer.Option(help="Length of a gradient step.", rich_help_panel=NETWORK_PANEL)]
 BatchSize = Annotated[int | None, typer.Option(help="Rows of one gradient step.", rich_help_panel=NETWORK_PANEL)]

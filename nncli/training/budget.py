@@ -17,6 +17,7 @@ _WANTED_EPOCHS = 40
 """The best epoch of such networks is usually below this (accuracy tables of TabM: median 41 at most)."""
 _FEWEST_EPOCHS = 3
 _WIDTHS = (64, 48, 32)
+"""The widest comes first; narrower ones are for rows that would not allow enough epochs."""
 _BATCH_SIZES = ((2_800, 32), (4_500, 64), (6_400, 128), (32_000, 256), (108_000, 512))
 _LARGEST_BATCH = 1024
 _MOST_BINS = 128
@@ -75,7 +76,7 @@ def make_plan(
             d_embedding=8 if n_num <= 50 else 4,
         )
 
-    candidates = [(width,) * _TABM_BLOCKS for width in _WIDTHS if width <= effort.d_block] if tabm else [_MLP_LAYERS]
+    candidates = [(width,) * _TABM_BLOCKS for width in _WIDTHS] if tabm else [_MLP_LAYERS]
     chosen = [architecture(layers) for layers in ([network.layers] if network.layers else candidates)]
     works = [epoch_work(candidate, n_rows + n_rows_in_all, batch_size) for candidate in chosen]
     fitting = [i for i, work in enumerate(works) if work * _WANTED_EPOCHS <= effort.network_work]

@@ -39,7 +39,7 @@ def choose_threads(wanted: int | None) -> int:
 
 @contextmanager
 def use_threads(threads: int) -> Iterator[None]:
-    """Torch runs on this many CPU threads inside the block."""
+    """Torch runs on this many CPU threads inside the block, and from then on keeps what memory it frees."""
     _keep_freed_memory()
     before = torch.get_num_threads()
     torch.set_num_threads(threads)

@@ -130,6 +130,8 @@ class _Run:
         self._module = _build(plan, torch.from_numpy(rows.inputs.x_num), conditions)
         self._optimisers = make_optimisers(self._module, plan.optimizer, conditions.settings)
         self.averaged = deepcopy(self._module).requires_grad_(False).eval()
+        self._weights: list[Tensor] = list(self._module.parameters())
+        self._averages: list[Tensor] = list(self.averaged.parameters())
         self.history: list[Epoch] = []
         self.was_cut = False
         """Whether the deadline fell into the last epoch."""
@@ -170,19 +172,14 @@ class _Run:
         targets = self._y[rows].expand(len(logits), -1)
         # Members learn each for itself, nets too: the mean over members and rows, summed over nets.
         loss = F.cross_entropy(logits.flatten(0, 1), targets.flatten())
-        for parameter in self._module.parameters():
-            parameter.grad = None
+        for weight in self._weights:
+            weight.grad = None
         (loss * self._plan.architecture.n_nets).backward()  # type: ignore[no-untyped-call]
         for optimiser in self._optimisers:
             optimiser.step()
-        self._average()
+        with torch.no_grad():
+            torch._foreach_lerp_(self._averages, self._weights, 1 - self._conditions.settings.average_decay)
         return loss.detach()
-
-    @torch.no_grad()
-    def _average(self) -> None:
-        averages: list[Tensor] = list(self.averaged.parameters())
-        values: list[Tensor] = list(self._module.parameters())
-        torch._foreach_lerp_(averages, values, 1 - self._conditions.settings.average_decay)
 
 
 def _build(plan: Plan, x_num: Tensor, conditions: Conditions) -> MLP:

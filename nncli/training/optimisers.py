@@ -61,18 +61,18 @@ class Muon(torch.optim.Optimizer):
 
     def __init__(self, parameters: Iterable[Tensor], lr: float, weight_decay: float) -> None:
         """Takes the stacks of matrices, the learning rate and the decoupled decay."""
-        super().__init__(parameters, {"lr": lr, "weight_decay": weight_decay})
+        # Matrices of one size are made orthogonal together: small products cost little more than one.
+        by_shape = defaultdict[torch.Size, list[Tensor]](list)
+        for parameter in parameters:
+            by_shape[parameter.shape].append(parameter)
+        groups = [{"params": alike} for alike in by_shape.values()]
+        super().__init__(groups, {"lr": lr, "weight_decay": weight_decay})
 
     @torch.no_grad()
     def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override]
         """One step for every parameter."""
         for group in self.param_groups:
-            # Matrices of one size are made orthogonal together: small products cost little more than one.
-            by_shape = defaultdict[torch.Size, list[Tensor]](list)
-            for parameter in group["params"]:
-                by_shape[parameter.shape].append(parameter)
-            for parameters in by_shape.values():
-                self._move(parameters, group["lr"], group["weight_decay"])
+            self._move(group["params"], group["lr"], group["weight_decay"])
 
     def _move(self, parameters: list[Tensor], rate: float, weight_decay: float) -> None:
         directions = orthogonalised(torch.cat([self._look_ahead(parameter) for parameter in parameters]))

@@ -26,6 +26,7 @@ from tables import Part, Table, read_index, write_split
 
 HERE = Path(__file__).parent
 EFFORTS = {"nncli": "default", "nncli-quick": "quick", "nncli-best": "best"}
+NNCLI = [sys.executable, "-m", "nncli"]
 FIT_LIMIT = 3600
 """Seconds after which a peer's fit counts as failed."""
 
@@ -105,18 +106,22 @@ def fit_peer(model: str, table: Table, part: Part, folder: Path) -> dict[str, An
 
 def fit_nncli(model: str, table: Table, part: Part, folder: Path, time_limit: int) -> dict[str, Any]:
     """``nncli train``, then ``nncli predict``: seconds are those of the network's part alone."""
-    nncli, where, scored = [sys.executable, "-m", "nncli"], folder / "model", folder / "scored.csv"
-    train = [*nncli, "train", str(part.train), "--target", table.target, "-o", str(where), "--force", "-q"]
+    where, scored = folder / "model", folder / "scored.csv"
+    train = train_command(part.train, table.target, where)
     train += ["--effort", EFFORTS[model]] + (["--time-limit", str(time_limit)] if model == "nncli-best" else [])
     peak_mb = run_child(train)
     start = time.monotonic()
-    run_child([*nncli, "predict", str(part.test), "-m", str(where), "-o", str(scored), "--force"])
+    run_child([*NNCLI, "predict", str(part.test), "-m", str(where), "-o", str(scored), "--force"])
     predict_seconds = time.monotonic() - start
     report = json.loads((where / "report.json").read_text())
     classes = [str(name) for name in report["classes"]]
     proba = pd.read_csv(scored)[[f"probability_{name}" for name in classes]].to_numpy()
     seconds = {"seconds": report["seconds"]["network"], "total_seconds": report["seconds"]["total"]}
     return seconds | {"classes": classes, "proba": proba, "predict_seconds": predict_seconds, "peak_mb": peak_mb}
+
+
+def train_command(table: Path, target: str, where: Path) -> list[str]:
+    return [*NNCLI, "train", str(table), "--target", target, "-o", str(where), "--force", "-q"]
 
 
 def run_child(command: list[str]) -> float:

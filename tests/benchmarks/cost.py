@@ -18,14 +18,13 @@ import numpy as np
 import pandas as pd
 import torch
 import typer
-from accuracy import machine, run_child, version_of
+from accuracy import machine, run_child, train_command, version_of
 from tables import read_index
 
-from nncli.bundle.architecture import Architecture
 from nncli.bundle.forward import NumpyNetwork
 from nncli.features.scaling import NetworkInputs
 from nncli.settings import EFFORTS, NetworkSettings, TrainingSettings
-from nncli.training.budget import make_plan
+from nncli.training.budget import Plan, make_plan
 from nncli.training.device import choose_threads, use_threads
 from nncli.training.loop import Conditions, LabelledInputs, retrain_network
 
@@ -63,7 +62,7 @@ def example(n_rows: int) -> LabelledInputs:
     return LabelledInputs(NetworkInputs(x_num, x_cat, np.zeros((n_rows, 0), np.float32)), random.integers(0, 2, n_rows))
 
 
-def default_plan(rows: LabelledInputs, batch_size: int | None, epochs: int) -> Any:
+def default_plan(rows: LabelledInputs, batch_size: int | None, epochs: int) -> Plan:
     training = TrainingSettings(batch_size=batch_size, epochs=epochs)
     effort = EFFORTS["default"]
     return make_plan(rows.inputs, CATEGORIES, 2, NetworkSettings(layers=(64,) * 3), training, effort, len(rows.inputs))
@@ -71,7 +70,7 @@ def default_plan(rows: LabelledInputs, batch_size: int | None, epochs: int) -> A
 
 def step() -> list[dict[str, Any]]:
     """Training throughput as a share of torch.mm's: 6 x weights x members x rows / seconds / (flop/s of a product)."""
-    found = []
+    found, conditions = [], Conditions(TrainingSettings(), 0, torch.device("cpu"))
     for batch_size in (32, 256, 1024):
         rows = example(20 * batch_size)
         plan = default_plan(rows, batch_size, 1)
@@ -79,14 +78,10 @@ def step() -> list[dict[str, Any]]:
         with use_threads(choose_threads(None)):
             for _ in range(REPEATS):
                 peak = matmul_flops()
-                seconds = timed(lambda rows=rows, plan=plan: retrain_network(rows, plan, conditions()))  # type: ignore[misc]
+                seconds = retrain_network(rows, plan, conditions).history[-1].seconds  # building it is not counted
                 shares.append(6 * plan.architecture.n_weights * len(rows.inputs) / seconds / peak)
         found.append({"batch_size": batch_size, "share_of_matmul": round(statistics.median(shares), 3)})
     return found
-
-
-def conditions() -> Conditions:
-    return Conditions(TrainingSettings(), 0, torch.device("cpu"))
 
 
 def matmul_flops() -> float:
@@ -104,7 +99,7 @@ def timed(work: Callable[[], Any]) -> float:
 def forward() -> list[dict[str, Any]]:
     """Rows a second of the numpy forward pass of the default network, both cores."""
     rows = example(50_000)
-    architecture: Architecture = default_plan(rows, None, 1).architecture
+    architecture = default_plan(rows, None, 1).architecture
     random = np.random.default_rng(0)
     arrays = {k: random.normal(0, 0.1, s).astype(np.float32) for k, s in architecture.array_shapes().items()}
     network = NumpyNetwork(architecture, arrays)
@@ -125,16 +120,12 @@ def growth(data: Path) -> list[dict[str, Any]]:
         rows[numbers] = rows[numbers] + random.normal(scale=0.5, size=(n_rows, len(numbers))).round(3)
         with tempfile.TemporaryDirectory() as folder:
             rows.to_csv(Path(folder) / "rows.csv", index=False)
-            command = train_command(Path(folder) / "rows.csv", entry.target, Path(folder))
+            command = train_command(Path(folder) / "rows.csv", entry.target, Path(folder) / "model")
             run_child([*command, "--layers", "64,64,64", "--epochs", "3"])
             report = json.loads((Path(folder) / "model" / "report.json").read_text())
         seconds[n_rows] = report["seconds"]["network"]
     exponent = math.log(seconds[1_000_000] / seconds[10_000]) / math.log(100)
     return [{"seconds": {str(n): s for n, s in seconds.items()}, "exponent": round(exponent, 3)}]
-
-
-def train_command(table: Path, target: str, folder: Path) -> list[str]:
-    return [sys.executable, "-m", "nncli", "train", str(table), "--target", target, "-o", str(folder / "model"), "-q"]
 
 
 def memory(data: Path, names: list[str] | None) -> list[dict[str, Any]]:
@@ -146,7 +137,7 @@ def memory(data: Path, names: list[str] | None) -> list[dict[str, Any]]:
         reading = "import sys, torch; from nncli.table.reading import read_table; read_table(sys.argv[1])"
         base = run_child([sys.executable, "-c", reading, str(entry.path)])
         with tempfile.TemporaryDirectory() as folder:
-            peak = run_child(train_command(entry.path, entry.target, Path(folder)))
+            peak = run_child(train_command(entry.path, entry.target, Path(folder) / "model"))
         found.append(
             {"table": entry.name, "peak_mb": round(peak), "reading_mb": round(base), "more": round(peak - base)}
         )

@@ -105,7 +105,7 @@ def test_learning_again_takes_every_epoch_and_repeats_the_first_run() -> None:
 
 
 def test_learning_again_ends_at_the_deadline() -> None:
-    conditions = Conditions(TrainingSettings(batch_size=1), 0, CPU, time.monotonic())
+    conditions = Conditions(TrainingSettings(), 0, CPU, time.monotonic())
     again = retrain_network(rings(2000, 1), replace(plan(max_epochs=10_000), batch_size=1), conditions)
     assert again.stop == "time limit"
     assert len(again.history) == 1
@@ -153,7 +153,7 @@ def test_muon_moves_hidden_weights_and_adamw_the_rest() -> None:
     module = MLP(plan().architecture, (torch.zeros(2, 8), torch.ones(2, 8)), 0.0, GENERATOR, GENERATOR)
     muon, adamw = make_optimisers(module, "muon", TrainingSettings())
     names = {id(parameter): name for name, parameter in module.named_parameters()}
-    moved = [names[id(p)] for p in muon.param_groups[0]["params"]]
+    moved = [names[id(p)] for group in muon.param_groups for p in group["params"]]
     assert moved == ["hidden.0.weight", "hidden.1.weight"]
     assert len(moved) + len(adamw.param_groups[0]["params"]) == len(names)
 
