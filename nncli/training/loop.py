@@ -104,21 +104,28 @@ def train_network(
         if ended:
             stop = ended
             break
-    if not best_state:
-        raise UsageError("--learning-rate: the loss is not finite from the first epoch on; choose a lower rate")
     return run.finished(best_state, best_epoch, stop)
 
 
 def retrain_network(rows: LabelledInputs, plan: Plan, conditions: Conditions) -> TrainedNetwork:
-    """Trains a network from scratch for all epochs of the plan: nothing is held back."""
+    """Trains a network from scratch for all epochs of the plan: nothing is held back.
+
+    Raises:
+        UsageError: the loss was never finite.
+    """
     run = _Run(rows, plan, conditions)
+    last_epoch, last_state = 0, dict[str, Tensor]()
     stop: Stop = "epochs"
     for _ in range(plan.max_epochs):
-        epoch = run.epoch(lambda: float("nan"))
-        if run.was_cut or not np.isfinite(epoch.train_loss):
-            stop = "time limit" if run.was_cut else "diverged"
+        epoch, state = run.epoch(lambda: float("nan")), run.state()
+        if not all(bool(tensor.isfinite().all()) for tensor in state.values()):
+            stop = "diverged"
             break
-    return run.finished(run.state(), len(run.history), stop)
+        last_epoch, last_state = epoch.number, state
+        if run.was_cut:
+            stop = "time limit"
+            break
+    return run.finished(last_state, last_epoch, stop)
 
 
 class _Run:
@@ -152,6 +159,9 @@ class _Run:
         return {name: tensor.detach().clone() for name, tensor in self.averaged.arrays().items()}
 
     def finished(self, state: dict[str, Tensor], best_epoch: int, stop: Stop) -> TrainedNetwork:
+        """The outcome, by the weights of one epoch; without any, its loss was never finite."""
+        if not state:
+            raise UsageError("--learning-rate: the loss is not finite from the first epoch on; choose a lower rate")
         arrays = {name: tensor.cpu().numpy() for name, tensor in state.items()}
         return TrainedNetwork(self._plan.architecture, arrays, tuple(self.history), best_epoch, stop)
 

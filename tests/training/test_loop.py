@@ -111,6 +111,23 @@ def test_learning_again_ends_at_the_deadline() -> None:
     assert len(again.history) == 1
 
 
+def test_learning_again_keeps_the_last_weights_that_are_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
+    conditions, losses = Conditions(TrainingSettings(), 0, CPU), iter([1.0] * 40)  # 18 steps an epoch
+    expected = retrain_network(rings(600, 1), plan(max_epochs=2), conditions)
+    right = F.cross_entropy
+    monkeypatch.setattr(F, "cross_entropy", lambda *x: right(*x) * next(losses, float("nan")))
+    again = retrain_network(rings(600, 1), plan(), conditions)
+    assert (again.stop, again.best_epoch, len(again.history)) == ("diverged", 2, 3)
+    for name, array in expected.arrays.items():
+        np.testing.assert_array_equal(array, again.arrays[name])
+
+
+def test_learning_again_without_any_number_is_wrong_use() -> None:
+    conditions = Conditions(TrainingSettings(learning_rate=10), 0, CPU)
+    with pytest.raises(UsageError, match="--learning-rate"):
+        retrain_network(rings(600, 1), plan(1, 0, optimizer="sgd"), conditions)
+
+
 def test_the_weights_that_predict_are_the_moving_average_of_those_that_learn() -> None:
     """After one step from w0 to w1 the average is w0 + (1 - decay) (w1 - w0): with decay 0 it is w1 itself."""
     one_step = replace(plan(max_epochs=1), batch_size=600)
