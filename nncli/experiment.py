@@ -1,15 +1,14 @@
-"""One whole run: split, encode, train, calibrate, baseline, judge; then train once more on all rows.
+"""One whole run: split, encode, train, calibrate, baseline, judge; then learn from all rows.
 
 This is the only room that touches test rows. They are scored once, in :func:`_score_test_rows`, when both sides are
 final; only after the verdict does :func:`_learn_from_all_rows` let the model that will be served learn from them
-too, for about as many epochs and iterations as were found best without them. In: an examined table and settings. Out:
+too, for as long as seemed best without them. In: an examined table and settings. Out:
 values for ``report`` and ``bundle``.
 """
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from math import sqrt
 from typing import Protocol
 
 import numpy as np
@@ -23,20 +22,20 @@ from nncli.errors import DataError
 from nncli.evaluation.calibration import UNCALIBRATED, fit_calibration
 from nncli.evaluation.comparison import Judgement, judge_folds, judge_held_out
 from nncli.evaluation.metrics import by_name, score
-from nncli.features.encoder import FeatureEncoder, Features, fit_encoder
-from nncli.features.scaling import Scaler, fit_scaler
+from nncli.features.encoder import Features, fit_encoder
+from nncli.features.scaling import fit_scaler
 from nncli.guard.examine import ExaminedTable
 from nncli.guard.findings import Finding
 from nncli.guard.rows import examine_rows
 from nncli.settings import EFFORTS, RunSettings
 from nncli.table.split import Split, make_folds, make_split
-from nncli.training.budget import Plan, make_plan
+from nncli.training.budget import Plan, make_plan, plan_for_all_rows
 from nncli.training.device import choose_device, choose_threads, use_threads
-from nncli.training.loop import Conditions, Epoch, LabelledInputs, TrainedNetwork, retrain_network, train_network
+from nncli.training.loop import Conditions, Epoch, LabelledInputs, TrainedNetwork, continue_network, train_network
 
 _FIT_SHARES = 0.6, 0.7, 0.97
 """Shares of the time to fit both sides by which the network, the default and the careful trees end."""
-_FIRST_SHARE, _AGAIN_SHARES = 0.42, (0.86, 0.95)
+_FIRST_SHARE, _AGAIN_SHARES = 0.62, (0.86, 0.95)
 """Shares of a time limit: until the verdict; until network and trees have learned from all rows."""
 
 
@@ -73,13 +72,13 @@ class Fitted:
 
 @dataclass(frozen=True)
 class Served:
-    """Both sides after the verdict, learned once more from all rows: what predicts."""
+    """Both sides after the verdict, when they have learned from all rows: what predicts."""
 
     model: Model
     network: TrainedNetwork
     careful: FittedTrees
     seconds: Mapping[str, float]
-    """By side, for this second run alone."""
+    """By side, for what came after the verdict."""
 
 
 @dataclass(frozen=True)
@@ -138,7 +137,7 @@ def run_experiment(
     heldout = _score_test_rows(table, split, fitted)
     judgement = judge_held_out(heldout.labels, heldout.probabilities, settings.evaluation)
     ends = [start + share * limit if limit else None for share in _AGAIN_SHARES]
-    served = _learn_from_all_rows(table, fitted, settings, observer, ends)
+    served = _learn_from_all_rows(table, split, fitted, settings, observer, ends)
     findings = (*table.findings, *examine_rows(table.groups, split), *_cut_short([fitted, served]))
     return Experiment(table, split, fitted, heldout, judgement, served, findings)
 
@@ -277,46 +276,34 @@ def _fit_trees(
 
 
 def _learn_from_all_rows(
-    table: ExaminedTable, fitted: Fitted, settings: RunSettings, observer: Observer, ends: Sequence[float | None]
+    table: ExaminedTable,
+    split: Split,
+    fitted: Fitted,
+    settings: RunSettings,
+    observer: Observer,
+    ends: Sequence[float | None],
 ) -> Served:
-    """Both sides once more, from scratch, with nothing held back."""
+    """The network learns on, the trees once more from scratch, with nothing held back."""
     y, threads = table.target.labels, choose_threads(settings.threads)
-    encoder = fit_encoder(table.frame, table.schema)
-    features = encoder.encode(table.frame)
-    scaler = fit_scaler(features)
-    plan = _plan_for_all_rows(fitted, encoder, scaler, y.size)
+    judged = fitted.model.description
+    features = judged.encoder.encode(table.frame)
+    inputs = judged.scaler.scale(features)
+    # What it has not seen yet comes twice: the network is to know these rows as well as the others.
+    rows = np.concatenate([split.train, *2 * [split.validation, split.test]])
+    plan = plan_for_all_rows(fitted.plan, fitted.network.best_epoch)
     observer.again(plan, y.size)
     start = time.monotonic()
     with use_threads(threads):
-        rows = LabelledInputs(scaler.scale(features), y)
-        network = retrain_network(rows, plan, _conditions(plan, settings, observer, ends[0]))
+        conditions = _conditions(plan, settings, observer, ends[0])
+        network = continue_network(fitted.network, LabelledInputs(inputs.take(rows), y[rows]), plan, conditions)
     network_seconds = time.monotonic() - start
     x = tree_inputs(features)
     data = TreeData(x, y, x[:0], y[:0], features.x_cat.shape[1])
     iterations, seed = fitted.careful.iterations, settings.seed
     trees = refit_careful_trees(data, settings.trees, iterations, seed=seed, threads=threads, deadline=ends[1])
-    description = replace(
-        fitted.model.description,
-        encoder=encoder,
-        scaler=scaler,
-        architecture=plan.architecture,
-        trees=trees.trees.shape,
-        class_shares=_shares(y, len(table.schema.classes)),
-    )
+    description = replace(judged, trees=trees.trees.shape, class_shares=_shares(y, len(table.schema.classes)))
     seconds = {"network": network_seconds, "trees": trees.seconds}
     return Served(Model(description, network.arrays, trees.trees), network, trees, seconds)
-
-
-def _plan_for_all_rows(fitted: Fitted, encoder: FeatureEncoder, scaler: Scaler, n_rows: int) -> Plan:
-    """The same form; categories and gaps may be more in all rows than in some.
-
-    Its epochs lie halfway (as a ratio) between as many passes as were best before the verdict and as many steps.
-    """
-    cardinalities, n_dense = encoder.cat_cardinalities, scaler.n_dense
-    architecture = replace(fitted.plan.architecture, cat_cardinalities=cardinalities, n_dense=n_dense)
-    share = fitted.model.description.provenance.n_train / n_rows
-    epochs = max(1, round(fitted.network.best_epoch * sqrt(share)))
-    return replace(fitted.plan, architecture=architecture, max_epochs=epochs)
 
 
 def _shares(labels: NDArray[np.int64], n_classes: int) -> tuple[float, ...]:

@@ -13,6 +13,7 @@ from nncli.settings import RunSettings
 from nncli.table.reading import Table, read_table
 from nncli.table.split import make_split
 from nncli.training.budget import Plan
+from nncli.training.loop import Conditions, LabelledInputs, TrainedNetwork, continue_network
 
 SETTINGS = RunSettings(effort="quick", threads=2)
 
@@ -96,25 +97,23 @@ def test_what_is_served_learned_from_all_rows_and_is_as_good(experiment: Experim
         assert experiment.seconds[side] > experiment.fitted.seconds[side]
 
 
-def test_the_second_run_lies_between_as_many_passes_and_as_many_steps(penguins: ExaminedTable) -> None:
-    class Listening(Silent):
-        def again(self, plan: Plan, n_rows: int) -> None:  # type: ignore[override]
-            self.epochs, self.n_rows = plan.max_epochs, n_rows
+def test_after_the_verdict_the_network_goes_on_with_all_rows_and_new_ones_twice(
+    penguins: ExaminedTable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[tuple[TrainedNetwork, LabelledInputs, Plan]] = []
 
-    listening = Listening()
-    result = run_experiment(penguins, SETTINGS, listening)
-    best, n_train = result.fitted.network.best_epoch, result.split.train.size
-    assert listening.n_rows == penguins.target.labels.size
-    assert best * n_train / listening.n_rows < listening.epochs < best
+    def spy(network: TrainedNetwork, rows: LabelledInputs, plan: Plan, conditions: Conditions) -> TrainedNetwork:
+        seen.append((network, rows, plan))
+        return continue_network(network, rows, plan, conditions)
 
-
-def test_a_category_of_the_test_rows_alone_is_known_to_what_is_served(penguins: ExaminedTable) -> None:
-    split = make_split(penguins.target.labels, penguins.groups, SETTINGS.split, 0)
-    frame = penguins.frame.copy()
-    frame.iloc[split.test[:5], frame.columns.get_loc("island")] = "Atlantis"
-    result = run_experiment(replace(penguins, frame=frame), SETTINGS, Silent())
-    judged, served = result.fitted.model.description, result.served.model.description
-    assert max(served.encoder.cat_cardinalities) == max(judged.encoder.cat_cardinalities) + 1
+    monkeypatch.setattr("nncli.experiment.continue_network", spy)
+    result = run_experiment(penguins, SETTINGS, Silent())
+    [(network, rows, plan)] = seen
+    new = np.concatenate([result.split.validation, result.split.test])
+    labels = penguins.target.labels
+    assert network is result.fitted.network
+    assert np.bincount(rows.labels).tolist() == (np.bincount(labels) + np.bincount(labels[new])).tolist()
+    assert 1 <= plan.max_epochs < network.best_epoch
 
 
 def test_a_saved_model_predicts_what_the_trained_one_did(experiment: Experiment, tmp_path: Path) -> None:

@@ -122,7 +122,7 @@ class TerminalObserver:
     def again(self, plan: "Plan", n_rows: int) -> None:
         """Says that both sides learn from all rows, and opens the bar."""
         self._close_bar()
-        self.say(f"both again, for the model that is kept: all {n_rows:,} rows, {plan.max_epochs} epochs")
+        self.say(f"both learn on, for the model that is kept: all {n_rows:,} rows, {plan.max_epochs} epochs")
         self._open_bar(plan.max_epochs)
 
     def _close_bar(self) -> None:

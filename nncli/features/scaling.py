@@ -46,6 +46,10 @@ class NetworkInputs:
         """Number of rows."""
         return len(self.x_cat)
 
+    def take(self, rows: NDArray[np.int64]) -> "NetworkInputs":
+        """Some rows, by position."""
+        return NetworkInputs(self.x_num[rows], self.x_cat[rows], self.x_dense[rows])
+
 
 @dataclass(frozen=True)
 class Scaler:

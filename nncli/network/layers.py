@@ -33,37 +33,41 @@ class StackedLinear(nn.Module):
         self.weight = nn.Parameter(uniform_((n_nets, d_in, d_out), d_in, generator))
         self.bias = nn.Parameter(uniform_((n_nets, d_out), d_in, generator))
 
-    def forward(self, x: Tensor, scale: Tensor | None = None) -> Tensor:
+    def forward(self, x: Tensor, scale: Tensor | None = None, kept: Tensor | None = None) -> Tensor:
         """Applies every net's weights to its rows.
 
-        The scale is multiplied into the weights, not into the rows: ``(x * scale_k) W`` for all members k is one
-        product, and rows need no copy for each member.
+        Scale and kept units are multiplied into the weights, not into the rows: ``(x * scale_k) W`` for all members k
+        is one product, and rows need no copy for each member.
+
+        Args:
+            x: rows.
+            scale: a factor for each member and input.
+            kept: a factor for each input, ``(n_nets, d_in)``; see :class:`BatchDropout`.
         """
+        weight = self.weight if kept is None else self.weight * kept.unsqueeze(2)
         if scale is None:
-            return torch.baddbmm(self.bias.unsqueeze(1), x, self.weight)
-        n_nets, d_in, d_out = self.weight.shape
-        weights = (scale.unsqueeze(3) * self.weight.unsqueeze(2)).view(n_nets, d_in, -1)
+            return torch.baddbmm(self.bias.unsqueeze(1), x, weight)
+        n_nets, d_in, d_out = weight.shape
+        weights = (scale.unsqueeze(3) * weight.unsqueeze(2)).view(n_nets, d_in, -1)
         bias = self.bias.unsqueeze(1).repeat(1, 1, scale.shape[2])
         return torch.baddbmm(bias, x, weights).view(n_nets, -1, d_out)
 
 
 class BatchDropout(nn.Module):
-    """Dropout with one mask for all rows of a batch: each step trains a thinner net, another one for each member.
+    """Dropout with one mask for all rows of a batch: each step trains a thinner net.
 
-    A mask for each row would cost as much as the matrix product, and it is no better here: the members' masks
-    differ, and there are many steps.
+    A mask for each row would cost as much as the matrix product. One for the batch is a factor of the next layer's
+    weights and costs nothing; there are many steps, so it is no worse.
     """
 
-    def __init__(self, rate: float, n_members: int, generator: torch.Generator) -> None:
+    def __init__(self, rate: float, generator: torch.Generator) -> None:
         """Takes the share of units to switch off."""
         super().__init__()
-        self._rate, self._n_members, self._generator = rate, n_members, generator
+        self._rate, self._generator = rate, generator
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Switches units off while training; shape ``(n_nets, B * n_members, d)`` stays."""
+    def forward(self, n_nets: int, n_units: int) -> Tensor | None:
+        """A factor for each unit of each net, ``(n_nets, n_units)``; ``None`` where all stay on."""
         if not self.training or self._rate == 0:
-            return x
-        n_nets, _, d = x.shape
-        drawn = torch.empty(n_nets, 1, self._n_members * d, device=x.device).uniform_(generator=self._generator)
-        mask = (drawn >= self._rate) / (1 - self._rate)
-        return (x.view(n_nets, -1, self._n_members * d) * mask).view_as(x)
+            return None
+        drawn = torch.empty(n_nets, n_units, device=self._generator.device).uniform_(generator=self._generator)
+        return (drawn >= self._rate) / (1 - self._rate)

@@ -51,17 +51,21 @@ class MLP(nn.Module):
         )
         self.head_bias = nn.Parameter(uniform_((a.n_nets, a.n_members, a.n_classes), widths[-1], generator))
         self.activation = ACTIVATIONS[a.activation]
-        self.dropout = BatchDropout(dropout, a.n_members, dropout_generator)
+        self.dropout = BatchDropout(dropout, dropout_generator)
 
     def forward(self, x_num: Tensor, x_cat: Tensor, x_dense: Tensor) -> Tensor:
         """Logits of every member."""
         a = self.architecture
         x = self._first_layer_inputs(x_num, x_cat, x_dense)
         for i, layer in enumerate(self.hidden):
-            x = self.dropout(self.activation(layer(x, self.scale) if i == 0 else layer(x)))
+            x = layer(x, self.scale) if i == 0 else layer(x, kept=self.dropout(a.n_nets, x.shape[2]))
+            x = self.activation(x)
         # (n_nets, B * n_members, d) to (n_nets * n_members, B, d)
         x = x.view(a.n_nets, -1, a.n_members, x.shape[2]).transpose(1, 2).flatten(0, 1)
-        logits = torch.baddbmm(self.head_bias.flatten(0, 1).unsqueeze(1), x, self.head_weight.flatten(0, 1))
+        kept = self.dropout(a.n_nets * a.n_members, x.shape[2])
+        weight = self.head_weight.flatten(0, 1)
+        weight = weight if kept is None else weight * kept.unsqueeze(2)
+        logits = torch.baddbmm(self.head_bias.flatten(0, 1).unsqueeze(1), x, weight)
         return logits.view(a.n_nets, a.n_members, -1, a.n_classes)
 
     def _first_layer_inputs(self, x_num: Tensor, x_cat: Tensor, x_dense: Tensor) -> Tensor:

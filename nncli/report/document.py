@@ -143,6 +143,6 @@ def kept_line(report: Report) -> str:
     if epochs is None:
         return ""
     return (
-        f"The model that is kept learned again from all {sum(report.rows.values()):,} rows ({epochs} epochs), after "
-        "this verdict: the scores are of models that never saw the test rows."
+        f"The model that is kept went on learning after this verdict, from all {sum(report.rows.values()):,} rows "
+        f"({epochs} more epochs): the scores are of models that never saw the test rows."
     )

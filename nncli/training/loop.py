@@ -92,7 +92,7 @@ def train_network(
     Raises:
         UsageError: the loss was never finite.
     """
-    run = _Run(train, plan, conditions)
+    run = _Run(_new_module(train, plan, conditions), train, plan, conditions)
     x_val, y_val = _on_device(validation, conditions.device)
     best_epoch, best_loss, best_state = 0, float("inf"), dict[str, Tensor]()
     stop: Stop = "epochs"
@@ -104,17 +104,17 @@ def train_network(
         if ended:
             stop = ended
             break
+    if not best_state:
+        raise UsageError("--learning-rate: the loss is not finite from the first epoch on; choose a lower rate")
     return run.finished(best_state, best_epoch, stop)
 
 
-def retrain_network(rows: LabelledInputs, plan: Plan, conditions: Conditions) -> TrainedNetwork:
-    """Trains a network from scratch for all epochs of the plan: nothing is held back.
-
-    Raises:
-        UsageError: the loss was never finite.
-    """
-    run = _Run(rows, plan, conditions)
-    last_epoch, last_state = 0, dict[str, Tensor]()
+def continue_network(
+    network: TrainedNetwork, rows: LabelledInputs, plan: Plan, conditions: Conditions
+) -> TrainedNetwork:
+    """Trains a trained network on, for all epochs of the plan: nothing is held back."""
+    run = _Run(_restored_module(network, plan, conditions), rows, plan, conditions)
+    last_epoch, last_state = 0, run.state()
     stop: Stop = "epochs"
     for _ in range(plan.max_epochs):
         epoch, state = run.epoch(lambda: float("nan")), run.state()
@@ -131,10 +131,9 @@ def retrain_network(rows: LabelledInputs, plan: Plan, conditions: Conditions) ->
 class _Run:
     """A network in training: the module, the average of its weights, and what happened so far."""
 
-    def __init__(self, rows: LabelledInputs, plan: Plan, conditions: Conditions) -> None:
-        self._conditions, self._plan = conditions, plan
+    def __init__(self, module: MLP, rows: LabelledInputs, plan: Plan, conditions: Conditions) -> None:
+        self._module, self._conditions, self._plan = module, conditions, plan
         self._x, self._y = _on_device(rows, conditions.device)
-        self._module = _build(plan, torch.from_numpy(rows.inputs.x_num), conditions)
         self._optimisers = make_optimisers(self._module, plan.optimizer, conditions.settings)
         self.averaged = deepcopy(self._module).requires_grad_(False).eval()
         self._weights: list[Tensor] = list(self._module.parameters())
@@ -159,9 +158,7 @@ class _Run:
         return {name: tensor.detach().clone() for name, tensor in self.averaged.arrays().items()}
 
     def finished(self, state: dict[str, Tensor], best_epoch: int, stop: Stop) -> TrainedNetwork:
-        """The outcome, by the weights of one epoch; without any, its loss was never finite."""
-        if not state:
-            raise UsageError("--learning-rate: the loss is not finite from the first epoch on; choose a lower rate")
+        """The outcome, by the weights of one epoch."""
         arrays = {name: tensor.cpu().numpy() for name, tensor in state.items()}
         return TrainedNetwork(self._plan.architecture, arrays, tuple(self.history), best_epoch, stop)
 
@@ -192,8 +189,23 @@ class _Run:
         return loss.detach()
 
 
-def _build(plan: Plan, x_num: Tensor, conditions: Conditions) -> MLP:
-    bins = bin_edges(x_num, plan.architecture.n_bins) if plan.architecture.n_bins else None
+def _new_module(rows: LabelledInputs, plan: Plan, conditions: Conditions) -> MLP:
+    n_bins = plan.architecture.n_bins
+    bins = bin_edges(torch.from_numpy(rows.inputs.x_num), n_bins) if n_bins else None
+    return _module(bins, plan, conditions)
+
+
+def _restored_module(network: TrainedNetwork, plan: Plan, conditions: Conditions) -> MLP:
+    state = {name: torch.from_numpy(array) for name, array in network.arrays.items()}
+    bins = (state["num.left"], state["num.inverse_width"]) if plan.architecture.n_bins else None
+    module = _module(bins, plan, conditions)
+    with torch.no_grad():
+        for name, tensor in module.arrays().items():
+            tensor.copy_(state[name])
+    return module
+
+
+def _module(bins: tuple[Tensor, Tensor] | None, plan: Plan, conditions: Conditions) -> MLP:
     seed = _derived_seed(conditions.seed, 0)
     initial = torch.Generator().manual_seed(seed)
     masks = torch.Generator(conditions.device).manual_seed(seed)

@@ -26,7 +26,7 @@ from nncli.features.scaling import NetworkInputs
 from nncli.settings import EFFORTS, NetworkSettings, TrainingSettings
 from nncli.training.budget import Plan, make_plan
 from nncli.training.device import choose_threads, use_threads
-from nncli.training.loop import Conditions, LabelledInputs, retrain_network
+from nncli.training.loop import Conditions, LabelledInputs, train_network
 
 HERE = Path(__file__).parent
 REPEATS = 7
@@ -72,13 +72,15 @@ def step() -> list[dict[str, Any]]:
     """Training throughput as a share of torch.mm's: 6 x weights x members x rows / seconds / (flop/s of a product)."""
     found, conditions = [], Conditions(TrainingSettings(), 0, torch.device("cpu"))
     for batch_size in (32, 256, 1024):
-        rows = example(20 * batch_size)
+        rows, one_row = example(20 * batch_size), example(1)
         plan = default_plan(rows, batch_size, 1)
         shares = []
         with use_threads(choose_threads(None)):
             for _ in range(REPEATS):
                 peak = matmul_flops()
-                seconds = retrain_network(rows, plan, conditions).history[-1].seconds  # building it is not counted
+                seconds = (
+                    train_network(rows, one_row, plan, conditions).history[-1].seconds
+                )  # building it is not counted
                 shares.append(6 * plan.architecture.n_weights * len(rows.inputs) / seconds / peak)
         found.append({"batch_size": batch_size, "share_of_matmul": round(statistics.median(shares), 3)})
     return found

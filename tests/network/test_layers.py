@@ -25,16 +25,21 @@ def test_a_scale_makes_members_that_stand_side_by_side() -> None:
     torch.testing.assert_close(layer(x, scale).view(3, 7, 2, 4), torch.stack(members, dim=2))
 
 
-def test_dropout_shares_its_mask_over_rows_and_keeps_the_mean() -> None:
-    dropout = BatchDropout(0.25, 4, generator())
-    x = torch.ones(3, 50 * 4, 1000)
-    out = dropout.train()(x).view(3, 50, 4, 1000)
-    assert torch.equal(out, out[:, :1].expand_as(out))
-    assert not torch.equal(out[0], out[1])
-    assert not torch.equal(out[:, :, 0], out[:, :, 1])
-    assert abs(float((out == 0).float().mean()) - 0.25) < 0.01
-    assert abs(float(out.mean()) - 1) < 0.01
-    assert torch.equal(dropout.eval()(x), x)
+def test_dropout_is_a_factor_for_each_unit_and_keeps_the_mean() -> None:
+    dropout = BatchDropout(0.25, generator()).train()
+    kept = dropout(3, 40_000)
+    assert kept is not None
+    assert torch.equal(kept.unique(), torch.tensor([0, 1 / 0.75]))
+    assert not torch.equal(kept[0], kept[1])
+    assert abs(float(kept.mean()) - 1) < 0.01
+    assert not torch.equal(kept, dropout(3, 40_000))
+    assert dropout.eval()(3, 4) is None
+
+
+def test_switching_units_off_in_the_weights_is_switching_them_off_in_the_rows() -> None:
+    layer, x = StackedLinear(3, 5, 4, generator()), torch.randn(3, 7, 5, generator=generator(1))
+    kept = torch.tensor([[0.0, 2, 1, 0, 2]] * 3)
+    torch.testing.assert_close(layer(x, kept=kept), layer(x * kept.unsqueeze(1)))
 
 
 def test_bins_cover_the_range_and_follow_rows_and_values() -> None:

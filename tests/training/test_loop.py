@@ -15,7 +15,7 @@ from nncli.network.mlp import MLP
 from nncli.settings import Optimizer, TrainingSettings
 from nncli.training.budget import Plan
 from nncli.training.device import choose_device, choose_threads, use_threads
-from nncli.training.loop import Conditions, LabelledInputs, retrain_network, train_network
+from nncli.training.loop import Conditions, LabelledInputs, continue_network, train_network
 from nncli.training.optimisers import make_optimisers, orthogonalised
 
 CPU = torch.device("cpu")
@@ -90,42 +90,42 @@ def test_a_loss_that_is_never_finite_is_wrong_use() -> None:
         train_network(broken, broken, plan(1, 0), Conditions(TrainingSettings(), 0, CPU))
 
 
-def test_learning_again_takes_every_epoch_and_repeats_the_first_run() -> None:
-    """From the same rows and seed, as many epochs as were best give the weights that were best."""
-    first = train(plan(), TrainingSettings(learning_rate=0.05, patience=3))
-    assert first.best_epoch < len(first.history)
-    again = retrain_network(
-        rings(600, 1),
-        replace(plan(), max_epochs=first.best_epoch),
-        Conditions(TrainingSettings(learning_rate=0.05), 0, CPU),
-    )
-    assert (again.stop, len(again.history)) == ("epochs", first.best_epoch)
+def test_learning_on_takes_every_epoch_and_starts_from_what_was_learned() -> None:
+    """With next to no learning rate the weights stay; with the usual one and more rows they get better."""
+    first, x = train(plan(max_epochs=2)), rings(2000, 3)
+    plan_on = plan(max_epochs=4)
+    still = continue_network(first, x, plan_on, Conditions(TrainingSettings(learning_rate=1e-9), 0, CPU))
+    assert (still.stop, still.best_epoch, len(still.history)) == ("epochs", 4, 4)
     for name, array in first.arrays.items():
-        np.testing.assert_array_equal(array, again.arrays[name])
+        np.testing.assert_allclose(still.arrays[name], array, atol=1e-5)
+    more = continue_network(first, x, plan_on, Conditions(TrainingSettings(), 0, CPU))
+    assert more.history[0].train_loss < first.history[0].train_loss
+    test = rings(500, 4)
+    before, after = (NumpyNetwork(n.architecture, n.arrays).predict_proba(test.inputs) for n in (first, more))
+    assert score(test.labels, after).log_loss < 0.8 * score(test.labels, before).log_loss
 
 
-def test_learning_again_ends_at_the_deadline() -> None:
-    conditions = Conditions(TrainingSettings(), 0, CPU, time.monotonic())
-    again = retrain_network(rings(2000, 1), replace(plan(max_epochs=10_000), batch_size=1), conditions)
-    assert again.stop == "time limit"
-    assert len(again.history) == 1
+def test_learning_on_ends_at_the_deadline() -> None:
+    first, conditions = train(plan(max_epochs=1)), Conditions(TrainingSettings(), 0, CPU, time.monotonic())
+    more = continue_network(first, rings(2000, 1), replace(plan(max_epochs=10_000), batch_size=1), conditions)
+    assert more.stop == "time limit"
+    assert len(more.history) == 1
 
 
-def test_learning_again_keeps_the_last_weights_that_are_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
-    conditions, losses = Conditions(TrainingSettings(), 0, CPU), iter([1.0] * 40)  # 18 steps an epoch
-    expected = retrain_network(rings(600, 1), plan(max_epochs=2), conditions)
-    right = F.cross_entropy
+@pytest.mark.parametrize("n_good_epochs", [0, 2])
+def test_learning_on_keeps_the_last_weights_that_are_numbers(
+    monkeypatch: pytest.MonkeyPatch, n_good_epochs: int
+) -> None:
+    first, conditions = train(plan(max_epochs=1)), Conditions(TrainingSettings(), 0, CPU)
+    expected = first
+    if n_good_epochs:
+        expected = continue_network(first, rings(600, 1), plan(max_epochs=n_good_epochs), conditions)
+    right, losses = F.cross_entropy, iter([1.0] * 20 * n_good_epochs)  # 18 steps an epoch
     monkeypatch.setattr(F, "cross_entropy", lambda *x: right(*x) * next(losses, float("nan")))
-    again = retrain_network(rings(600, 1), plan(), conditions)
-    assert (again.stop, again.best_epoch, len(again.history)) == ("diverged", 2, 3)
+    more = continue_network(first, rings(600, 1), plan(), conditions)
+    assert (more.stop, more.best_epoch, len(more.history)) == ("diverged", n_good_epochs, n_good_epochs + 1)
     for name, array in expected.arrays.items():
-        np.testing.assert_array_equal(array, again.arrays[name])
-
-
-def test_learning_again_without_any_number_is_wrong_use() -> None:
-    conditions = Conditions(TrainingSettings(learning_rate=10), 0, CPU)
-    with pytest.raises(UsageError, match="--learning-rate"):
-        retrain_network(rings(600, 1), plan(1, 0, optimizer="sgd"), conditions)
+        np.testing.assert_array_equal(array, more.arrays[name])
 
 
 def test_the_weights_that_predict_are_the_moving_average_of_those_that_learn() -> None:
