@@ -103,23 +103,17 @@ class EffortSettings:
     network_work: float
     """Floating-point operations that training may take in all (an estimate, see ``training.budget``)."""
     n_nets: int
-    """Independent networks whose probabilities are averaged."""
+    """Independent networks whose probabilities are averaged; where that costs little, twice as many."""
     n_members: int
     """Of each net."""
     max_epochs: int
-    batch_scale: int
-    """Batches are this many times the recipe's size: larger ones cost less and learn a little less."""
     tree_iterations: int
     """The most boosting iterations of the careful trees."""
 
 
 EFFORTS: dict[Effort, EffortSettings] = {
-    "quick": EffortSettings(
-        network_work=2e11, n_nets=1, n_members=8, max_epochs=100, batch_scale=2, tree_iterations=200
-    ),
-    "default": EffortSettings(
-        network_work=4.5e12, n_nets=2, n_members=8, max_epochs=200, batch_scale=1, tree_iterations=1000
-    ),
+    "quick": EffortSettings(network_work=2.5e11, n_nets=1, n_members=8, max_epochs=100, tree_iterations=200),
+    "default": EffortSettings(network_work=4.5e12, n_nets=2, n_members=8, max_epochs=200, tree_iterations=1000),
 }
 
 

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from nncli.settings import NetworkKind, Optimizer, TrainingSettings
 
-_LEARNING_RATES: dict[Optimizer, float] = {"sgd": 0.02, "adam": 2e-3, "adamw": 2e-3, "muon": 0.012}
+_LEARNING_RATES: dict[Optimizer, float] = {"sgd": 0.02, "adam": 2e-3, "adamw": 2e-3, "muon": 0.024}
 _MUON_REST = 1 / 8
 """Parameters that are no hidden weights learn by AdamW at this share of Muon's rate."""
 _MOMENTUM = 0.9

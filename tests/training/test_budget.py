@@ -37,6 +37,11 @@ def test_more_rows_mean_narrower_layers_then_fewer_epochs() -> None:
     assert few.batch_size == default_batch_size(1000) < many.batch_size < most.batch_size
 
 
+def test_small_tables_get_twice_as_many_nets() -> None:
+    small, large = (plan(n_rows).architecture.n_nets for n_rows in (500, 10_000))
+    assert (small, large) == (2 * EFFORTS["default"].n_nets, EFFORTS["default"].n_nets)
+
+
 def test_what_the_user_says_is_kept() -> None:
     network = NetworkSettings(kind="mlp", layers=(7, 5), activation="tanh", dropout=0.4)
     training = TrainingSettings(batch_size=11, epochs=13)
