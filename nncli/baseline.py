@@ -14,7 +14,7 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 from threadpoolctl import threadpool_limits
 
 from nncli.bundle.trees import Trees
-from nncli.settings import TreesSettings
+from nncli.settings import Range, TreesSettings
 
 _ITERATIONS_PER_LOOK = 25
 """Boosting iterations between two looks at the clock, where there is a time limit."""
@@ -22,6 +22,14 @@ _DEFAULT_ITERATIONS = 100
 _DEFAULT_STOPPING_ROWS = 10_000
 """Above this many rows scikit-learn's defaults stop early."""
 _MOST_CODES = 256
+
+CAREFUL_RANGES = {
+    "learning_rate": Range(0.01, 0.2, log=True),
+    "max_leaf_nodes": Range(4, 128, log=True, step=1),
+    "min_samples_leaf": Range(1, 100, log=True, step=1),
+    "l2_regularization": Range(0.01, 30.0, log=True),
+}
+"""What a search may try for the careful trees."""
 
 Matrix = NDArray[np.float64]
 Labels = NDArray[np.int64]
@@ -39,6 +47,8 @@ class FittedTrees:
     """Iterations fitted."""
     stop: Stop
     seconds: float
+    loss: float = float("nan")
+    """Log loss on the validation rows, where boosting watched it."""
 
 
 @dataclass(frozen=True)
@@ -65,8 +75,8 @@ def fit_careful_trees(
     start = time.monotonic()
     stop = _fit(model, data, max_iter, threads, deadline)
     best = max(1, int(np.argmax(model.validation_score_)))  # the score before the first iteration comes first
-    trees = extract_trees(model, best)
-    return FittedTrees(trees, best, model.n_iter_, stop, time.monotonic() - start)
+    trees, loss = extract_trees(model, best), -float(model.validation_score_[best])
+    return FittedTrees(trees, best, model.n_iter_, stop, time.monotonic() - start, loss)
 
 
 def refit_careful_trees(

@@ -7,15 +7,23 @@ values for ``report`` and ``bundle``.
 """
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nncli import version
-from nncli.baseline import FittedTrees, TreeData, fit_careful_trees, fit_default_trees, refit_careful_trees
+from nncli.baseline import (
+    CAREFUL_RANGES,
+    FittedTrees,
+    TreeData,
+    fit_careful_trees,
+    fit_default_trees,
+    refit_careful_trees,
+)
 from nncli.bundle.model import Description, Heldout, Model, Provenance
 from nncli.bundle.trees import tree_inputs
 from nncli.errors import DataError
@@ -29,30 +37,40 @@ from nncli.guard.findings import Finding
 from nncli.guard.rows import examine_rows
 from nncli.settings import EFFORTS, RunSettings
 from nncli.table.split import Split, make_folds, make_split
-from nncli.training.budget import Plan, make_plan, plan_for_all_rows
+from nncli.training.budget import Plan, make_plan, plan_for_all_rows, rows_an_epoch
+from nncli.training.checkpoints import Checkpoints, checkpoint_key
+from nncli.training.clock import Clock
 from nncli.training.device import choose_device, choose_threads, use_threads
 from nncli.training.loop import Conditions, Epoch, LabelledInputs, TrainedNetwork, continue_network, train_network
+from nncli.training.search import Params, Space, Trial, search
+from nncli.training.variants import choose, variants, vary_plan
 
-_FIT_SHARES = 0.6, 0.7, 0.97
-"""Shares of the time to fit both sides by which the network, the default and the careful trees end."""
-_FIRST_SHARE, _AGAIN_SHARES = 0.62, (0.86, 0.95)
-"""Shares of a time limit: until the verdict; until network and trees have learned from all rows."""
+_FITTING_SHARE = 0.95
+"""Of a time limit; the rest is for the report."""
+_DEFAULT_TREES_SHARE, _CAREFUL_TREES_SHARE, _JUDGED_SHARE = 0.15, 0.35, 0.66
+"""Of what is left then: the most for either baseline, and for the network until the verdict."""
+_REFIT_FACTOR = 1.5
+"""Seconds that the careful trees need to learn from all rows, as a multiple of what they needed the first time."""
+NO_LIMIT = Clock(None)
 
 
 class Observer(Protocol):
     """Is told how a run comes along."""
 
-    def training(self, plan: Plan, device: str, threads: int) -> None:
-        """The network begins."""
+    def training(self, plan: Plan, device: str, threads: int, n_known: int) -> None:
+        """The network begins with the recipe's plan; so many trials were made by a run that was cut off."""
 
     def epoch(self, epoch: Epoch, plan: Plan) -> None:
         """The network has done one more epoch."""
 
-    def trees(self, name: str) -> None:
-        """The trees of that name begin."""
+    def tried(self, trial: Trial[TrainedNetwork], n_trials: int) -> None:
+        """A network was trained, one of so many at the most."""
 
-    def again(self, plan: Plan, n_rows: int) -> None:
-        """After the verdict, both sides learn from all rows, this many."""
+    def trees(self, name: str, n_trials: int) -> None:
+        """The trees of that name begin, with so many settings at the most."""
+
+    def again(self, plan: Plan, n_rows: int, number: int, n_networks: int) -> None:
+        """After the verdict, a network learns on from all rows: the first, second... of those that are kept."""
 
     def fold(self, number: int, n_folds: int) -> None:
         """A fold of cross-validation begins, numbered from 1."""
@@ -63,11 +81,23 @@ class Fitted:
     """Both sides as they are judged. No test row was seen."""
 
     model: Model
-    network: TrainedNetwork
-    plan: Plan
-    careful: FittedTrees
+    trials: tuple[Trial[TrainedNetwork], ...]
+    """Every network that was tried."""
+    chosen: tuple[Trial[TrainedNetwork], ...]
+    """Those that predict together, the best on validation rows first."""
+    tree_trials: tuple[Trial[FittedTrees], ...]
+    careful: Trial[FittedTrees]
+    """The best of them."""
     default: FittedTrees
-    seconds: Mapping[str, float]
+
+    @property
+    def seconds(self) -> Mapping[str, float]:
+        """By side, everything that was tried included."""
+        return {
+            "network": sum(trial.seconds for trial in self.trials),
+            "trees": sum(trial.seconds for trial in self.tree_trials),
+            "trees_default": self.default.seconds,
+        }
 
 
 @dataclass(frozen=True)
@@ -75,7 +105,7 @@ class Served:
     """Both sides after the verdict, when they have learned from all rows: what predicts."""
 
     model: Model
-    network: TrainedNetwork
+    networks: tuple[TrainedNetwork, ...]
     careful: FittedTrees
     seconds: Mapping[str, float]
     """By side, for what came after the verdict."""
@@ -92,6 +122,8 @@ class Experiment:
     judgement: Judgement
     served: Served
     findings: tuple[Finding, ...]
+    checkpoints: Checkpoints | None
+    """To be removed when the model is safe."""
 
     @property
     def seconds(self) -> Mapping[str, float]:
@@ -116,7 +148,11 @@ class CrossValidation:
 
 
 def run_experiment(
-    table: ExaminedTable, settings: RunSettings, observer: Observer, started: float | None = None
+    table: ExaminedTable,
+    settings: RunSettings,
+    observer: Observer,
+    started: float | None = None,
+    checkpoint_folder: Path | None = None,
 ) -> Experiment:
     """Splits once, fits both sides, scores the test rows once, then fits both sides on all rows.
 
@@ -125,6 +161,7 @@ def run_experiment(
         settings: of the run.
         observer: is told how it comes along.
         started: when the time limit began, on the clock of ``time.monotonic``; ``None``: now.
+        checkpoint_folder: where a search keeps its trials; ``None``: nowhere.
 
     Raises:
         DataError: there are too few rows to split.
@@ -132,14 +169,14 @@ def run_experiment(
     """
     split = make_split(table.target.labels, table.groups, settings.split, settings.seed)
     _refuse_empty_parts(split)
-    start, limit = started or time.monotonic(), settings.time_limit
-    fitted = fit_sides(table, split, settings, observer, start + _FIRST_SHARE * limit if limit else None)
+    clock = _clock(settings, started)
+    checkpoints = Checkpoints(checkpoint_folder, _key(table, settings)) if checkpoint_folder else None
+    fitted = fit_sides(table, split, settings, observer, clock, checkpoints)
     heldout = _score_test_rows(table, split, fitted)
     judgement = judge_held_out(heldout.labels, heldout.probabilities, settings.evaluation)
-    ends = [start + share * limit if limit else None for share in _AGAIN_SHARES]
-    served = _learn_from_all_rows(table, split, fitted, settings, observer, ends)
+    served = _learn_from_all_rows(table, split, fitted, settings, observer, clock)
     findings = (*table.findings, *examine_rows(table.groups, split), *_cut_short([fitted, served]))
-    return Experiment(table, split, fitted, heldout, judgement, served, findings)
+    return Experiment(table, split, fitted, heldout, judgement, served, findings, checkpoints)
 
 
 def cross_validate(
@@ -159,12 +196,11 @@ def cross_validate(
     """
     folds = make_folds(table.target.labels, table.groups, settings.split, settings.seed)
     fold_scores, fits = [], []
-    start, limit = started or time.monotonic(), settings.time_limit
+    start = started or time.monotonic()
     for number, split in enumerate(folds, start=1):
         _refuse_empty_parts(split)
         observer.fold(number, len(folds))
-        deadline = start + limit * number / len(folds) if limit else None
-        fitted = fit_sides(table, split, settings, observer, deadline)
+        fitted = fit_sides(table, split, settings, observer, _clock(settings, start, number / len(folds)))
         heldout = _score_test_rows(table, split, fitted)
         fold_scores.append({m: by_name(score(heldout.labels, p)) for m, p in heldout.probabilities.items()})
         fits.append(fitted)
@@ -177,7 +213,12 @@ def cross_validate(
 
 
 def fit_sides(
-    table: ExaminedTable, split: Split, settings: RunSettings, observer: Observer, deadline: float | None = None
+    table: ExaminedTable,
+    split: Split,
+    settings: RunSettings,
+    observer: Observer,
+    clock: Clock = NO_LIMIT,
+    checkpoints: Checkpoints | None = None,
 ) -> Fitted:
     """Encodes, trains, calibrates: with training and validation rows alone.
 
@@ -186,69 +227,104 @@ def fit_sides(
         split: which rows are for what; its test rows are not looked at.
         settings: of the run.
         observer: is told how it comes along.
-        deadline: on the clock of ``time.monotonic``, for both sides together.
+        clock: shares out the time that both sides have.
+        checkpoints: where a search for the network keeps its trials.
     """
     y, y_val = table.target.labels[split.train], table.target.labels[split.validation]
     encoder = fit_encoder(table.frame.iloc[split.train], table.schema)
     train, validation = (encoder.encode(table.frame.iloc[rows]) for rows in (split.train, split.validation))
     scaler = fit_scaler(train)
-    ends = _deadlines(deadline)
-    start = time.monotonic()
-    plan, network = _fit_network(
-        LabelledInputs(scaler.scale(train), y),
-        LabelledInputs(scaler.scale(validation), y_val),
-        encoder.cat_cardinalities,
-        len(table.schema.classes),
-        table.target.labels.size,
-        settings,
-        observer,
-        next(ends),
-    )
-    seconds = time.monotonic() - start
-    default, careful = _fit_trees(train, y, validation, y_val, settings, observer, ends)
+    # The trees come first: they are quick, and what they leave of a time limit is the network's.
+    data = TreeData(tree_inputs(train), y, tree_inputs(validation), y_val, train.x_cat.shape[1])
+    default, tree_trials = _fit_trees(data, settings, observer, clock)
+    careful = min(tree_trials, key=lambda trial: trial.loss)
+    inputs = LabelledInputs(scaler.scale(train), y), LabelledInputs(scaler.scale(validation), y_val)
+    network, training, effort = settings.network, settings.training, EFFORTS[settings.effort]
+    n_rows, n_classes = table.target.labels.size, len(table.schema.classes)
+    plan = make_plan(inputs[0].inputs, encoder.cat_cardinalities, n_classes, network, training, effort, n_rows)
+    deadline = clock.deadline(_JUDGED_SHARE, _REFIT_FACTOR * careful.outcome.seconds)
+    trials = _fit_networks(*inputs, plan, n_rows, settings, observer, deadline, checkpoints)
+    chosen = choose(trials, inputs[1])
     description = Description(
         schema=table.schema,
         encoder=encoder,
         scaler=scaler,
-        architecture=plan.architecture,
-        trees=careful.trees.shape,
+        networks=tuple(trial.outcome.plan.architecture for trial in chosen),
+        trees=careful.outcome.trees.shape,
         network_calibration=UNCALIBRATED,
         trees_calibration=UNCALIBRATED,
-        class_shares=_shares(y, len(table.schema.classes)),
-        provenance=Provenance(
-            nncli_version=version(),
-            data_sha256=table.data_sha256,
-            seed=settings.seed,
-            n_rows=table.target.has_label.size,
-            n_columns=table.n_columns,
-            n_train=split.train.size,
-            n_validation=split.validation.size,
-            n_test=split.test.size,
-            findings=(*table.findings, *examine_rows(table.groups, split)),
-        ),
+        class_shares=_shares(y, n_classes),
+        provenance=_provenance(table, split, settings),
     )
-    model = _calibrated(Model(description, network.arrays, careful.trees), validation, y_val)
-    took = {"network": seconds, "trees": careful.seconds, "trees_default": default.seconds}
-    return Fitted(model, network, plan, careful, default, took)
+    arrays = [trial.outcome.arrays for trial in chosen]
+    model = _calibrated(Model(description, arrays, careful.outcome.trees), validation, y_val)
+    return Fitted(model, tuple(trials), tuple(chosen), tuple(tree_trials), careful, default)
 
 
-def _fit_network(
+def _provenance(table: ExaminedTable, split: Split, settings: RunSettings) -> Provenance:
+    return Provenance(
+        nncli_version=version(),
+        data_sha256=table.data_sha256,
+        seed=settings.seed,
+        n_rows=table.target.has_label.size,
+        n_columns=table.n_columns,
+        n_train=split.train.size,
+        n_validation=split.validation.size,
+        n_test=split.test.size,
+        findings=(*table.findings, *examine_rows(table.groups, split)),
+    )
+
+
+def _fit_trees(
+    data: TreeData, settings: RunSettings, observer: Observer, clock: Clock
+) -> tuple[FittedTrees, list[Trial[FittedTrees]]]:
+    """The trees at their defaults, and the careful ones with every setting that the effort allows."""
+    threads, seed, effort = choose_threads(settings.threads), settings.seed, EFFORTS[settings.effort]
+    observer.trees("default", 1)
+    default = fit_default_trees(data, seed=seed, threads=threads, deadline=clock.deadline(_DEFAULT_TREES_SHARE))
+    observer.trees("careful", effort.n_trials)
+    deadline, n_iterations = clock.deadline(_CAREFUL_TREES_SHARE), effort.tree_iterations
+
+    def fit(params: Params) -> tuple[FittedTrees, float]:
+        chosen = replace(settings.trees, **params)  # type: ignore[arg-type]
+        fitted = fit_careful_trees(data, chosen, n_iterations, seed=seed, threads=threads, deadline=deadline)
+        return fitted, fitted.loss
+
+    recipe = {name: getattr(settings.trees, name) for name in CAREFUL_RANGES}
+    space = Space(CAREFUL_RANGES, [recipe])
+    return default, search(space, fit, effort.n_trials, seed=seed, deadline=deadline)
+
+
+def _fit_networks(
     train: LabelledInputs,
     validation: LabelledInputs,
-    cat_cardinalities: tuple[int, ...],
-    n_classes: int,
+    recipe: Plan,
     n_rows_in_all: int,
     settings: RunSettings,
     observer: Observer,
     deadline: float | None,
-) -> tuple[Plan, TrainedNetwork]:
-    effort, network = EFFORTS[settings.effort], settings.network
-    plan = make_plan(train.inputs, cat_cardinalities, n_classes, network, settings.training, effort, n_rows_in_all)
-    conditions = _conditions(plan, settings, observer, deadline)
-    threads = choose_threads(settings.threads)
-    observer.training(plan, conditions.device.type, threads)
+    checkpoints: Checkpoints | None,
+) -> list[Trial[TrainedNetwork]]:
+    """The recipe's network, and around it as many others as the effort allows."""
+    effort, threads = EFFORTS[settings.effort], choose_threads(settings.threads)
+    n_counted = rows_an_epoch(train.labels.size, n_rows_in_all)
+    known = checkpoints.load() if checkpoints else []
+
+    def fit(params: Params) -> tuple[TrainedNetwork, float]:
+        plan = vary_plan(recipe, params, n_counted, effort, settings.training) if params else recipe
+        network = train_network(train, validation, plan, _conditions(plan, settings, observer, deadline))
+        return network, network.best_loss
+
+    def tried(trial: Trial[TrainedNetwork]) -> None:
+        if checkpoints:
+            checkpoints.save(trial)
+        observer.tried(trial, effort.n_trials)
+
+    several = effort.n_trials > 1
+    space = variants(recipe, settings.network, settings.training) if several else Space({}, [{}])
+    observer.training(recipe, choose_device(settings.device).type, threads, len(known))
     with use_threads(threads):
-        return plan, train_network(train, validation, plan, conditions)
+        return search(space, fit, effort.n_trials, seed=settings.seed, deadline=deadline, known=known, tried=tried)
 
 
 def _conditions(plan: Plan, settings: RunSettings, observer: Observer, deadline: float | None) -> Conditions:
@@ -256,54 +332,35 @@ def _conditions(plan: Plan, settings: RunSettings, observer: Observer, deadline:
     return Conditions(settings.training, settings.seed, device, deadline, lambda epoch: observer.epoch(epoch, plan))
 
 
-def _fit_trees(
-    train: Features,
-    y: NDArray[np.int64],
-    validation: Features,
-    y_val: NDArray[np.int64],
-    settings: RunSettings,
-    observer: Observer,
-    ends: Iterator[float | None],
-) -> tuple[FittedTrees, FittedTrees]:
-    data = TreeData(tree_inputs(train), y, tree_inputs(validation), y_val, train.x_cat.shape[1])
-    threads, seed = choose_threads(settings.threads), settings.seed
-    observer.trees("default")
-    default = fit_default_trees(data, seed=seed, threads=threads, deadline=next(ends))
-    observer.trees("careful")
-    iterations = EFFORTS[settings.effort].tree_iterations
-    careful = fit_careful_trees(data, settings.trees, iterations, seed=seed, threads=threads, deadline=next(ends))
-    return default, careful
-
-
 def _learn_from_all_rows(
-    table: ExaminedTable,
-    split: Split,
-    fitted: Fitted,
-    settings: RunSettings,
-    observer: Observer,
-    ends: Sequence[float | None],
+    table: ExaminedTable, split: Split, fitted: Fitted, settings: RunSettings, observer: Observer, clock: Clock
 ) -> Served:
-    """The network learns on, the trees once more from scratch, with nothing held back."""
+    """The networks learn on, the trees once more from scratch, with nothing held back."""
     y, threads = table.target.labels, choose_threads(settings.threads)
     judged = fitted.model.description
     features = judged.encoder.encode(table.frame)
     inputs = judged.scaler.scale(features)
     # What it has not seen yet comes twice: the network is to know these rows as well as the others.
     rows = np.concatenate([split.train, *2 * [split.validation, split.test]])
-    plan = plan_for_all_rows(fitted.plan, fitted.network.best_epoch)
-    observer.again(plan, y.size)
-    start = time.monotonic()
-    with use_threads(threads):
-        conditions = _conditions(plan, settings, observer, ends[0])
-        network = continue_network(fitted.network, LabelledInputs(inputs.take(rows), y[rows]), plan, conditions)
+    start, reserve = time.monotonic(), _REFIT_FACTOR * fitted.careful.outcome.seconds
+    labelled = LabelledInputs(inputs.take(rows), y[rows])
+    networks: list[TrainedNetwork] = []
+    for trial in fitted.chosen:
+        plan = plan_for_all_rows(trial.outcome.plan, trial.outcome.best_epoch)
+        observer.again(plan, y.size, len(networks) + 1, len(fitted.chosen))
+        deadline = clock.deadline(1 / (len(fitted.chosen) - len(networks)), reserve)
+        with use_threads(threads):
+            conditions = _conditions(plan, settings, observer, deadline)
+            networks.append(continue_network(trial.outcome, labelled, plan, conditions))
     network_seconds = time.monotonic() - start
     x = tree_inputs(features)
     data = TreeData(x, y, x[:0], y[:0], features.x_cat.shape[1])
-    iterations, seed = fitted.careful.iterations, settings.seed
-    trees = refit_careful_trees(data, settings.trees, iterations, seed=seed, threads=threads, deadline=ends[1])
+    chosen, iterations = replace(settings.trees, **fitted.careful.params), fitted.careful.outcome.iterations  # type: ignore[arg-type]
+    deadline = clock.deadline(1)
+    trees = refit_careful_trees(data, chosen, iterations, seed=settings.seed, threads=threads, deadline=deadline)
     description = replace(judged, trees=trees.trees.shape, class_shares=_shares(y, len(table.schema.classes)))
-    seconds = {"network": network_seconds, "trees": trees.seconds}
-    return Served(Model(description, network.arrays, trees.trees), network, trees, seconds)
+    model = Model(description, [network.arrays for network in networks], trees.trees)
+    return Served(model, tuple(networks), trees, {"network": network_seconds, "trees": trees.seconds})
 
 
 def _shares(labels: NDArray[np.int64], n_classes: int) -> tuple[float, ...]:
@@ -333,22 +390,30 @@ def _score_test_rows(table: ExaminedTable, split: Split, fitted: Fitted) -> Held
 
 def _cut_short(fits: Sequence[Fitted | Served]) -> list[Finding]:
     """Says which sides the time limit ended before they were done: their comparison is one of unfinished models."""
-    stops: dict[str, list[str]] = {
-        "the network": [fit.network.stop for fit in fits],
-        "the careful trees": [fit.careful.stop for fit in fits],
-        "the default trees": [fit.default.stop for fit in fits if isinstance(fit, Fitted)],
-    }
+    stops: dict[str, list[str]] = {"the network": [], "the careful trees": [], "the default trees": []}
+    for fit in fits:
+        if isinstance(fit, Fitted):
+            stops["the network"].append(fit.chosen[0].outcome.stop)
+            stops["the careful trees"].append(fit.careful.outcome.stop)
+            stops["the default trees"].append(fit.default.stop)
+        else:
+            stops["the network"] += [network.stop for network in fit.networks]
+            stops["the careful trees"].append(fit.careful.stop)
     cut = [side for side, reasons in stops.items() if "time limit" in reasons]
     if not cut:
         return []
     return [Finding("time-limit", "warn", (), f"the time limit ended {' and '.join(cut)} before they were done")]
 
 
-def _deadlines(deadline: float | None) -> Iterator[float | None]:
-    """When the network, the default trees and the careful trees must end."""
-    now = time.monotonic()
-    for share in _FIT_SHARES:
-        yield None if deadline is None else now + share * (deadline - now)
+def _clock(settings: RunSettings, started: float | None, share: float = 1.0) -> Clock:
+    if settings.time_limit is None:
+        return NO_LIMIT
+    return Clock((started or time.monotonic()) + _FITTING_SHARE * share * settings.time_limit)
+
+
+def _key(table: ExaminedTable, settings: RunSettings) -> str:
+    """Of everything that decides what a trial gives: a longer time limit goes on with the same trials."""
+    return checkpoint_key(version(), table.data_sha256, repr(replace(settings, time_limit=None, threads=None)))
 
 
 def _refuse_empty_parts(split: Split) -> None:

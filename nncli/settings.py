@@ -11,7 +11,7 @@ from nncli.errors import UsageError
 NetworkKind = Literal["tabm", "mlp"]
 Activation = Literal["relu", "tanh", "gelu", "selu", "silu", "sigmoid"]
 Optimizer = Literal["sgd", "adam", "adamw", "muon"]
-Effort = Literal["quick", "default"]
+Effort = Literal["quick", "default", "best"]
 Device = Literal["auto", "cpu", "cuda", "mps"]
 Side = Literal["network", "trees"]
 
@@ -101,7 +101,7 @@ class EffortSettings:
     """What ``--effort`` stands for. Work is counted, not timed: the clock decides nothing."""
 
     network_work: float
-    """Floating-point operations that training may take in all (an estimate, see ``training.budget``)."""
+    """Floating-point operations that training a network may take (an estimate, see ``training.budget``)."""
     n_nets: int
     """Independent networks whose probabilities are averaged; where that costs little, twice as many."""
     n_members: int
@@ -109,12 +109,29 @@ class EffortSettings:
     max_epochs: int
     tree_iterations: int
     """The most boosting iterations of the careful trees."""
+    n_trials: int = 1
+    """Settings that are tried on each side, at the most. More than one needs Optuna."""
 
 
 EFFORTS: dict[Effort, EffortSettings] = {
     "quick": EffortSettings(network_work=2.5e11, n_nets=1, n_members=8, max_epochs=100, tree_iterations=200),
     "default": EffortSettings(network_work=4.5e12, n_nets=2, n_members=8, max_epochs=200, tree_iterations=1000),
+    "best": EffortSettings(
+        network_work=4.5e12, n_nets=2, n_members=8, max_epochs=200, tree_iterations=1000, n_trials=48
+    ),
 }
+
+
+@dataclass(frozen=True)
+class Range:
+    """The values that a search may give to a setting."""
+
+    low: float
+    high: float
+    log: bool = False
+    """Whether proportions count, not differences."""
+    step: int | None = None
+    """Between whole numbers; ``None``: any number."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -21,13 +21,15 @@ SETTINGS = RunSettings(effort="quick", threads=2)
 class Silent:
     """An observer that says nothing."""
 
-    def training(self, plan: object, device: str, threads: int) -> None: ...
+    def training(self, plan: object, device: str, threads: int, n_known: int) -> None: ...
+
+    def tried(self, trial: object, n_trials: int) -> None: ...
 
     def epoch(self, epoch: object, plan: object) -> None: ...
 
-    def trees(self, name: str) -> None: ...
+    def trees(self, name: str, n_trials: int) -> None: ...
 
-    def again(self, plan: object, n_rows: int) -> None: ...
+    def again(self, plan: object, n_rows: int, number: int, n_networks: int) -> None: ...
 
     def fold(self, number: int, n_folds: int) -> None: ...
 
@@ -53,8 +55,8 @@ def test_changing_test_labels_changes_nothing_that_is_learned(penguins: Examined
     changed[split.test] = (changed[split.test] + 1) % 3
     other = replace(penguins, target=replace(penguins.target, labels=changed))
     first, second = (fit_sides(table, split, SETTINGS, Silent()) for table in (penguins, other))
-    assert first.network.best_epoch == second.network.best_epoch
-    assert first.network.history[-1].validation_loss == second.network.history[-1].validation_loss
+    assert first.trials[0].outcome.best_epoch == second.trials[0].outcome.best_epoch
+    assert first.trials[0].loss == second.trials[0].loss
     assert first.model.files() == second.model.files()
 
 
@@ -111,7 +113,7 @@ def test_after_the_verdict_the_network_goes_on_with_all_rows_and_new_ones_twice(
     [(network, rows, plan)] = seen
     new = np.concatenate([result.split.validation, result.split.test])
     labels = penguins.target.labels
-    assert network is result.fitted.network
+    assert network is result.fitted.chosen[0].outcome
     assert np.bincount(rows.labels).tolist() == (np.bincount(labels) + np.bincount(labels[new])).tolist()
     assert 1 <= plan.max_epochs < network.best_epoch
 

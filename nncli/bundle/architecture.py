@@ -1,5 +1,6 @@
 """The network's form in numbers, from which the shape of every array follows."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -41,6 +42,13 @@ class Architecture:
     def is_ensemble(self) -> bool:
         """Whether a net has members with scalings of their own."""
         return self.n_members > 1
+
+    @property
+    def form(self) -> str:
+        """For people, such as ``2 nets of 8 members, layers 64,64,64``."""
+        nets = f"{self.n_nets} nets of " if self.n_nets > 1 else ""
+        members = f"{nets}{self.n_members} members, " if self.is_ensemble else ""
+        return f"{members}layers {','.join(map(str, self.layers))}"
 
     @property
     def one_hot(self) -> list[int]:
@@ -93,3 +101,8 @@ class Architecture:
         shapes["head.weight"] = (nets, self.n_members, self.layers[-1], self.n_classes)
         shapes["head.bias"] = (nets, self.n_members, self.n_classes)
         return shapes
+
+
+def ensemble_shapes(networks: Sequence[Architecture]) -> dict[str, Shape]:
+    """Name and shape of every array of several networks: each name begins with the network's position."""
+    return {f"{i}.{name}": shape for i, a in enumerate(networks) for name, shape in a.array_shapes().items()}

@@ -1,7 +1,7 @@
 """A model as a value: description, weights, trees; and how it gets to disk and back."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property
 from pathlib import Path
@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from nncli.bundle.architecture import Architecture
+from nncli.bundle.architecture import Architecture, ensemble_shapes
 from nncli.bundle.arrays import dump_arrays, load_arrays
 from nncli.bundle.folder import Manifest, read_file, read_manifest, write_folder
 from nncli.bundle.forward import NumpyNetwork
@@ -50,7 +50,8 @@ class Description:
     schema: Schema
     encoder: FeatureEncoder
     scaler: Scaler
-    architecture: Architecture
+    networks: tuple[Architecture, ...]
+    """Their probabilities are averaged."""
     trees: TreesShape
     network_calibration: Calibration
     trees_calibration: Calibration
@@ -65,14 +66,15 @@ class Description:
 
     def is_consistent(self) -> bool:
         """Whether sizes that stand in several parts are the same everywhere."""
-        a, encoder, scaler, n_classes = self.architecture, self.encoder, self.scaler, len(self.schema.classes)
+        encoder, scaler, n_classes = self.encoder, self.scaler, len(self.schema.classes)
+        inputs = encoder.n_num, scaler.n_dense, encoder.cat_cardinalities, n_classes
         return (
             sorted(encoder.columns) == sorted(self.schema.names)
-            and a.n_num == encoder.n_num == len(scaler.numeric)
-            and a.n_dense == scaler.n_dense
+            and encoder.n_num == len(scaler.numeric)
             and len(scaler.text_mean) == len(scaler.text_std) == encoder.n_text
-            and a.cat_cardinalities == encoder.cat_cardinalities
-            and a.n_classes == n_classes == len(self.class_shares)
+            and bool(self.networks)
+            and all((a.n_num, a.n_dense, a.cat_cardinalities, a.n_classes) == inputs for a in self.networks)
+            and n_classes == len(self.class_shares)
             and self.trees.n_outputs == (1 if n_classes == 2 else n_classes)
             and self.trees.n_categories == len(encoder.cat_cardinalities)
         )
@@ -95,12 +97,13 @@ class Model:
     """A trained model that predicts with numpy alone."""
 
     description: Description
-    weights: Mapping[str, NDArray[np.float32]]
+    weights: Sequence[Mapping[str, NDArray[np.float32]]]
+    """The arrays of each network."""
     trees: Trees
 
     @cached_property
-    def _network(self) -> NumpyNetwork:
-        return NumpyNetwork(self.description.architecture, self.weights)
+    def _networks(self) -> list[NumpyNetwork]:
+        return [NumpyNetwork(a, arrays) for a, arrays in zip(self.description.networks, self.weights, strict=True)]
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -122,16 +125,18 @@ class Model:
         """Calibrated probabilities. Shape: ``(n_rows, n_classes)``."""
         if side == "trees":
             return self.description.trees_calibration.apply(self.trees.predict_proba(tree_inputs(features)))
-        raw = self._network.predict_proba(self.description.scaler.scale(features))
+        inputs = self.description.scaler.scale(features)
+        raw = np.mean([network.predict_proba(inputs) for network in self._networks], axis=0)
         return self.description.network_calibration.apply(raw)
 
     def files(self) -> dict[str, bytes]:
         """The model's files by ``role.extension``."""
-        arrays = {field.name: getattr(self.trees, field.name) for field in fields(self.trees)}
+        weights = {f"{i}.{name}": array for i, arrays in enumerate(self.weights) for name, array in arrays.items()}
+        trees = {field.name: getattr(self.trees, field.name) for field in fields(self.trees)}
         return {
             "model.json": dump_json(to_json(self.description)),
-            "weights.safetensors": dump_arrays(self.weights),
-            "trees.safetensors": dump_arrays(arrays),
+            "weights.safetensors": dump_arrays(weights),
+            "trees.safetensors": dump_arrays(trees),
         }
 
     @cached_property
@@ -168,9 +173,10 @@ def load_model(path: Path) -> Model:
 
 def _load(path: Path, manifest: Manifest) -> Model:
     description = _read_description(path, manifest)
-    shapes = description.architecture.array_shapes()
+    shapes = ensemble_shapes(description.networks)
     weights_data = read_file(path, manifest, "weights")
-    weights = load_arrays(weights_data, shapes, dict.fromkeys(shapes, np.float32), f"{path}: weights")
+    arrays = load_arrays(weights_data, shapes, dict.fromkeys(shapes, np.float32), f"{path}: weights")
+    weights = [{k: arrays[f"{i}.{k}"] for k in a.array_shapes()} for i, a in enumerate(description.networks)]
     tree_shapes, dtypes = description.trees.array_shapes(), description.trees.array_dtypes()
     trees = Trees(**load_arrays(read_file(path, manifest, "trees"), tree_shapes, dtypes, f"{path}: trees"))
     if not trees.is_sound(description.n_tree_features):

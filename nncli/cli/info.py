@@ -32,7 +32,7 @@ def _document(model: "Model") -> dict[str, Any]:
     from nncli.bundle.records import to_json
 
     description = to_json(model.description)
-    wanted = ("schema", "architecture", "trees", "network_calibration", "trees_calibration", "provenance")
+    wanted = ("schema", "networks", "trees", "network_calibration", "trees_calibration", "provenance")
     return {
         "schema_version": 1,
         "command": "info",
@@ -45,16 +45,16 @@ def _print(where: str, model: "Model", most_columns: int) -> None:
     from nncli.errors import quoted_list, show
 
     description = model.description
-    a, schema, p = description.architecture, description.schema, description.provenance
-    form = f"ensemble of {a.n_nets} x {a.n_members} MLPs" if a.is_ensemble else "MLP"
+    schema, p = description.schema, description.provenance
     columns = [f"{show(column.name)} ({column.kind})" for column in schema.columns]
     named = ", ".join([*columns[:most_columns], "..."] if len(columns) > most_columns else columns)
-    weights = sum(array.size for array in model.weights.values())
+    n_numbers = sum(array.size for arrays in model.weights for array in arrays.values())
+    networks = [f"{a.form}, {a.d_in} inputs" for a in description.networks]
     lines = {
         "model": where,
         "predicts": f"{show(schema.target)}: {len(schema.classes)} classes, {quoted_list(list(schema.classes), 10)}",
         "from": f"{len(columns)} columns: {named}",
-        "network": f"{form}, {a.d_in} inputs, layers {','.join(map(str, a.layers))}, {weights:,} numbers",
+        "network": f"{'; '.join(networks)}; {n_numbers:,} numbers",
         "trees": f"{description.trees.n_iterations:,} iterations, {description.trees.n_nodes:,} nodes",
         "judged on": f"{p.n_train:,} training, {p.n_validation:,} validation, {p.n_test:,} test rows",
         "learned from": f"all {p.n_train + p.n_validation + p.n_test:,} of them, afterwards",

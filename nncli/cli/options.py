@@ -1,5 +1,6 @@
 """Options that several commands share, and shell completion for their values."""
 
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -7,7 +8,7 @@ import typer
 
 from nncli.cli.boundary import DEBUG_KEY
 from nncli.errors import UsageError
-from nncli.settings import NetworkSettings, RunSettings, TrainingSettings
+from nncli.settings import EFFORTS, NetworkSettings, RunSettings, TrainingSettings
 
 
 def _remember_debug(ctx: typer.Context, wanted: bool) -> bool:
@@ -56,12 +57,17 @@ Target = Annotated[
     ),
 ]
 Effort = Annotated[
-    str, typer.Option(help="quick: seconds; default: minutes.", metavar="quick|default", rich_help_panel=RUN_PANEL)
+    str,
+    typer.Option(
+        help="quick: seconds; default: minutes; best: a search, for as long as --time-limit says.",
+        metavar="quick|default|best",
+        rich_help_panel=RUN_PANEL,
+    ),
 ]
 TimeLimit = Annotated[
     float | None,
     typer.Option(
-        help="Seconds for the whole run: up to 60 % for the network, the rest for the trees.",
+        help="Seconds for the whole run, trees and report included.",
         metavar="SECONDS",
         rich_help_panel=RUN_PANEL,
     ),
@@ -132,9 +138,9 @@ def run_settings(
     """The settings that ``train`` and ``compare-baseline`` share; their values are checked here.
 
     Raises:
-        UsageError: a value is unknown or out of range.
+        UsageError: a value is unknown or out of range, or needs a package that is not installed.
     """
-    return RunSettings(
+    settings = RunSettings(
         target=target,
         effort=effort,  # type: ignore[arg-type]
         time_limit=time_limit,
@@ -142,6 +148,9 @@ def run_settings(
         device=device,  # type: ignore[arg-type]
         threads=threads,
     )
+    if EFFORTS[settings.effort].n_trials > 1 and find_spec("optuna") is None:
+        raise UsageError(f"--effort {effort}: needs Optuna; install it with pip install 'nncli-tabular[tune]'")
+    return settings
 
 
 def parse_layers(text: str | None) -> tuple[int, ...] | None:

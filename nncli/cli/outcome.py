@@ -11,20 +11,19 @@ from typing import TYPE_CHECKING, Any
 from nncli.bundle.model import Heldout, Model
 from nncli.evaluation.comparison import judge_held_out
 from nncli.guard.examine import ExaminedTable
-from nncli.report.document import CurvePoint, Report, document
+from nncli.report.document import CurvePoint, Report, TrialLine, document
 from nncli.report.html import render_html, render_model_card
 from nncli.settings import EFFORTS, EvaluationSettings, RunSettings
 
 if TYPE_CHECKING:
-    from nncli.experiment import CrossValidation, Experiment
+    from nncli.experiment import CrossValidation, Experiment, Fitted
 
 
 def train_report(experiment: "Experiment", settings: RunSettings, total_seconds: float) -> Report:
     """The report of ``nncli train``."""
-    from nncli.training.optimisers import learning_rate
-
     fitted, split = experiment.fitted, experiment.split
-    network, architecture = fitted.network, fitted.plan.architecture
+    best, careful = fitted.chosen[0].outcome, fitted.careful.outcome
+    architecture = best.plan.architecture
     return Report(
         **_shared(experiment.table, settings),
         command="train",
@@ -35,30 +34,51 @@ def train_report(experiment: "Experiment", settings: RunSettings, total_seconds:
         model_sha256=experiment.served.model.sha256,
         network={
             "kind": settings.network.kind,
+            "networks": len(fitted.chosen),
             "nets": architecture.n_nets,
             "members": architecture.n_members,
             "layers": list(architecture.layers),
             "activation": architecture.activation,
-            "dropout": fitted.plan.dropout,
-            "optimizer": fitted.plan.optimizer,
-            "learning_rate": learning_rate(settings.training, fitted.plan.optimizer),
-            "batch_size": fitted.plan.batch_size,
-            "parameters": sum(array.size for array in network.arrays.values()),
-            "best_epoch": network.best_epoch,
-            "stop": network.stop,
-            "epochs_on_all_rows": experiment.served.network.best_epoch,
+            "dropout": best.plan.dropout,
+            "optimizer": best.plan.optimizer,
+            "learning_rate": best.plan.learning_rate,
+            "batch_size": best.plan.batch_size,
+            "parameters": sum(array.size for arrays in fitted.model.weights for array in arrays.values()),
+            "best_epoch": best.best_epoch,
+            "stop": best.stop,
+            "epochs_on_all_rows": experiment.served.networks[0].best_epoch,
             "temperature": round(fitted.model.description.network_calibration.temperature, 4),
         },
         trees={
-            "iterations_kept": fitted.careful.iterations,
-            "iterations_tried": fitted.careful.tried,
+            "iterations_kept": careful.iterations,
+            "iterations_tried": careful.tried,
             "most_iterations": EFFORTS[settings.effort].tree_iterations,
-            "stop": fitted.careful.stop,
+            "stop": careful.stop,
             **asdict(settings.trees),
+            **fitted.careful.params,
             "temperature": round(fitted.model.description.trees_calibration.temperature, 4),
         },
-        curve=[CurvePoint(e.number, e.train_loss, e.validation_loss) for e in network.history],
+        curve=[CurvePoint(e.number, e.train_loss, e.validation_loss) for e in best.history],
+        trials=_trials(fitted),
     )
+
+
+def _trials(fitted: "Fitted") -> list[TrialLine]:
+    """Every setting that was tried, network first."""
+    kept = [trial.number for trial in fitted.chosen]
+    networks = [
+        TrialLine("network", t.number, t.outcome.plan.form, t.params, t.loss, t.seconds, t.number in kept)
+        for t in fitted.trials
+    ]
+    trees = [
+        TrialLine("trees", t.number, _tree_form(t.params), t.params, t.loss, t.seconds, t is fitted.careful)
+        for t in fitted.tree_trials
+    ]
+    return [*networks, *trees]
+
+
+def _tree_form(params: Mapping[str, float]) -> str:
+    return ", ".join(f"{name.replace('_', ' ')} {value:.3g}" for name, value in params.items())
 
 
 def cross_validation_report(result: "CrossValidation", settings: RunSettings, total_seconds: float) -> Report:

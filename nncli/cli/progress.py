@@ -17,7 +17,8 @@ from nncli.table.source import display_name
 
 if TYPE_CHECKING:
     from nncli.training.budget import Plan
-    from nncli.training.loop import Epoch
+    from nncli.training.loop import Epoch, TrainedNetwork
+    from nncli.training.search import Trial
 
 _SECONDS_BETWEEN_LINES = 5.0
 
@@ -43,6 +44,7 @@ class TerminalObserver:
         self._bar: Progress | None = None
         self._task: TaskID | None = None
         self._fold = ""
+        self._best = float("inf")
 
     def __enter__(self) -> Self:
         return self
@@ -75,17 +77,28 @@ class TerminalObserver:
         """Says which fold begins."""
         self._fold = f"fold {number} of {n_folds}: "
 
-    def training(self, plan: "Plan", device: str, threads: int) -> None:
-        """Says what is trained, and opens the bar."""
+    def training(self, plan: "Plan", device: str, threads: int, n_known: int) -> None:
+        """Says what is trained."""
         a = plan.architecture
-        nets = f"{a.n_nets} nets of " if a.n_nets > 1 else ""
-        form = f"{nets}{a.n_members} members, " if a.is_ensemble else ""
         where = f"{device}, {threads} threads" if device == "cpu" else device
         self.say(
-            f"{self._fold}network: {form}layers {','.join(map(str, a.layers))}, {a.d_in} inputs, "
+            f"{self._fold}network: {a.form}, {a.d_in} inputs, "
             f"batches of {plan.batch_size}, up to {plan.max_epochs} epochs, {where}"
         )
-        self._open_bar(plan.max_epochs)
+        if n_known:
+            self.say(f"going on after {n_known} trials of a run that was cut off")
+        self._best = float("inf")
+
+    def tried(self, trial: "Trial[TrainedNetwork]", n_trials: int) -> None:
+        """Says what came of one setting of several."""
+        self._close_bar()
+        if n_trials > 1:
+            mark = ", the best so far" if trial.loss < self._best else ""
+            self._best, self._last_line = min(self._best, trial.loss), time.monotonic()
+            self.say(
+                f"trial {trial.number} of {n_trials}: validation {trial.loss:.4f}{mark}, {trial.seconds:.1f} s: "
+                f"{trial.outcome.plan.form}"
+            )
 
     def _open_bar(self, n_epochs: int) -> None:
         if self._console.is_terminal and not self._console.quiet:
@@ -104,6 +117,8 @@ class TerminalObserver:
 
     def epoch(self, epoch: "Epoch", plan: "Plan") -> None:
         """Shows losses and the time that is left at most."""
+        if self._bar is None:
+            self._open_bar(plan.max_epochs)
         losses = f"loss {epoch.train_loss:.4f}"
         if isfinite(epoch.validation_loss):
             losses += f", validation {epoch.validation_loss:.4f}"
@@ -114,16 +129,17 @@ class TerminalObserver:
             self.say(f"epoch {epoch.number} of {plan.max_epochs}: {losses}, at most {left:.0f} s left")
             self._last_line = time.monotonic()
 
-    def trees(self, name: str) -> None:
+    def trees(self, name: str, n_trials: int) -> None:
         """Says which trees begin."""
-        self._close_bar()
-        self.say(f"{self._fold}trees ({name})")
+        settings = f", up to {n_trials} settings" if n_trials > 1 else ""
+        self.say(f"{self._fold}trees ({name}){settings}")
 
-    def again(self, plan: "Plan", n_rows: int) -> None:
-        """Says that both sides learn from all rows, and opens the bar."""
+    def again(self, plan: "Plan", n_rows: int, number: int, n_networks: int) -> None:
+        """Says that both sides learn from all rows."""
         self._close_bar()
-        self.say(f"both learn on, for the model that is kept: all {n_rows:,} rows, {plan.max_epochs} epochs")
-        self._open_bar(plan.max_epochs)
+        which = f"{n_networks} networks" if n_networks > 1 else f"{plan.max_epochs} epochs"
+        if number == 1:
+            self.say(f"both learn on, for the model that is kept: all {n_rows:,} rows, {which}")
 
     def _close_bar(self) -> None:
         if self._bar is not None:

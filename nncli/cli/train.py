@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from nncli.cli import options as o
-from nncli.settings import NetworkSettings, RunSettings, TrainingSettings
+from nncli.settings import EFFORTS, NetworkSettings, RunSettings, TrainingSettings
 
 if TYPE_CHECKING:
     from nncli.report.document import Report
@@ -45,6 +45,8 @@ def train(
     nncli train customers.csv --target churned --effort quick -o churn-model
 
     zcat big.csv.gz | nncli train - --target label --time-limit 120
+
+    nncli train customers.csv --effort best --time-limit 600   many networks; goes on where it was cut off
     """
     form = NetworkSettings(kind=network, layers=o.parse_layers(layers), activation=activation, dropout=dropout)  # type: ignore[arg-type]
     training = TrainingSettings(
@@ -78,13 +80,19 @@ def _run(data: str, settings: RunSettings, output: Path, force: bool, *, quiet: 
         # Torch and scikit-learn take seconds to load: what is wrong with the data was said before.
         from nncli.experiment import run_experiment
 
-        experiment = run_experiment(table, settings, observer, observer.started)
+        checkpoints = None
+        if EFFORTS[settings.effort].n_trials > 1:
+            checkpoints = output.with_name(f"{output.name}.checkpoint")
+            observer.say(f"finished networks are kept in {checkpoints}: the same command goes on where it was cut off")
+        experiment = run_experiment(table, settings, observer, observer.started, checkpoints)
     from nncli.bundle.model import save_model
     from nncli.cli.outcome import pages, train_report
     from nncli.report.terminal import print_report
 
     report = train_report(experiment, settings, observer.seconds())
     save_model(output, experiment.served.model, experiment.heldout, pages(report))
+    if experiment.checkpoints:
+        experiment.checkpoints.remove()
     print_report(report, console)
     observer.say(f"Model: {output}   Report: {output / 'report.html'}")
     return report

@@ -36,6 +36,25 @@ class CurvePoint:
     validation_loss: float
 
 
+@dataclass(frozen=True)
+class TrialLine:
+    """One setting that was tried."""
+
+    side: str
+    """``network`` or ``trees``."""
+    number: int
+    """From 1."""
+    form: str
+    """For people."""
+    params: Mapping[str, float]
+    """What was searched; empty where nothing was."""
+    loss: float
+    """Log loss on the validation rows."""
+    seconds: float
+    kept: bool
+    """Whether it predicts."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Report:
     """Everything that a page, a terminal or a program is told about a run."""
@@ -59,6 +78,8 @@ class Report:
     """The network's form and training, where one was trained."""
     trees: Mapping[str, Any] = field(default_factory=dict)
     curve: Sequence[CurvePoint] = ()
+    trials: Sequence[TrialLine] = ()
+    """Where a model was trained: every setting that was tried for it."""
     folds: Sequence[Mapping[str, Mapping[str, float]]] = ()
 
 
@@ -88,6 +109,7 @@ def document(report: Report) -> dict[str, Any]:
         "network": dict(report.network),
         "trees": dict(report.trees),
         "curve": [asdict(point) for point in report.curve],
+        "trials": [asdict(trial) for trial in report.trials],
         "folds": [dict(fold) for fold in report.folds],
     }
     return {name: _finite(value) for name, value in found.items()}
@@ -134,7 +156,16 @@ def sentence(report: Report) -> str:
 def effort_line(report: Report) -> str:
     """What each side cost."""
     parts = [f"{SIDE_NAMES[side]} {report.seconds[side]:.1f} s" for side in SIDE_NAMES if side in report.seconds]
-    return f"Training: {', '.join(parts)}; one setting tried on each side." if parts else ""
+    return f"Training: {', '.join(parts)}; {_tried(report)}." if parts else ""
+
+
+def _tried(report: Report) -> str:
+    """How much each side was tuned: a comparison is only as fair as that."""
+    network, trees = ([t for t in report.trials if t.side == side] for side in ("network", "trees"))
+    if len(network) <= 1 and len(trees) <= 1:
+        return "one setting tried on each side"
+    kept = sum(trial.kept for trial in network)
+    return f"{len(network)} settings tried for the network ({kept} kept), {len(trees)} for the trees (the best kept)"
 
 
 def kept_line(report: Report) -> str:
@@ -142,7 +173,9 @@ def kept_line(report: Report) -> str:
     epochs = report.network.get("epochs_on_all_rows")
     if epochs is None:
         return ""
+    n_networks = report.network["networks"]
+    how_long = f"{n_networks} networks" if n_networks > 1 else f"{epochs} more epochs"
     return (
         f"The model that is kept went on learning after this verdict, from all {sum(report.rows.values()):,} rows "
-        f"({epochs} more epochs): the scores are of models that never saw the test rows."
+        f"({how_long}): the scores are of models that never saw the test rows."
     )

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from nncli.bundle.architecture import Architecture
 from nncli.features.scaling import NetworkInputs
 from nncli.settings import EffortSettings, NetworkSettings, Optimizer, TrainingSettings
-from nncli.training.optimisers import choose_optimiser
+from nncli.training.optimisers import choose_optimiser, default_learning_rate
 
 _STEP_OVERHEAD = 1.5e8
 """Work that a gradient step costs beyond its products: about 3 ms of two cores."""
@@ -37,9 +37,20 @@ class Plan:
 
     architecture: Architecture
     optimizer: Optimizer
+    learning_rate: float
+    weight_decay: float
     dropout: float
     batch_size: int
     max_epochs: int
+
+    @property
+    def form(self) -> str:
+        """For people: what tells one plan for the same data from another."""
+        bins = f", {self.architecture.n_bins} bins" if self.architecture.n_bins else ""
+        return (
+            f"{self.architecture.form}{bins}, dropout {self.dropout:.2g}, batches of {self.batch_size}, "
+            f"learning rate {self.learning_rate:.2g}, weight decay {self.weight_decay:.1g}"
+        )
 
 
 def make_plan(
@@ -64,26 +75,24 @@ def make_plan(
     """
     n_rows = len(train)
     batch_size = training.batch_size or default_batch_size(n_rows_in_all)
-    rows_an_epoch = round(n_rows + _MORE_PASSES * (2 * n_rows_in_all - n_rows))
-
-    def work(architecture: Architecture) -> float:
-        return epoch_work(architecture, rows_an_epoch, batch_size)
-
+    n_counted = rows_an_epoch(n_rows, n_rows_in_all)
     candidates = _architectures(train, cat_cardinalities, n_classes, network, effort)
     allowed = [_MORE_NETS_SHARE if a.n_nets > effort.n_nets else 1 for a in candidates]
     fitting = [
         a
         for a, share in zip(candidates, allowed, strict=True)
-        if work(a) * _WANTED_EPOCHS <= share * effort.network_work
+        if epoch_work(a, n_counted, batch_size) * _WANTED_EPOCHS <= share * effort.network_work
     ]
     chosen = (fitting or candidates[-1:])[0]
-    affordable = max(_FEWEST_EPOCHS, int(effort.network_work / work(chosen)))
+    optimizer = choose_optimiser(training, network.kind)
     return Plan(
         architecture=chosen,
-        optimizer=choose_optimiser(training, network.kind),
+        optimizer=optimizer,
+        learning_rate=training.learning_rate or default_learning_rate(optimizer),
+        weight_decay=training.weight_decay,
         dropout=_DROPOUT if network.dropout is None else network.dropout,
         batch_size=batch_size,
-        max_epochs=training.epochs or min(effort.max_epochs, affordable),
+        max_epochs=training.epochs or affordable_epochs(chosen, n_counted, batch_size, effort),
     )
 
 
@@ -125,6 +134,24 @@ def plan_for_all_rows(plan: Plan, best_epoch: int) -> Plan:
     As good as learning from scratch with all rows, at a third of the price.
     """
     return replace(plan, max_epochs=max(1, round(_MORE_PASSES * best_epoch)))
+
+
+def rows_an_epoch(n_rows: int, n_rows_in_all: int) -> int:
+    """Rows that an epoch of training costs: its own, and its part of what comes after the verdict."""
+    return round(n_rows + _MORE_PASSES * (2 * n_rows_in_all - n_rows))
+
+
+def affordable_epochs(architecture: Architecture, n_rows: int, batch_size: int, effort: EffortSettings) -> int:
+    """The most epochs within the work of the effort.
+
+    Args:
+        architecture: that is trained.
+        n_rows: of an epoch, as :func:`rows_an_epoch` counts them.
+        batch_size: rows of a step.
+        effort: how much work it may be.
+    """
+    affordable = int(effort.network_work / epoch_work(architecture, n_rows, batch_size))
+    return max(_FEWEST_EPOCHS, min(effort.max_epochs, affordable))
 
 
 def epoch_work(architecture: Architecture, n_rows: int, batch_size: int) -> float:

@@ -12,8 +12,6 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
-from nncli.bundle.architecture import Architecture
-from nncli.errors import UsageError
 from nncli.features.scaling import NetworkInputs
 from nncli.network.embeddings import bin_edges
 from nncli.network.mlp import MLP
@@ -46,11 +44,16 @@ class Epoch:
 class TrainedNetwork:
     """A network as plain arrays on the CPU, wherever it was trained."""
 
-    architecture: Architecture
+    plan: Plan
     arrays: dict[str, NDArray[np.float32]]
     history: tuple[Epoch, ...]
     best_epoch: int
     stop: Stop
+
+    @property
+    def best_loss(self) -> float:
+        """Validation loss of the best epoch; infinite where nothing was learned."""
+        return self.history[self.best_epoch - 1].validation_loss if self.best_epoch else float("inf")
 
 
 class _Batch(NamedTuple):
@@ -89,12 +92,11 @@ def train_network(
 ) -> TrainedNetwork:
     """Trains a network from scratch; validation rows decide when to stop, the best epoch is restored.
 
-    Raises:
-        UsageError: the loss was never finite.
+    Where the loss was never finite, that is epoch 0: nothing was learned.
     """
     run = _Run(_new_module(train, plan, conditions), train, plan, conditions)
     x_val, y_val = _on_device(validation, conditions.device)
-    best_epoch, best_loss, best_state = 0, float("inf"), dict[str, Tensor]()
+    best_epoch, best_loss, best_state = 0, float("inf"), run.state()
     stop: Stop = "epochs"
     for _ in range(plan.max_epochs):
         epoch = run.epoch(lambda: _log_loss(run.averaged, x_val, y_val))
@@ -104,8 +106,6 @@ def train_network(
         if ended:
             stop = ended
             break
-    if not best_state:
-        raise UsageError("--learning-rate: the loss is not finite from the first epoch on; choose a lower rate")
     return run.finished(best_state, best_epoch, stop)
 
 
@@ -134,7 +134,7 @@ class _Run:
     def __init__(self, module: MLP, rows: LabelledInputs, plan: Plan, conditions: Conditions) -> None:
         self._module, self._conditions, self._plan = module, conditions, plan
         self._x, self._y = _on_device(rows, conditions.device)
-        self._optimisers = make_optimisers(self._module, plan.optimizer, conditions.settings)
+        self._optimisers = make_optimisers(self._module, plan.optimizer, plan.learning_rate, plan.weight_decay)
         self.averaged = deepcopy(self._module).requires_grad_(False).eval()
         self._weights: list[Tensor] = list(self._module.parameters())
         self._averages: list[Tensor] = list(self.averaged.parameters())
@@ -160,7 +160,7 @@ class _Run:
     def finished(self, state: dict[str, Tensor], best_epoch: int, stop: Stop) -> TrainedNetwork:
         """The outcome, by the weights of one epoch."""
         arrays = {name: tensor.cpu().numpy() for name, tensor in state.items()}
-        return TrainedNetwork(self._plan.architecture, arrays, tuple(self.history), best_epoch, stop)
+        return TrainedNetwork(self._plan, arrays, tuple(self.history), best_epoch, stop)
 
     def _pass(self, batches: Sequence[Tensor]) -> float:
         """One pass over the rows, cut short at the deadline; the mean loss."""

@@ -23,14 +23,15 @@ def choose_optimiser(settings: TrainingSettings, kind: NetworkKind) -> Optimizer
     return settings.optimizer or ("muon" if kind == "tabm" else "adamw")
 
 
-def learning_rate(settings: TrainingSettings, optimizer: Optimizer) -> float:
-    """The learning rate that was asked for, else the optimiser's usual one."""
-    return settings.learning_rate or _LEARNING_RATES[optimizer]
+def default_learning_rate(optimizer: Optimizer) -> float:
+    """The rate that suits an optimiser on most tables."""
+    return _LEARNING_RATES[optimizer]
 
 
-def make_optimisers(module: nn.Module, optimizer: Optimizer, settings: TrainingSettings) -> list[torch.optim.Optimizer]:
+def make_optimisers(
+    module: nn.Module, optimizer: Optimizer, rate: float, weight_decay: float
+) -> list[torch.optim.Optimizer]:
     """The optimisers that together move all parameters of a module."""
-    rate = learning_rate(settings, optimizer)
     parameters = list(module.parameters())
     fused = parameters[0].device.type in ("cpu", "cuda")
     if optimizer == "sgd":
@@ -38,11 +39,11 @@ def make_optimisers(module: nn.Module, optimizer: Optimizer, settings: TrainingS
     if optimizer == "adam":
         return [torch.optim.Adam(parameters, lr=rate, fused=fused)]
     if optimizer == "adamw":
-        return [torch.optim.AdamW(parameters, lr=rate, weight_decay=settings.weight_decay, fused=fused)]
+        return [torch.optim.AdamW(parameters, lr=rate, weight_decay=weight_decay, fused=fused)]
     weights = [p for name, p in module.named_parameters() if _is_hidden_weight(name)]
     rest = [p for name, p in module.named_parameters() if not _is_hidden_weight(name)]
-    adamw = torch.optim.AdamW(rest, lr=rate * _MUON_REST, weight_decay=settings.weight_decay, fused=fused)
-    return [Muon(weights, rate, settings.weight_decay), adamw]
+    adamw = torch.optim.AdamW(rest, lr=rate * _MUON_REST, weight_decay=weight_decay, fused=fused)
+    return [Muon(weights, rate, weight_decay), adamw]
 
 
 def _is_hidden_weight(name: str) -> bool:

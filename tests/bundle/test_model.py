@@ -24,9 +24,9 @@ def with_description(folder: Path, source: Path, change: Callable[[dict[str, Any
 
 
 CHANGES: dict[str, Callable[[dict[str, Any]], None]] = {
-    "more numbers than columns": lambda d: d["architecture"].update(n_num=10**12),
-    "wider layers": lambda d: d["architecture"].update(layers=[10**6, 10**6]),
-    "another activation": lambda d: d["architecture"].update(activation="__import__"),
+    "more numbers than columns": lambda d: d["networks"][0].update(n_num=10**12),
+    "wider layers": lambda d: d["networks"][0].update(layers=[10**6, 10**6]),
+    "another activation": lambda d: d["networks"][0].update(activation="__import__"),
     "a class more": lambda d: d["schema"]["classes"].append("Dodo"),
     "a column less": lambda d: d["schema"]["columns"].pop(),
     "a level more": lambda d: d["encoder"]["categories"][0]["levels"].append("Atlantis"),

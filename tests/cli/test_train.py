@@ -144,7 +144,7 @@ def test_odd_data_is_mended_and_named(nncli: Program) -> None:
         (["data.csv", "--layers", "32,x"], 2, "--layers"),
         (["data.csv", "--layers", "0"], 2, "--layers"),
         (["data.csv", "--dropout", "1"], 2, "--dropout"),
-        (["data.csv", "--effort", "heroic"], 2, "choose one of quick, default"),
+        (["data.csv", "--effort", "heroic"], 2, "choose one of quick, default, best"),
         (["data.csv", "--network", "cnn"], 2, "choose one of tabm, mlp"),
         (["data.csv", "--time-limit", "0"], 2, "--time-limit"),
         (["data.csv", "-o", "data.csv", "--force"], 2, "is no model folder"),
@@ -229,3 +229,50 @@ def test_a_bug_is_said_to_be_one_and_debug_shows_where(nncli: Program, samples: 
         assert process.returncode == 1
         assert "a bug in nncli (KeyError: 'oops')" in process.stderr
         assert ("Traceback" in process.stderr) == bool(debug)
+
+
+def test_a_search_that_was_cut_off_goes_on_and_says_what_was_tried(tmp_path: Path, samples: Path) -> None:
+    command = [
+        sys.executable, "-m", "nncli", "train", str(samples / "penguins.csv"), "--target", "species",
+        "--effort", "best", "--time-limit", "40", "-o", "m",
+    ]  # fmt: skip
+    process = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True)
+    assert process.stderr is not None
+    for line in process.stderr:
+        if line.startswith("trial 2 of"):
+            break
+    process.terminate()
+    process.stderr.read()
+    assert process.wait(timeout=60) == 143
+    process.stderr.close()
+    assert os.listdir(tmp_path) == ["m.checkpoint"]
+    again = subprocess.run([*command, "--json"], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert "going on after" in again.stderr
+    assert "trial 1 of" not in again.stderr
+    assert os.listdir(tmp_path) == ["m"]
+    report = json.loads(again.stdout)
+    networks, trees = ([t for t in report["trials"] if t["side"] == side] for side in ("network", "trees"))
+    assert [trial["number"] for trial in networks] == list(range(1, len(networks) + 1))
+    assert sum(trial["kept"] for trial in networks) == report["network"]["networks"] >= 1
+    assert [trial["loss"] for trial in trees if trial["kept"]] == [min(trial["loss"] for trial in trees)]
+    assert f"{len(networks)} settings tried for the network" in again.stderr
+    assert report["seconds"]["total"] < 44
+    predicted = subprocess.run(
+        [sys.executable, "-m", "nncli", "predict", str(samples / "penguins.csv"), "-m", "m"],
+        cwd=tmp_path, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert len(predicted.stdout.splitlines()) == 345
+
+
+def test_a_search_without_its_library_is_refused_before_any_work(nncli: Program, samples: Path) -> None:
+    blocked = nncli.folder / "blocked"
+    blocked.mkdir()
+    (blocked / "sitecustomize.py").write_text(
+        "import importlib.util as u\nfind = u.find_spec\n"
+        "u.find_spec = lambda name, *rest: None if name == 'optuna' else find(name, *rest)\n"
+    )
+    path = f"{blocked}{os.pathsep}{os.environ.get('PYTHONPATH', '')}"
+    outcome = nncli("train", samples / "penguins.csv", "--effort", "best", env={"PYTHONPATH": path})
+    assert outcome.code == 2
+    assert "pip install 'nncli-tabular[tune]'" in outcome.err
+    assert len(outcome.err.splitlines()) == 1

@@ -1,0 +1,110 @@
+"""The networks that a search tries around a plan, and which of the trained ones predict together."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from nncli.bundle.forward import NumpyNetwork
+from nncli.errors import UsageError
+from nncli.evaluation.metrics import log_losses
+from nncli.settings import EffortSettings, NetworkSettings, Range, TrainingSettings
+from nncli.training.budget import Plan, affordable_epochs
+from nncli.training.loop import LabelledInputs, TrainedNetwork
+from nncli.training.search import Params, Space, Trial
+
+_MOST_CHOSEN = 8
+_FEWEST_BINS, _MOST_BINS = 4, 256
+_RATE_FACTORS = 1 / 4, 5 / 2
+_PORTFOLIO: tuple[dict[str, float], ...] = (
+    {},
+    {"d_block": 128, "n_members": 4},
+    {"d_block": 32, "n_members": 16, "dropout": 0.1},
+    {"n_bins": 16, "dropout": 0.1},
+    {"d_block": 96, "n_blocks": 2, "dropout": 0.0},
+    {"n_bins": 256, "d_embedding": 16},
+)
+"""What differs from the recipe in each of the first trials: forms that suit some tables better."""
+
+
+def variants(recipe: Plan, network: NetworkSettings, training: TrainingSettings) -> Space:
+    """What is searched around the recipe: everything that the user left open."""
+    a, rate = recipe.architecture, recipe.learning_rate
+    ranges = {"weight_decay": Range(1e-4, 0.1, log=True)}
+    recipe_params = {"weight_decay": recipe.weight_decay}
+
+    def may_vary(name: str, values: Range, usual: float) -> None:
+        ranges[name], recipe_params[name] = values, usual
+
+    if training.learning_rate is None:
+        may_vary("learning_rate", Range(_RATE_FACTORS[0] * rate, _RATE_FACTORS[1] * rate, log=True), rate)
+    if training.batch_size is None:
+        may_vary("batch_doublings", Range(-1, 1, step=1), 0)
+    if network.dropout is None:
+        may_vary("dropout", Range(0.0, 0.3), recipe.dropout)
+    if network.layers is None and len(set(a.layers)) == 1:
+        may_vary("n_blocks", Range(1, 4, step=1), len(a.layers))
+        may_vary("d_block", Range(32, 128, step=16), a.layers[0])
+    if a.is_ensemble:
+        may_vary("n_members", Range(4, 16, step=4), a.n_members)
+    if a.n_bins:
+        may_vary("n_bins", Range(_FEWEST_BINS, _MOST_BINS, log=True, step=1), max(_FEWEST_BINS, a.n_bins))
+        may_vary("d_embedding", Range(4, 16, step=4), a.d_embedding)
+    first = [recipe_params | {k: v for k, v in changes.items() if k in ranges} for changes in _PORTFOLIO]
+    return Space(ranges, [params for i, params in enumerate(first) if params not in first[:i]])
+
+
+def vary_plan(recipe: Plan, params: Params, n_rows: int, effort: EffortSettings, training: TrainingSettings) -> Plan:
+    """The recipe with the parameters of a trial.
+
+    Args:
+        recipe: what is varied.
+        params: of the space that :func:`variants` gives.
+        n_rows: of an epoch, as ``rows_an_epoch`` counts them.
+        effort: how much work it may be.
+        training: what the user says about the training.
+    """
+    a = recipe.architecture
+    layers = (int(params["d_block"]),) * int(params["n_blocks"]) if "d_block" in params else a.layers
+    architecture = replace(
+        a,
+        layers=layers,
+        n_members=int(params.get("n_members", a.n_members)),
+        n_bins=int(params.get("n_bins", a.n_bins)),
+        d_embedding=int(params.get("d_embedding", a.d_embedding)),
+    )
+    batch_size = max(1, round(recipe.batch_size * 2.0 ** params.get("batch_doublings", 0)))
+    return replace(
+        recipe,
+        architecture=architecture,
+        learning_rate=params.get("learning_rate", recipe.learning_rate),
+        weight_decay=params["weight_decay"],
+        dropout=params.get("dropout", recipe.dropout),
+        batch_size=batch_size,
+        max_epochs=training.epochs or affordable_epochs(architecture, n_rows, batch_size, effort),
+    )
+
+
+def choose(trials: Sequence[Trial[TrainedNetwork]], validation: LabelledInputs) -> list[Trial[TrainedNetwork]]:
+    """The networks whose mean predicts: the best, and those that are not clearly worse, eight at the most.
+
+    Not clearly worse: by less than one standard error of the difference, row by row, on the validation rows. Chosen
+    weights would fit these few rows, which early stopping has used already; a plain mean cannot.
+
+    Raises:
+        UsageError: no trial ever had a finite loss.
+    """
+    ranked = sorted((trial for trial in trials if np.isfinite(trial.loss)), key=lambda trial: trial.loss)
+    if not ranked:
+        raise UsageError("--learning-rate: the loss is not finite from the first epoch on; choose a lower rate")
+    if len(ranked) == 1:
+        return ranked
+    y = validation.labels
+    losses = [log_losses(y, _network(trial).predict_proba(validation.inputs)) for trial in ranked]
+    gaps = [of_trial - losses[0] for of_trial in losses]
+    near = [t for t, gap in zip(ranked, gaps, strict=True) if gap.mean() <= gap.std() / np.sqrt(y.size)]
+    return near[:_MOST_CHOSEN]
+
+
+def _network(trial: Trial[TrainedNetwork]) -> NumpyNetwork:
+    return NumpyNetwork(trial.outcome.plan.architecture, trial.outcome.arrays)
