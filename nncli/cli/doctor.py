@@ -11,6 +11,8 @@ _PACKAGES = (
     "nncli-tabular", "torch", "scikit-learn", "numpy", "scipy", "pandas", "pyarrow", "safetensors", "typer", "rich",
     "jinja2",
 )  # fmt: skip
+_EXTRAS = {"optuna": ("tune", "train --effort best")}
+"""Packages that only one command needs: the extra that installs each, and the command."""
 
 
 def doctor(json: Json = False, quiet: Quiet = False, debug: Debug = False) -> None:
@@ -28,13 +30,19 @@ def doctor(json: Json = False, quiet: Quiet = False, debug: Debug = False) -> No
 def _examine() -> dict[str, Any]:
     versions = {name: _version(name) for name in _PACKAGES}
     missing = [name for name, found in versions.items() if found is None]
+    extras = {name: _version(name) for name in _EXTRAS}
     return {
         "schema_version": 1,
         "command": "doctor",
-        "versions": {"python": platform.python_version(), **versions},
+        "versions": {"python": platform.python_version(), **versions, **extras},
         "devices": [] if "torch" in missing else _devices(),
         "threads": None if "torch" in missing else _threads(),
         "missing": {name: f"{sys.executable} -m pip install {name}" for name in missing},
+        "missing_extras": {
+            name: {"needed_by": command, "mend": f"{sys.executable} -m pip install 'nncli-tabular[{extra}]'"}
+            for name, (extra, command) in _EXTRAS.items()
+            if extras[name] is None
+        },
     }
 
 
@@ -71,3 +79,5 @@ def _print(findings: dict[str, Any]) -> None:
     print(f"{'threads':<14} {findings['threads']}")  # noqa: T201
     for name, command in findings["missing"].items():
         print(f"{name} is missing; mend it: {command}")  # noqa: T201
+    for name, extra in findings["missing_extras"].items():
+        print(f"{name} is missing, which {extra['needed_by']} needs; mend it: {extra['mend']}")  # noqa: T201

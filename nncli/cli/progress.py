@@ -126,7 +126,7 @@ class TerminalObserver:
             self._bar.update(self._task, completed=epoch.number, description=losses)
         elif time.monotonic() - self._last_line >= _SECONDS_BETWEEN_LINES:
             left = epoch.seconds / epoch.number * (plan.max_epochs - epoch.number)
-            self.say(f"epoch {epoch.number} of {plan.max_epochs}: {losses}, at most {left:.0f} s left")
+            self.say(f"epoch {epoch.number} of {plan.max_epochs}: {losses}, at most {left:.0f} s for this network")
             self._last_line = time.monotonic()
 
     def trees(self, name: str, n_trials: int) -> None:

@@ -138,6 +138,8 @@ class _Run:
         self.averaged = deepcopy(self._module).requires_grad_(False).eval()
         self._weights: list[Tensor] = list(self._module.parameters())
         self._averages: list[Tensor] = list(self.averaged.parameters())
+        self._n_parts = 1
+        """Of a batch, for the gradients: more than one on a device that has too little memory for all of it."""
         self.history: list[Epoch] = []
         self.was_cut = False
         """Whether the deadline fell into the last epoch."""
@@ -175,17 +177,33 @@ class _Run:
         return float(total) / n_rows
 
     def _step(self, rows: Tensor) -> Tensor:
-        logits = self._module(*self._x.take(rows)).flatten(0, 1)
-        targets = self._y[rows].expand(len(logits), -1)
-        # Members learn each for itself, nets too: the mean over members and rows, summed over nets.
-        loss = F.cross_entropy(logits.flatten(0, 1), targets.flatten())
-        for weight in self._weights:
-            weight.grad = None
-        (loss * self._plan.architecture.n_nets).backward()  # type: ignore[no-untyped-call]
+        loss = self._leave_gradients(rows)
         for optimiser in self._optimisers:
             optimiser.step()
         with torch.no_grad():
             torch._foreach_lerp_(self._averages, self._weights, 1 - self._conditions.settings.average_decay)
+        return loss
+
+    def _leave_gradients(self, rows: Tensor) -> Tensor:
+        """The mean loss of a batch, and its gradients at the weights; in as many parts as the memory takes."""
+        while True:
+            for weight in self._weights:
+                weight.grad = None
+            try:
+                losses = [self._backward(part, len(part) / len(rows)) for part in rows.chunk(self._n_parts)]
+                return torch.stack(losses).sum()
+            except torch.OutOfMemoryError:
+                if self._n_parts >= len(rows):
+                    raise
+                self._n_parts *= 2
+
+    def _backward(self, rows: Tensor, share: float) -> Tensor:
+        """A part's share of the batch's mean loss; its gradients are added to those at the weights."""
+        logits = self._module(*self._x.take(rows)).flatten(0, 1)
+        targets = self._y[rows].expand(len(logits), -1)
+        # Members learn each for itself, nets too: the mean over members and rows, summed over nets.
+        loss = share * F.cross_entropy(logits.flatten(0, 1), targets.flatten())
+        (loss * self._plan.architecture.n_nets).backward()  # type: ignore[no-untyped-call]
         return loss.detach()
 
 

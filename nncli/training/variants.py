@@ -14,6 +14,8 @@ from nncli.training.loop import LabelledInputs, TrainedNetwork
 from nncli.training.search import Params, Space, Trial
 
 _MOST_CHOSEN = 8
+_CLEARLY = 2.0
+"""Standard errors by which a network must be worse to be left out."""
 _FEWEST_BINS, _MOST_BINS = 4, 256
 _RATE_FACTORS = 1 / 4, 5 / 2
 _PORTFOLIO: tuple[dict[str, float], ...] = (
@@ -88,8 +90,8 @@ def vary_plan(recipe: Plan, params: Params, n_rows: int, effort: EffortSettings,
 def choose(trials: Sequence[Trial[TrainedNetwork]], validation: LabelledInputs) -> list[Trial[TrainedNetwork]]:
     """The networks whose mean predicts: the best, and those that are not clearly worse, eight at the most.
 
-    Not clearly worse: by less than one standard error of the difference, row by row, on the validation rows. Chosen
-    weights would fit these few rows, which early stopping has used already; a plain mean cannot.
+    Not clearly worse: by less than two standard errors of the difference, row by row, on the validation rows. Chosen
+    weights would fit these few rows, which early stopping has used already; a plain mean cannot, and measured better.
 
     Raises:
         UsageError: no trial ever had a finite loss.
@@ -102,7 +104,7 @@ def choose(trials: Sequence[Trial[TrainedNetwork]], validation: LabelledInputs) 
     y = validation.labels
     losses = [log_losses(y, _network(trial).predict_proba(validation.inputs)) for trial in ranked]
     gaps = [of_trial - losses[0] for of_trial in losses]
-    near = [t for t, gap in zip(ranked, gaps, strict=True) if gap.mean() <= gap.std() / np.sqrt(y.size)]
+    near = [t for t, gap in zip(ranked, gaps, strict=True) if gap.mean() <= _CLEARLY * gap.std() / np.sqrt(y.size)]
     return near[:_MOST_CHOSEN]
 
 

@@ -108,7 +108,7 @@ def fit_nncli(model: str, table: Table, part: Part, folder: Path, time_limit: in
     """``nncli train``, then ``nncli predict``: seconds are those of the network's part alone."""
     where, scored = folder / "model", folder / "scored.csv"
     train = train_command(part.train, table.target, where)
-    train += ["--effort", EFFORTS[model]] + (["--time-limit", str(time_limit)] if model == "nncli-best" else [])
+    train += ["--effort", EFFORTS[model], *(["--time-limit", str(time_limit)] if model == "nncli-best" else [])]
     peak_mb = run_child(train)
     start = time.monotonic()
     run_child([*NNCLI, "predict", str(part.test), "-m", str(where), "-o", str(scored), "--force"])

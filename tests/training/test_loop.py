@@ -143,6 +143,35 @@ def test_the_weights_that_predict_are_the_moving_average_of_those_that_learn() -
         np.testing.assert_allclose(average[name], start[name] + 0.25 * (moved[name] - start[name]), atol=1e-6)
 
 
+def test_a_batch_that_does_not_fit_the_memory_is_taken_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same gradients, so the same network within rounding."""
+    chosen = replace(plan(max_epochs=2), dropout=0.0, batch_size=100)
+    whole, forward, sizes = train(chosen), MLP.forward, set[int]()
+
+    def starved(self: MLP, x_num: torch.Tensor, *rest: torch.Tensor) -> torch.Tensor:
+        if self.training and len(x_num) > 30:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        sizes.add(len(x_num))
+        return forward(self, x_num, *rest)
+
+    monkeypatch.setattr(MLP, "forward", starved)
+    parts = train(chosen)
+    assert 25 in sizes
+    for name, array in whole.arrays.items():
+        np.testing.assert_allclose(parts.arrays[name], array, atol=2e-3)
+    losses = [[epoch.train_loss for epoch in network.history] for network in (whole, parts)]
+    assert losses[0] == pytest.approx(losses[1], rel=1e-3)
+
+
+def test_one_row_that_does_not_fit_the_memory_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    def starved(*_: object) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(MLP, "forward", starved)
+    with pytest.raises(torch.OutOfMemoryError):
+        train(plan())
+
+
 def test_a_net_learns_as_if_it_were_alone() -> None:
     """The gradient of a net's weights is that of its own loss, whatever stands in the stack beside it."""
     rows = rings(64, 1)
