@@ -285,7 +285,7 @@ def _fit_trees(
     observer.trees("careful", effort.n_trials)
     deadline, n_iterations = clock.deadline(_CAREFUL_TREES_SHARE), effort.tree_iterations
 
-    def fit(params: Params) -> tuple[FittedTrees, float]:
+    def fit(_: int, params: Params) -> tuple[FittedTrees, float]:
         chosen = replace(settings.trees, **params)  # type: ignore[arg-type]
         fitted = fit_careful_trees(data, chosen, n_iterations, seed=seed, threads=threads, deadline=deadline)
         return fitted, fitted.loss
@@ -310,9 +310,11 @@ def _fit_networks(
     n_counted = rows_an_epoch(train.labels.size, n_rows_in_all)
     known = checkpoints.load() if checkpoints else []
 
-    def fit(params: Params) -> tuple[TrainedNetwork, float]:
+    def fit(number: int, params: Params) -> tuple[TrainedNetwork, float]:
         plan = vary_plan(recipe, params, n_counted, effort, settings.training) if params else recipe
-        network = train_network(train, validation, plan, _conditions(plan, settings, observer, deadline))
+        conditions = _conditions(plan, settings, observer, deadline)
+        # Networks that start from other weights err in other places: their mean is better.
+        network = train_network(train, validation, plan, replace(conditions, seed=settings.seed + number - 1))
         return network, network.best_loss
 
     def tried(trial: Trial[TrainedNetwork]) -> None:

@@ -45,7 +45,7 @@ class Space:
 
 def search(
     space: Space,
-    fit: Callable[[Params], tuple[T, float]],
+    fit: Callable[[int, Params], tuple[T, float]],
     n_trials: int,
     *,
     seed: int,
@@ -57,7 +57,7 @@ def search(
 
     Args:
         space: what is searched.
-        fit: takes parameters; returns what came of them, and its loss on validation rows.
+        fit: takes a trial's number and parameters; returns what came of them, and its loss on validation rows.
         n_trials: the most; 1 needs no Optuna.
         seed: of the proposals.
         deadline: on the clock of ``time.monotonic``. The first trial is made in any case.
@@ -69,7 +69,7 @@ def search(
         number = len(trials) + 1
         params = space.first[number - 1] if number <= len(space.first) else _proposed(space, trials, seed + number)
         start = time.monotonic()
-        outcome, loss = fit(params)
+        outcome, loss = fit(number, params)
         trials.append(Trial(number, params, outcome, loss, time.monotonic() - start))
         tried(trials[-1])
     return trials

@@ -22,7 +22,7 @@ from nncli.training.variants import choose, variants, vary_plan
 SPACE = Space({"x": Range(-10.0, 10.0), "n": Range(1, 64, log=True, step=1)}, [{"x": 5.0, "n": 1}, {"x": -5.0, "n": 2}])
 
 
-def bowl(params: Params) -> tuple[str, float]:
+def bowl(_: int, params: Params) -> tuple[str, float]:
     """Lowest at x = 2, n = 8."""
     return "made", (params["x"] - 2) ** 2 + (np.log2(params["n"]) - 3) ** 2
 
@@ -38,7 +38,7 @@ def test_the_first_trials_are_given_and_the_others_lie_in_the_space() -> None:
     for trial in trials:
         assert -10 <= trial.params["x"] <= 10
         assert trial.params["n"] in range(1, 65)
-        assert trial.loss == bowl(trial.params)[1]
+        assert trial.loss == bowl(trial.number, trial.params)[1]
 
 
 def test_a_search_finds_more_than_chance_does() -> None:
@@ -57,12 +57,12 @@ def test_a_search_that_was_cut_off_goes_on_as_if_it_had_not_been() -> None:
 
 def test_the_deadline_ends_a_search_but_the_first_trial_is_always_made() -> None:
     assert len(run(1000, deadline=time.monotonic() - 1)) == 1
-    n_found = len(search(SPACE, lambda p: (time.sleep(0.05), 1.0), 1000, seed=0, deadline=time.monotonic() + 0.5))
+    n_found = len(search(SPACE, lambda *_: (time.sleep(0.05), 1.0), 1000, seed=0, deadline=time.monotonic() + 0.5))
     assert 1 < n_found <= 10
 
 
 def test_losses_that_are_not_finite_steer_nothing() -> None:
-    trials = search(SPACE, lambda p: ("made", float("inf")), 8, seed=0, deadline=None)
+    trials = search(SPACE, lambda *_: ("made", float("inf")), 8, seed=0, deadline=None)
     assert len({tuple(trial.params.items()) for trial in trials}) == 8
 
 
