@@ -1,11 +1,18 @@
-"""Gradient descent by name."""
+"""Gradient descent by name.
+
+By torch's functional interface: the classes of ``torch.optim`` load ``torch._dynamo`` when they are made, a second of
+imports for what is never compiled here; on a small table that is half of the training.
+"""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Sequence
 from math import sqrt
+from typing import Protocol
 
 import torch
 from torch import Tensor, nn
+from torch.optim.adamw import adamw
+from torch.optim.sgd import sgd
 
 from nncli.settings import NetworkKind, Optimizer, TrainingSettings
 
@@ -13,9 +20,17 @@ _LEARNING_RATES: dict[Optimizer, float] = {"sgd": 0.02, "adam": 2e-3, "adamw": 2
 _MUON_REST = 1 / 8
 """Parameters that are no hidden weights learn by AdamW at this share of Muon's rate."""
 _MOMENTUM = 0.9
+_BETAS, _EPSILON = (0.9, 0.999), 1e-8
 _MUON_MOMENTUM = 0.95
 _NEWTON_SCHULZ = 3.4445, -4.7750, 2.0315
 _NEWTON_SCHULZ_STEPS = 5
+
+
+class Optimiser(Protocol):
+    """Moves parameters by the gradients that stand at them."""
+
+    def step(self) -> None:
+        """One step."""
 
 
 def choose_optimiser(settings: TrainingSettings, kind: NetworkKind) -> Optimizer:
@@ -28,29 +43,73 @@ def default_learning_rate(optimizer: Optimizer) -> float:
     return _LEARNING_RATES[optimizer]
 
 
-def make_optimisers(
-    module: nn.Module, optimizer: Optimizer, rate: float, weight_decay: float
-) -> list[torch.optim.Optimizer]:
+def decays_weights(optimizer: Optimizer) -> bool:
+    """Whether a weight decay has an effect."""
+    return optimizer in ("adamw", "muon")
+
+
+def make_optimisers(module: nn.Module, optimizer: Optimizer, rate: float, weight_decay: float) -> list[Optimiser]:
     """The optimisers that together move all parameters of a module."""
     parameters = list(module.parameters())
-    fused = parameters[0].device.type in ("cpu", "cuda")
     if optimizer == "sgd":
-        return [torch.optim.SGD(parameters, lr=rate, momentum=_MOMENTUM, nesterov=True)]
-    if optimizer == "adam":
-        return [torch.optim.Adam(parameters, lr=rate, fused=fused)]
-    if optimizer == "adamw":
-        return [torch.optim.AdamW(parameters, lr=rate, weight_decay=weight_decay, fused=fused)]
+        return [SGD(parameters, rate)]
+    if optimizer in ("adam", "adamw"):
+        return [AdamW(parameters, rate, weight_decay if decays_weights(optimizer) else 0.0)]
     weights = [p for name, p in module.named_parameters() if _is_hidden_weight(name)]
     rest = [p for name, p in module.named_parameters() if not _is_hidden_weight(name)]
-    adamw = torch.optim.AdamW(rest, lr=rate * _MUON_REST, weight_decay=weight_decay, fused=fused)
-    return [Muon(weights, rate, weight_decay), adamw]
+    return [Muon(weights, rate, weight_decay), AdamW(rest, rate * _MUON_REST, weight_decay)]
 
 
 def _is_hidden_weight(name: str) -> bool:
     return name.startswith("hidden.") and name.endswith(".weight")
 
 
-class Muon(torch.optim.Optimizer):
+def _gradients(parameters: Sequence[Tensor]) -> list[Tensor]:
+    return [parameter.grad for parameter in parameters if parameter.grad is not None]
+
+
+class SGD:
+    """Plain gradient descent with Nesterov's momentum."""
+
+    def __init__(self, parameters: Sequence[Tensor], rate: float) -> None:
+        """Takes the parameters and the learning rate."""
+        self.parameters, self._rate = list(parameters), rate
+        self._momenta: list[Tensor | None] = [torch.zeros_like(parameter) for parameter in parameters]
+
+    @torch.no_grad()
+    def step(self) -> None:
+        """One step for every parameter."""
+        sgd(
+            self.parameters, _gradients(self.parameters), self._momenta,
+            lr=self._rate, momentum=_MOMENTUM, nesterov=True, dampening=0.0, weight_decay=0.0, maximize=False,
+        )  # fmt: skip
+
+
+class AdamW:
+    """Adam with decoupled weight decay; without any it is Adam.
+
+    Source: Loshchilov and Hutter 2019, "Decoupled Weight Decay Regularization".
+    """
+
+    def __init__(self, parameters: Sequence[Tensor], rate: float, weight_decay: float) -> None:
+        """Takes the parameters, the learning rate and the decay."""
+        self.parameters, self._rate, self._weight_decay = list(parameters), rate, weight_decay
+        self._means = [torch.zeros_like(parameter) for parameter in parameters]
+        self._squares = [torch.zeros_like(parameter) for parameter in parameters]
+        self._steps = [torch.zeros((), dtype=torch.float32, device=parameter.device) for parameter in parameters]
+        self._is_fused = self.parameters[0].device.type in ("cpu", "cuda")
+
+    @torch.no_grad()
+    def step(self) -> None:
+        """One step for every parameter."""
+        adamw(
+            self.parameters, _gradients(self.parameters), self._means, self._squares, [], self._steps,
+            fused=self._is_fused, amsgrad=False, beta1=_BETAS[0], beta2=_BETAS[1], lr=self._rate,
+            weight_decay=self._weight_decay, eps=_EPSILON, maximize=False,
+        )  # fmt: skip
+
+
+class Muon:
     """Steps along the nearest orthogonal matrix to the momentum of each matrix of a stack.
 
     Source: Jordan et al. 2024, "Muon: An optimizer for hidden layers in neural networks"; for tables Rubachev et al.
@@ -60,34 +119,33 @@ class Muon(torch.optim.Optimizer):
         parameters: ``(n_nets, d_in, d_out)``.
     """
 
-    def __init__(self, parameters: Iterable[Tensor], lr: float, weight_decay: float) -> None:
+    def __init__(self, parameters: Sequence[Tensor], rate: float, weight_decay: float) -> None:
         """Takes the stacks of matrices, the learning rate and the decoupled decay."""
+        self.parameters, self._rate, self._weight_decay = list(parameters), rate, weight_decay
         # Matrices of one size are made orthogonal together: small products cost little more than one.
-        by_shape = defaultdict[torch.Size, list[Tensor]](list)
-        for parameter in parameters:
-            by_shape[parameter.shape].append(parameter)
-        groups = [{"params": alike} for alike in by_shape.values()]
-        super().__init__(groups, {"lr": lr, "weight_decay": weight_decay})
+        self._alike = defaultdict[torch.Size, list[Tensor]](list)
+        for parameter in self.parameters:
+            self._alike[parameter.shape].append(parameter)
+        self._momenta = {parameter: torch.zeros_like(parameter) for parameter in self.parameters}
 
     @torch.no_grad()
-    def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override]
+    def step(self) -> None:
         """One step for every parameter."""
-        for group in self.param_groups:
-            self._move(group["params"], group["lr"], group["weight_decay"])
+        for parameters in self._alike.values():
+            self._move(parameters)
 
-    def _move(self, parameters: list[Tensor], rate: float, weight_decay: float) -> None:
+    def _move(self, parameters: list[Tensor]) -> None:
         directions = orthogonalised(torch.cat([self._look_ahead(parameter) for parameter in parameters]))
         d_in, d_out = parameters[0].shape[-2:]
         for parameter, direction in zip(parameters, torch.split(directions, len(parameters[0])), strict=True):
-            parameter.mul_(1 - rate * weight_decay).add_(direction, alpha=-rate * sqrt(max(1, d_out / d_in)))
+            length = self._rate * sqrt(max(1, d_out / d_in))
+            parameter.mul_(1 - self._rate * self._weight_decay).add_(direction, alpha=-length)
 
     def _look_ahead(self, parameter: Tensor) -> Tensor:
         """Nesterov's momentum."""
-        state, gradient = self.state[parameter], parameter.grad
+        gradient, momentum = parameter.grad, self._momenta[parameter]
         assert gradient is not None
-        if "momentum" not in state:
-            state["momentum"] = torch.zeros_like(parameter)
-        return gradient.lerp(state["momentum"].lerp_(gradient, 1 - _MUON_MOMENTUM), _MUON_MOMENTUM)
+        return gradient.lerp(momentum.lerp_(gradient, 1 - _MUON_MOMENTUM), _MUON_MOMENTUM)
 
 
 def orthogonalised(matrices: Tensor) -> Tensor:
