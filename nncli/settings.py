@@ -3,7 +3,7 @@
 A value out of range raises :class:`~nncli.errors.UsageError` with the option's name, wherever it came from.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal, get_args
 
 from nncli.errors import UsageError
@@ -110,15 +110,19 @@ class EffortSettings:
     tree_iterations: int
     """The most boosting iterations of the careful trees."""
     n_trials: int = 1
-    """Settings that are tried on each side, at the most. More than one needs Optuna."""
+    """Settings that are tried on each side, at the most."""
+
+    @property
+    def searches(self) -> bool:
+        """Whether settings are searched; that needs Optuna."""
+        return self.n_trials > 1
 
 
+_DEFAULT_EFFORT = EffortSettings(network_work=4.5e12, n_nets=2, n_members=8, max_epochs=200, tree_iterations=1000)
 EFFORTS: dict[Effort, EffortSettings] = {
     "quick": EffortSettings(network_work=2.5e11, n_nets=1, n_members=8, max_epochs=100, tree_iterations=200),
-    "default": EffortSettings(network_work=4.5e12, n_nets=2, n_members=8, max_epochs=200, tree_iterations=1000),
-    "best": EffortSettings(
-        network_work=4.5e12, n_nets=2, n_members=8, max_epochs=200, tree_iterations=1000, n_trials=48
-    ),
+    "default": _DEFAULT_EFFORT,
+    "best": replace(_DEFAULT_EFFORT, n_trials=48),
 }
 
 

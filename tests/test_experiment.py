@@ -1,19 +1,24 @@
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
 
+import nncli.fitting
+from nncli.bundle.forward import NumpyNetwork
 from nncli.bundle.model import load_model, load_with_heldout, save_model
 from nncli.errors import DataError
-from nncli.experiment import Experiment, cross_validate, fit_sides, run_experiment
+from nncli.experiment import Experiment, cross_validate, run_experiment
+from nncli.fitting import Context, fit_sides
 from nncli.guard.examine import ExaminedTable, examine_table
-from nncli.settings import RunSettings
+from nncli.settings import EFFORTS, RunSettings, TrainingSettings
 from nncli.table.reading import Table, read_table
 from nncli.table.split import make_split
 from nncli.training.budget import Plan
 from nncli.training.loop import Conditions, LabelledInputs, TrainedNetwork, continue_network
+from nncli.training.search import Trial
 
 SETTINGS = RunSettings(effort="quick", threads=2)
 
@@ -21,7 +26,7 @@ SETTINGS = RunSettings(effort="quick", threads=2)
 class Silent:
     """An observer that says nothing."""
 
-    def training(self, plan: object, device: str, threads: int, n_known: int) -> None: ...
+    def training(self, plan: object, device: str, threads: int, known: object) -> None: ...
 
     def tried(self, trial: object, n_trials: int) -> None: ...
 
@@ -54,7 +59,7 @@ def test_changing_test_labels_changes_nothing_that_is_learned(penguins: Examined
     changed = labels.copy()
     changed[split.test] = (changed[split.test] + 1) % 3
     other = replace(penguins, target=replace(penguins.target, labels=changed))
-    first, second = (fit_sides(table, split, SETTINGS, Silent()) for table in (penguins, other))
+    first, second = (fit_sides(table, split, Context(SETTINGS, Silent())) for table in (penguins, other))
     assert first.trials[0].outcome.best_epoch == second.trials[0].outcome.best_epoch
     assert first.trials[0].loss == second.trials[0].loss
     assert first.model.files() == second.model.files()
@@ -64,7 +69,8 @@ def test_changing_test_features_changes_nothing_that_is_learned(penguins: Examin
     split = make_split(penguins.target.labels, penguins.groups, SETTINGS.split, 0)
     frame = penguins.frame.copy()
     frame.iloc[split.test] = frame.iloc[split.test[::-1]].to_numpy()
-    first, second = (fit_sides(replace(penguins, frame=f), split, SETTINGS, Silent()) for f in (penguins.frame, frame))
+    tables = [replace(penguins, frame=f) for f in (penguins.frame, frame)]
+    first, second = (fit_sides(table, split, Context(SETTINGS, Silent())) for table in tables)
     assert first.model.files() == second.model.files()
 
 
@@ -108,7 +114,7 @@ def test_after_the_verdict_the_network_goes_on_with_all_rows_and_new_ones_twice(
         seen.append((network, rows, plan))
         return continue_network(network, rows, plan, conditions)
 
-    monkeypatch.setattr("nncli.experiment.continue_network", spy)
+    monkeypatch.setattr("nncli.fitting.continue_network", spy)
     result = run_experiment(penguins, SETTINGS, Silent())
     [(network, rows, plan)] = seen
     new = np.concatenate([result.split.validation, result.split.test])
@@ -134,6 +140,107 @@ def test_a_saved_model_predicts_what_the_trained_one_did(experiment: Experiment,
 def test_the_same_data_and_options_give_the_same_bytes(experiment: Experiment, penguins: ExaminedTable) -> None:
     again = run_experiment(penguins, SETTINGS, Silent())
     assert again.served.model.files() == experiment.served.model.files()
+
+
+@pytest.fixture
+def small_search(monkeypatch: pytest.MonkeyPatch) -> RunSettings:
+    """A search of three trials."""
+    monkeypatch.setitem(EFFORTS, "best", replace(EFFORTS["quick"], n_trials=3, max_epochs=25))
+    return replace(SETTINGS, effort="best")
+
+
+def test_a_search_that_was_cut_off_gives_the_same_bytes(
+    penguins: ExaminedTable, small_search: RunSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = run_experiment(penguins, small_search, Silent(), checkpoint_folder=tmp_path / "whole")
+    assert [trial.number for trial in whole.fitted.trials] == [1, 2, 3]
+    assert whole.fitted.checkpoints is not None
+
+    class Cut(Silent):
+        def tried(self, trial: Trial[TrainedNetwork], n_trials: int) -> None:
+            if trial.number == 2:
+                raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run_experiment(penguins, small_search, Cut(), checkpoint_folder=tmp_path / "cut")
+    known: list[int] = []
+
+    class Resumed(Silent):
+        def training(self, plan: object, device: str, threads: int, known_: list[Trial[TrainedNetwork]]) -> None:
+            known.extend(trial.number for trial in known_)
+
+    again = run_experiment(penguins, small_search, Resumed(), checkpoint_folder=tmp_path / "cut")
+    assert known == [1, 2]
+    assert again.served.model.files() == whole.served.model.files()
+    for other in (replace(small_search, seed=1), replace(small_search, training=TrainingSettings(batch_size=32))):
+        known.clear()
+        run_experiment(penguins, other, Resumed(), checkpoint_folder=tmp_path / "cut")
+        assert known == []
+
+
+def test_several_networks_predict_with_their_mean(
+    penguins: ExaminedTable, small_search: RunSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("nncli.training.variants._CLEARLY", 100.0)
+    result = run_experiment(penguins, small_search, Silent())
+    model, networks = result.served.model, result.served.networks
+    assert len(networks) == len(result.fitted.chosen) > 1
+    features = model.encode(penguins.frame)
+    inputs = model.description.scaler.scale(features)
+    each = [NumpyNetwork(n.plan.architecture, n.arrays).predict_proba(inputs) for n in networks]
+    expected = model.description.network_calibration.apply(np.mean(each, axis=0))
+    np.testing.assert_allclose(model.predict_proba(features, "network"), expected)
+    save_model(tmp_path / "m", model, result.heldout, {})
+    found, saved = (m.predict_proba(features, "network") for m in (load_model(tmp_path / "m"), model))
+    np.testing.assert_array_equal(found, saved)
+
+
+def test_the_network_keeps_its_share_of_a_time_limit_that_slow_trees_use_up(
+    penguins: ExaminedTable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a clock of our own both trees run until their deadline; each part of the network does too."""
+    now, spans = [0.0], dict[str, float]()
+    for module in ("experiment", "fitting", "training.clock", "training.search"):
+        monkeypatch.setattr(f"nncli.{module}.time", SimpleNamespace(monotonic=lambda: now[0]))
+
+    def until(name: str, deadline: float) -> None:
+        spans[name] = spans.get(name, 0.0) + deadline - now[0]
+        now[0] = deadline
+
+    def slow_trees(name: str, fit):  # type: ignore[no-untyped-def]
+        def run(*args: object, deadline: float, **options: object) -> object:
+            fitted = fit(*args, **options, deadline=None)
+            start = now[0]
+            until(name, deadline)
+            return replace(fitted, seconds=now[0] - start, tried=fitted.iterations)
+
+        return run
+
+    def slow_network(name: str, fit):  # type: ignore[no-untyped-def]
+        def run(*args: object) -> object:
+            *rest, conditions = args
+            deadline = conditions.deadline  # type: ignore[attr-defined]
+            fitted = fit(*rest, replace(conditions, deadline=None))  # type: ignore[type-var]
+            until(name, deadline)
+            return fitted
+
+        return run
+
+    for name in ("fit_default_trees", "fit_careful_trees", "refit_careful_trees"):
+        monkeypatch.setattr(f"nncli.fitting.{name}", slow_trees(name, getattr(nncli.fitting, name)))
+    for name in ("train_network", "continue_network"):
+        monkeypatch.setattr(f"nncli.fitting.{name}", slow_network(name, getattr(nncli.fitting, name)))
+    run_experiment(penguins, replace(SETTINGS, time_limit=100), Silent(), started=1e-9)
+    assert now[0] == pytest.approx(95)
+    assert spans["train_network"] > spans["fit_careful_trees"] > spans["fit_default_trees"]
+    assert spans["train_network"] > 28
+    assert spans["continue_network"] > 0.4 * spans["train_network"]
+    assert spans["refit_careful_trees"] > 10
+    now[0] = 0.0
+    spans.clear()
+    cross_validate(penguins, replace(SETTINGS, time_limit=100), Silent(), started=1e-9)
+    assert now[0] == pytest.approx(95)
+    assert spans["train_network"] > 0.6 * 95
 
 
 def test_many_levels_empty_columns_and_single_rows_work_for_both_sides() -> None:

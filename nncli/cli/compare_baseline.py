@@ -42,6 +42,8 @@ def compare_baseline(
     nncli compare-baseline -m churn-model            the held-out rows of a trained model
 
     nncli compare-baseline --require tie && deploy   exit 7 if the trees are better
+
+    With --effort best every fold is a search of its own; unlike train, it starts anew if it is cut off.
     """
     if require not in (None, "win", "tie"):
         raise UsageError(f"--require: '{require}' is not known; choose win or tie")

@@ -59,7 +59,7 @@ Target = Annotated[
 Effort = Annotated[
     str,
     typer.Option(
-        help="quick: seconds; default: minutes; best: a search, for as long as --time-limit says.",
+        help="quick: seconds; default: minutes; best: up to 48 settings a side, or until --time-limit.",
         metavar="quick|default|best",
         rich_help_panel=RUN_PANEL,
     ),
@@ -148,7 +148,7 @@ def run_settings(
         device=device,  # type: ignore[arg-type]
         threads=threads,
     )
-    if EFFORTS[settings.effort].n_trials > 1 and find_spec("optuna") is None:
+    if EFFORTS[settings.effort].searches and find_spec("optuna") is None:
         raise UsageError(f"--effort {effort}: needs Optuna; install it with pip install 'nncli-tabular[tune]'")
     return settings
 

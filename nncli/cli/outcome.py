@@ -16,7 +16,8 @@ from nncli.report.html import render_html, render_model_card
 from nncli.settings import EFFORTS, EvaluationSettings, RunSettings
 
 if TYPE_CHECKING:
-    from nncli.experiment import CrossValidation, Experiment, Fitted
+    from nncli.experiment import CrossValidation, Experiment
+    from nncli.fitting import Fitted
 
 
 def train_report(experiment: "Experiment", settings: RunSettings, total_seconds: float) -> Report:
@@ -60,6 +61,7 @@ def train_report(experiment: "Experiment", settings: RunSettings, total_seconds:
         },
         curve=[CurvePoint(e.number, e.train_loss, e.validation_loss) for e in best.history],
         trials=_trials(fitted),
+        n_tried=fitted.n_tried,
     )
 
 
@@ -94,6 +96,7 @@ def cross_validation_report(result: "CrossValidation", settings: RunSettings, to
         seconds={**result.seconds, "total": total_seconds},
         model_sha256=None,
         folds=result.fold_scores,
+        n_tried=result.n_tried,
     )
 
 

@@ -2,7 +2,7 @@
 
 import os
 import time
-from math import isfinite
+from math import inf, isfinite
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
@@ -44,7 +44,7 @@ class TerminalObserver:
         self._bar: Progress | None = None
         self._task: TaskID | None = None
         self._fold = ""
-        self._best = float("inf")
+        self._best = inf
 
     def __enter__(self) -> Self:
         return self
@@ -77,7 +77,7 @@ class TerminalObserver:
         """Says which fold begins."""
         self._fold = f"fold {number} of {n_folds}: "
 
-    def training(self, plan: "Plan", device: str, threads: int, n_known: int) -> None:
+    def training(self, plan: "Plan", device: str, threads: int, known: "list[Trial[TrainedNetwork]]") -> None:
         """Says what is trained."""
         a = plan.architecture
         where = f"{device}, {threads} threads" if device == "cpu" else device
@@ -85,9 +85,10 @@ class TerminalObserver:
             f"{self._fold}network: {a.form}, {a.d_in} inputs, "
             f"batches of {plan.batch_size}, up to {plan.max_epochs} epochs, {where}"
         )
-        if n_known:
-            self.say(f"going on after {n_known} trials of a run that was cut off")
-        self._best = float("inf")
+        if known:
+            seconds = sum(trial.seconds for trial in known)
+            self.say(f"going on after trial {len(known)} of a run that was cut off; its {seconds:.0f} s count below")
+        self._best = min((trial.loss for trial in known), default=inf)
 
     def tried(self, trial: "Trial[TrainedNetwork]", n_trials: int) -> None:
         """Says what came of one setting of several."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from nncli.cli import options as o
+from nncli.errors import UsageError
 from nncli.settings import EFFORTS, NetworkSettings, RunSettings, TrainingSettings
 
 if TYPE_CHECKING:
@@ -67,6 +68,7 @@ def _run(data: str, settings: RunSettings, output: Path, force: bool, *, quiet: 
     from nncli.bundle.folder import refuse_existing
 
     refuse_existing(output, force)
+    checkpoints = _checkpoint_folder(output) if EFFORTS[settings.effort].searches else None
     from nncli.cli.boundary import stop_on_terminate
     from nncli.cli.progress import TerminalObserver, make_console
     from nncli.guard.examine import examine_table
@@ -80,9 +82,7 @@ def _run(data: str, settings: RunSettings, output: Path, force: bool, *, quiet: 
         # Torch and scikit-learn take seconds to load: what is wrong with the data was said before.
         from nncli.experiment import run_experiment
 
-        checkpoints = None
-        if EFFORTS[settings.effort].n_trials > 1:
-            checkpoints = output.with_name(f"{output.name}.checkpoint")
+        if checkpoints:
             observer.say(f"finished networks are kept in {checkpoints}: the same command goes on where it was cut off")
         experiment = run_experiment(table, settings, observer, observer.started, checkpoints)
     from nncli.bundle.model import save_model
@@ -91,8 +91,17 @@ def _run(data: str, settings: RunSettings, output: Path, force: bool, *, quiet: 
 
     report = train_report(experiment, settings, observer.seconds())
     save_model(output, experiment.served.model, experiment.heldout, pages(report))
-    if experiment.checkpoints:
-        experiment.checkpoints.remove()
+    if experiment.fitted.checkpoints:
+        experiment.fitted.checkpoints.remove()
     print_report(report, console)
     observer.say(f"Model: {output}   Report: {output / 'report.html'}")
     return report
+
+
+def _checkpoint_folder(output: Path) -> Path:
+    """Beside the model folder, under its name."""
+    folder = output if output.name else output.absolute()
+    folder = folder.with_name(f"{folder.name}.checkpoint")
+    if folder.exists() and not folder.is_dir():
+        raise UsageError(f"{folder}: is no folder, and finished networks are to be kept there; choose another --output")
+    return folder

@@ -63,11 +63,11 @@ class BatchDropout(nn.Module):
     def __init__(self, rate: float, generator: torch.Generator) -> None:
         """Takes the share of units to switch off."""
         super().__init__()
-        self._rate, self._generator = rate, generator
+        self._rate, self.generator = rate, generator
 
     def forward(self, n_nets: int, n_units: int) -> Tensor | None:
         """A factor for each unit of each net, ``(n_nets, n_units)``; ``None`` where all stay on."""
         if not self.training or self._rate == 0:
             return None
-        drawn = torch.empty(n_nets, n_units, device=self._generator.device).uniform_(generator=self._generator)
+        drawn = torch.empty(n_nets, n_units, device=self.generator.device).uniform_(generator=self.generator)
         return (drawn >= self._rate) / (1 - self._rate)

@@ -78,6 +78,8 @@ class Report:
     """The network's form and training, where one was trained."""
     trees: Mapping[str, Any] = field(default_factory=dict)
     curve: Sequence[CurvePoint] = ()
+    n_tried: Mapping[str, int] = field(default_factory=dict)
+    """Settings that were tried, in all folds together: ``network``, ``trees``, and ``kept`` of the network's."""
     trials: Sequence[TrialLine] = ()
     """Where a model was trained: every setting that was tried for it."""
     folds: Sequence[Mapping[str, Mapping[str, float]]] = ()
@@ -109,6 +111,7 @@ def document(report: Report) -> dict[str, Any]:
         "network": dict(report.network),
         "trees": dict(report.trees),
         "curve": [asdict(point) for point in report.curve],
+        "tried": dict(report.n_tried),
         "trials": [asdict(trial) for trial in report.trials],
         "folds": [dict(fold) for fold in report.folds],
     }
@@ -161,11 +164,12 @@ def effort_line(report: Report) -> str:
 
 def _tried(report: Report) -> str:
     """How much each side was tuned: a comparison is only as fair as that."""
-    network, trees = ([t for t in report.trials if t.side == side] for side in ("network", "trees"))
-    if len(network) <= 1 and len(trees) <= 1:
+    networks, trees, n_folds = report.n_tried["network"], report.n_tried["trees"], len(report.folds)
+    if networks == trees == max(1, n_folds):
         return "one setting tried on each side"
-    kept = sum(trial.kept for trial in network)
-    return f"{len(network)} settings tried for the network ({kept} kept), {len(trees)} for the trees (the best kept)"
+    if n_folds:
+        return f"settings tried in {n_folds} folds: {networks} for the network, {trees} for the trees"
+    return f"settings tried: {networks} for the network ({report.n_tried['kept']} kept), {trees} for the trees (1 kept)"
 
 
 def kept_line(report: Report) -> str:

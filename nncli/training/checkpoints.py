@@ -4,12 +4,15 @@ import contextlib
 import hashlib
 import shutil
 from dataclasses import dataclass
+from importlib.metadata import version
+from itertools import takewhile
+from math import isfinite
 from pathlib import Path
 
 import numpy as np
 
 from nncli.bundle.arrays import dump_arrays, load_arrays
-from nncli.bundle.folder import MANIFEST, read_file, read_manifest, write_folder
+from nncli.bundle.folder import read_file, read_manifest, write_folder
 from nncli.bundle.records import dump_json, from_json, parse_json, to_json
 from nncli.errors import ModelError
 from nncli.training.budget import Plan
@@ -40,11 +43,17 @@ class _Record:
 
 @dataclass(frozen=True)
 class Checkpoints:
-    """A folder with one folder for each trial."""
+    """A folder for one key, with one folder in it for each trial."""
 
-    folder: Path
+    parent: Path
+    """May hold the trials of other keys too: they are left alone."""
     key: str
-    """Of data and settings: trials under another key are none of ours."""
+    """Of data and settings."""
+
+    @property
+    def folder(self) -> Path:
+        """That of the key."""
+        return self.parent / self.key[:16]
 
     def load(self) -> list[Trial[TrainedNetwork]]:
         """The first trials, as far as they are there, sound and of the same data and settings."""
@@ -55,33 +64,29 @@ class Checkpoints:
         return trials
 
     def save(self, trial: Trial[TrainedNetwork]) -> None:
-        """Keeps a trial. One that the clock ended or that diverged is not kept: it is made again."""
-        network = trial.outcome
-        losses = [loss for epoch in network.history for loss in (epoch.train_loss, epoch.validation_loss)]
-        if network.stop == "time limit" or not np.isfinite(losses).all():
+        """Keeps a trial. One that the clock cut is not kept: it is made again."""
+        if trial.outcome.stop == "time limit":
             return
         record = _Record(
             key=self.key,
             number=trial.number,
             params=tuple(_Param(k, float(v), isinstance(v, int)) for k, v in trial.params.items()),
-            plan=network.plan,
-            history=network.history,
-            best_epoch=network.best_epoch,
-            stop=network.stop,
+            plan=trial.outcome.plan,
+            history=tuple(takewhile(_is_finite, trial.outcome.history)),
+            best_epoch=trial.outcome.best_epoch,
+            stop=trial.outcome.stop,
             seconds=trial.seconds,
         )
-        files = {"trial.json": dump_json(to_json(record)), "weights.safetensors": dump_arrays(network.arrays)}
+        files = {"trial.json": dump_json(to_json(record)), "weights.safetensors": dump_arrays(trial.outcome.arrays)}
         path = self._path(trial.number)
         shutil.rmtree(path, ignore_errors=True)
         write_folder(path, files, {})
 
     def remove(self) -> None:
-        """Removes the trials, and the folder if nothing else is in it."""
-        for path in self.folder.glob("trial-[0-9][0-9][0-9][0-9]"):
-            if (path / MANIFEST).is_file():
-                shutil.rmtree(path, ignore_errors=True)
+        """Removes the trials of this key, and the folder above them if it is empty then."""
+        shutil.rmtree(self.folder, ignore_errors=True)
         with contextlib.suppress(OSError):
-            self.folder.rmdir()
+            self.parent.rmdir()
 
     def _path(self, number: int) -> Path:
         return self.folder / f"trial-{number:04d}"
@@ -90,16 +95,21 @@ class Checkpoints:
         path = self._path(number)
         manifest = read_manifest(path)
         record = from_json(_Record, parse_json(read_file(path, manifest, "trial"), str(path)), str(path))
-        if (record.key, record.number) != (self.key, number):
+        if (record.key, record.number) != (self.key, number) or record.best_epoch > len(record.history):
             raise ModelError(f"{path}: is of other data or settings")
         shapes = record.plan.architecture.array_shapes()
         weights = read_file(path, manifest, "weights")
         arrays = load_arrays(weights, shapes, dict.fromkeys(shapes, np.float32), str(path))
         params = {p.name: int(p.value) if p.is_whole else p.value for p in record.params}
         network = TrainedNetwork(record.plan, arrays, record.history, record.best_epoch, record.stop)
-        return Trial(number, params, network, network.best_loss, record.seconds)
+        return Trial(number, params, network, record.seconds)
 
 
 def checkpoint_key(*parts: str) -> str:
-    """One name for data and settings together."""
-    return hashlib.sha256("\0".join(parts).encode()).hexdigest()
+    """One name for data, settings and the versions of what computes with them."""
+    versions = [f"{name} {version(name)}" for name in ("nncli-tabular", "torch", "numpy", "optuna")]
+    return hashlib.sha256("\0".join([*parts, *versions]).encode()).hexdigest()
+
+
+def _is_finite(epoch: Epoch) -> bool:
+    return isfinite(epoch.train_loss) and isfinite(epoch.validation_loss)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
+from nncli.bundle.architecture import Architecture
 from nncli.features.scaling import NetworkInputs
 from nncli.network.embeddings import bin_edges
 from nncli.network.mlp import MLP
@@ -20,6 +21,8 @@ from nncli.training.budget import Plan
 from nncli.training.optimisers import make_optimisers
 
 _ROWS_AT_ONCE = 4096
+_NUMBERS_AT_ONCE = 20_000_000
+"""Of the rows that are scored at once: the most shares of bins."""
 _STEPS_PER_LOOK = 20
 """Gradient steps between two looks at the clock, where there is a time limit."""
 
@@ -51,7 +54,7 @@ class TrainedNetwork:
     stop: Stop
 
     @property
-    def best_loss(self) -> float:
+    def loss(self) -> float:
         """Validation loss of the best epoch; infinite where nothing was learned."""
         return self.history[self.best_epoch - 1].validation_loss if self.best_epoch else float("inf")
 
@@ -102,7 +105,7 @@ def train_network(
         epoch = run.epoch(lambda: _log_loss(run.averaged, x_val, y_val))
         if epoch.validation_loss < best_loss:
             best_epoch, best_loss, best_state = epoch.number, epoch.validation_loss, run.state()
-        ended = _why_stop(run.history, best_epoch, conditions)
+        ended = _why_stop(run, best_epoch, conditions)
         if ended:
             stop = ended
             break
@@ -186,11 +189,16 @@ class _Run:
 
     def _leave_gradients(self, rows: Tensor) -> Tensor:
         """The mean loss of a batch, and its gradients at the weights; in as many parts as the memory takes."""
+        masks = self._module.dropout.generator
+        drawn_before = masks.get_state()
         while True:
             for weight in self._weights:
                 weight.grad = None
+            losses = []
             try:
-                losses = [self._backward(part, len(part) / len(rows)) for part in rows.chunk(self._n_parts)]
+                for part in rows.chunk(self._n_parts):
+                    masks.set_state(drawn_before)  # one mask for the batch, however many parts it has
+                    losses.append(self._backward(part, len(part) / len(rows)))
                 return torch.stack(losses).sum()
             except torch.OutOfMemoryError:
                 if self._n_parts >= len(rows):
@@ -233,16 +241,18 @@ def _module(bins: tuple[Tensor, Tensor] | None, plan: Plan, conditions: Conditio
 @torch.no_grad()
 def _log_loss(module: MLP, x: _Batch, y: Tensor) -> float:
     total = torch.zeros((), device=y.device)
-    for rows in _slices(len(y)):
+    for rows in _slices(len(y), module.architecture):
         proba = module.predict_proba(*x.take(rows))
         total += F.nll_loss(proba.clamp_min(1e-12).log(), y[rows], reduction="sum")
     return float(total) / len(y)
 
 
-def _why_stop(history: list[Epoch], best_epoch: int, conditions: Conditions) -> Stop | None:
-    last, deadline = history[-1], conditions.deadline
+def _why_stop(run: _Run, best_epoch: int, conditions: Conditions) -> Stop | None:
+    last, deadline = run.history[-1], conditions.deadline
     if not np.isfinite(last.train_loss):
         return "diverged"
+    if run.was_cut:
+        return "time limit"
     if last.number - best_epoch >= conditions.settings.patience:
         return "patience"
     if deadline and time.monotonic() + last.seconds / last.number > deadline:
@@ -257,9 +267,12 @@ def _on_device(rows: LabelledInputs, device: torch.device) -> tuple[_Batch, Tens
     return _Batch(x_num, x_cat, x_dense), torch.from_numpy(rows.labels).to(device)
 
 
-def _slices(n_rows: int) -> Iterator[slice]:
-    for start in range(0, n_rows, _ROWS_AT_ONCE):
-        yield slice(start, start + _ROWS_AT_ONCE)
+def _slices(n_rows: int, architecture: Architecture) -> Iterator[slice]:
+    """As many rows as fit the memory also where a table has thousands of columns with many bins each."""
+    numbers_a_row = max(1, architecture.n_num * architecture.n_bins)
+    at_once = max(1, min(_ROWS_AT_ONCE, _NUMBERS_AT_ONCE // numbers_a_row))
+    for start in range(0, n_rows, at_once):
+        yield slice(start, start + at_once)
 
 
 def _shuffled(n_rows: int, seed: int, epoch: int) -> Tensor:

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 import numpy as np
 
@@ -17,8 +17,22 @@ from nncli.settings import Range
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
 
-T = TypeVar("T")
 Params = Mapping[str, float]
+
+
+class Outcome(Protocol):
+    """What a trial leaves."""
+
+    @property
+    def loss(self) -> float:
+        """On validation rows; the lower the better."""
+
+    @property
+    def stop(self) -> str:
+        """Why it ended; at a ``time limit`` it is not what the settings would have given."""
+
+
+T = TypeVar("T", bound=Outcome)
 
 
 @dataclass(frozen=True)
@@ -29,9 +43,12 @@ class Trial(Generic[T]):
     """From 1."""
     params: Params
     outcome: T
-    loss: float
-    """On validation rows; the lower the better."""
     seconds: float
+
+    @property
+    def loss(self) -> float:
+        """On validation rows; the lower the better."""
+        return self.outcome.loss
 
 
 @dataclass(frozen=True)
@@ -45,7 +62,7 @@ class Space:
 
 def search(
     space: Space,
-    fit: Callable[[int, Params], tuple[T, float]],
+    fit: Callable[[int, Params], T],
     n_trials: int,
     *,
     seed: int,
@@ -53,25 +70,28 @@ def search(
     known: Sequence[Trial[T]] = (),
     tried: Callable[[Trial[T]], None] = lambda _: None,
 ) -> list[Trial[T]]:
-    """Tries settings until there are ``n_trials``, or until another one would not be done by the deadline.
+    """Tries settings until there are ``n_trials``, or until the deadline cut one, or would cut the next.
 
     Args:
         space: what is searched.
-        fit: takes a trial's number and parameters; returns what came of them, and its loss on validation rows.
-        n_trials: the most; 1 needs no Optuna.
+        fit: takes a trial's number and parameters; returns what came of them.
+        n_trials: the most; where nothing varies, one. One needs no Optuna.
         seed: of the proposals.
         deadline: on the clock of ``time.monotonic``. The first trial is made in any case.
         known: the first trials, where they were made before.
         tried: is told of each new trial.
     """
     trials = list(known[:n_trials])
-    while len(trials) < n_trials and _is_time_left(trials, deadline):
+    wanted = n_trials if space.ranges else 1
+    while len(trials) < wanted and _is_time_left(trials, deadline):
         number = len(trials) + 1
         params = space.first[number - 1] if number <= len(space.first) else _proposed(space, trials, seed + number)
         start = time.monotonic()
-        outcome, loss = fit(number, params)
-        trials.append(Trial(number, params, outcome, loss, time.monotonic() - start))
+        outcome = fit(number, params)
+        trials.append(Trial(number, params, outcome, time.monotonic() - start))
         tried(trials[-1])
+        if outcome.stop == "time limit":
+            break
     return trials
 
 

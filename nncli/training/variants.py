@@ -11,12 +11,15 @@ from nncli.evaluation.metrics import log_losses
 from nncli.settings import EffortSettings, NetworkSettings, Range, TrainingSettings
 from nncli.training.budget import Plan, affordable_epochs
 from nncli.training.loop import LabelledInputs, TrainedNetwork
+from nncli.training.optimisers import decays_weights
 from nncli.training.search import Params, Space, Trial
 
 _MOST_CHOSEN = 8
 _CLEARLY = 2.0
 """Standard errors by which a network must be worse to be left out."""
 _FEWEST_BINS, _MOST_BINS = 4, 256
+_MOST_BINS_IN_ALL, _WIDEST_EMBEDDINGS = 50_000, 400
+"""Over all columns. Beyond these a variant gets no more bins and no wider vectors than the recipe: memory is finite."""
 _RATE_FACTORS = 1 / 4, 5 / 2
 _PORTFOLIO: tuple[dict[str, float], ...] = (
     {},
@@ -32,12 +35,14 @@ _PORTFOLIO: tuple[dict[str, float], ...] = (
 def variants(recipe: Plan, network: NetworkSettings, training: TrainingSettings) -> Space:
     """What is searched around the recipe: everything that the user left open."""
     a, rate = recipe.architecture, recipe.learning_rate
-    ranges = {"weight_decay": Range(1e-4, 0.1, log=True)}
-    recipe_params = {"weight_decay": recipe.weight_decay}
+    ranges: dict[str, Range] = {}
+    recipe_params: dict[str, float] = {}
 
     def may_vary(name: str, values: Range, usual: float) -> None:
         ranges[name], recipe_params[name] = values, usual
 
+    if decays_weights(recipe.optimizer):
+        may_vary("weight_decay", Range(1e-4, 0.1, log=True), recipe.weight_decay)
     if training.learning_rate is None:
         may_vary("learning_rate", Range(_RATE_FACTORS[0] * rate, _RATE_FACTORS[1] * rate, log=True), rate)
     if training.batch_size is None:
@@ -50,9 +55,13 @@ def variants(recipe: Plan, network: NetworkSettings, training: TrainingSettings)
     if a.is_ensemble:
         may_vary("n_members", Range(4, 16, step=4), a.n_members)
     if a.n_bins:
-        may_vary("n_bins", Range(_FEWEST_BINS, _MOST_BINS, log=True, step=1), max(_FEWEST_BINS, a.n_bins))
+        most = max(a.n_bins, min(_MOST_BINS, _MOST_BINS_IN_ALL // a.n_num))
+        may_vary("n_bins", Range(min(_FEWEST_BINS, a.n_bins), most, log=True, step=1), a.n_bins)
+    if a.n_bins and a.d_embedding * a.n_num <= _WIDEST_EMBEDDINGS:
         may_vary("d_embedding", Range(4, 16, step=4), a.d_embedding)
-    first = [recipe_params | {k: v for k, v in changes.items() if k in ranges} for changes in _PORTFOLIO]
+    first = [
+        recipe_params | {k: min(v, ranges[k].high) for k, v in changes.items() if k in ranges} for changes in _PORTFOLIO
+    ]
     return Space(ranges, [params for i, params in enumerate(first) if params not in first[:i]])
 
 
@@ -80,7 +89,7 @@ def vary_plan(recipe: Plan, params: Params, n_rows: int, effort: EffortSettings,
         recipe,
         architecture=architecture,
         learning_rate=params.get("learning_rate", recipe.learning_rate),
-        weight_decay=params["weight_decay"],
+        weight_decay=params.get("weight_decay", recipe.weight_decay),
         dropout=params.get("dropout", recipe.dropout),
         batch_size=batch_size,
         max_epochs=training.epochs or affordable_epochs(architecture, n_rows, batch_size, effort),

@@ -246,6 +246,8 @@ def test_a_search_that_was_cut_off_goes_on_and_says_what_was_tried(tmp_path: Pat
     assert process.wait(timeout=60) == 143
     process.stderr.close()
     assert os.listdir(tmp_path) == ["m.checkpoint"]
+    [key] = (tmp_path / "m.checkpoint").iterdir()
+    assert (key / "trial-0001" / "manifest.json").exists()
     again = subprocess.run([*command, "--json"], cwd=tmp_path, capture_output=True, text=True, check=True)
     assert "going on after" in again.stderr
     assert "trial 1 of" not in again.stderr
@@ -255,13 +257,21 @@ def test_a_search_that_was_cut_off_goes_on_and_says_what_was_tried(tmp_path: Pat
     assert [trial["number"] for trial in networks] == list(range(1, len(networks) + 1))
     assert sum(trial["kept"] for trial in networks) == report["network"]["networks"] >= 1
     assert [trial["loss"] for trial in trees if trial["kept"]] == [min(trial["loss"] for trial in trees)]
-    assert f"{len(networks)} settings tried for the network" in again.stderr
+    assert f"settings tried: {len(networks)} for the network" in again.stderr.replace("\n", " ")
     assert report["seconds"]["total"] < 44
     predicted = subprocess.run(
         [sys.executable, "-m", "nncli", "predict", str(samples / "penguins.csv"), "-m", "m"],
         cwd=tmp_path, capture_output=True, text=True, check=True,
     )  # fmt: skip
     assert len(predicted.stdout.splitlines()) == 345
+
+
+def test_a_search_with_nowhere_to_keep_its_networks_is_refused_before_any_work(nncli: Program, samples: Path) -> None:
+    (nncli.folder / "m.checkpoint").write_text("mine")
+    outcome = nncli("train", samples / "penguins.csv", "--effort", "best", "-o", "m")
+    assert outcome.code == 2
+    assert outcome.err.startswith("nncli: m.checkpoint: is no folder")
+    assert len(outcome.err.splitlines()) == 1
 
 
 def test_a_search_without_its_library_is_refused_before_any_work(nncli: Program, samples: Path) -> None:

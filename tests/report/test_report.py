@@ -9,7 +9,7 @@ from rich.console import Console
 
 from nncli.evaluation.comparison import Verdict, judge_held_out
 from nncli.guard.findings import Finding
-from nncli.report.document import CurvePoint, Report, document, sentence
+from nncli.report.document import CurvePoint, Report, TrialLine, document, effort_line, sentence
 from nncli.report.html import render_html, render_model_card
 from nncli.report.svg import learning_curve
 from nncli.report.terminal import class_counts, print_report
@@ -37,9 +37,14 @@ def make_report(name: str = "income", n_classes: int = 2) -> Report:
         seed=0,
         settings={},
         model_sha256="1" * 64,
-        network={"kind": "tabm", "best_epoch": 2, "stop": "patience"},
+        network={"kind": "tabm", "networks": 2, "best_epoch": 2, "stop": "patience"},
         trees={"iterations_kept": 3},
         curve=[CurvePoint(1, 0.7, 0.6), CurvePoint(2, 0.5, 0.55), CurvePoint(3, 0.4, 0.58)],
+        n_tried={"network": 3, "kept": 2, "trees": 1},
+        trials=[
+            *(TrialLine("network", i, f"form {i}", {"dropout": 0.1}, 0.5 + i, 1.0, i < 3) for i in (1, 2, 3)),
+            TrialLine("trees", 1, "learning rate 0.05", {"learning_rate": 0.05}, 0.7, 0.5, True),
+        ],
     )
 
 
@@ -92,8 +97,39 @@ def test_the_page_is_whole_in_itself() -> None:
     assert not re.search(r"(src|href)\s*=|url\(|@import", page)
     assert "Content-Security-Policy" in page
     assert len(page) < 300_000
-    for words in ("What to watch out for", "Scores", "Learning curve", "How it was made"):
+    for words in ("What to watch out for", "Scores", "Learning curve", "What was tried", "How it was made"):
         assert words in page
+
+
+def test_every_setting_that_was_tried_has_a_row_and_one_alone_needs_none() -> None:
+    report = make_report()
+    page = render_html(report)
+    rows = re.findall(r'<tr( class="kept")?><th scope="row">(network|trees) (\d)</th><td>([\d.]+)</td>', page)
+    assert [(bool(kept), side, number) for kept, side, number, _ in rows] == [
+        (True, "network", "1"), (True, "network", "2"), (False, "network", "3"), (True, "trees", "1"),
+    ]  # fmt: skip
+    assert [loss for *_, loss in rows] == ["1.5000", "2.5000", "3.5000", "0.7000"]
+    assert len(json.loads(json.dumps(document(report)))["trials"]) == 4
+    assert "What was tried" not in render_html(replace(report, trials=[report.trials[0], report.trials[3]]))
+
+
+@pytest.mark.parametrize(
+    ("n_tried", "n_folds", "words"),
+    [
+        ({"network": 1, "kept": 1, "trees": 1}, 0, "one setting tried on each side"),
+        ({"network": 5, "kept": 5, "trees": 5}, 5, "one setting tried on each side"),
+        (
+            {"network": 9, "kept": 4, "trees": 7},
+            0,
+            "tried: 9 for the network (4 kept), 7 for the trees (1 kept)",
+        ),
+        ({"network": 9, "kept": 4, "trees": 7}, 2, "settings tried in 2 folds: 9 for the network, 7 for the trees"),
+    ],
+)
+def test_the_effort_of_both_sides_is_said(n_tried: dict[str, int], n_folds: int, words: str) -> None:
+    report = replace(make_report(), n_tried=n_tried, folds=[{}] * n_folds)
+    assert effort_line(report).startswith("Training: network 1.0 s, trees (careful) 0.5 s, trees (default) 0.2 s; ")
+    assert effort_line(report).endswith(f"{words}.")
 
 
 def test_hostile_names_change_no_element_of_the_page() -> None:

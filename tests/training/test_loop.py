@@ -1,9 +1,12 @@
+import subprocess
+import sys
 import time
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
+from torch import nn
 from torch.nn import functional as F
 
 from nncli.bundle.architecture import Architecture
@@ -16,7 +19,7 @@ from nncli.settings import Optimizer, TrainingSettings
 from nncli.training.budget import Plan
 from nncli.training.device import choose_device, choose_threads, use_threads
 from nncli.training.loop import Conditions, LabelledInputs, continue_network, train_network
-from nncli.training.optimisers import default_learning_rate, make_optimisers, orthogonalised
+from nncli.training.optimisers import AdamW, Muon, default_learning_rate, make_optimisers, orthogonalised
 
 CPU = torch.device("cpu")
 GENERATOR = torch.Generator().manual_seed(0)
@@ -88,7 +91,7 @@ def test_a_loss_that_is_never_finite_leaves_a_network_that_learned_nothing() -> 
     huge = NetworkInputs(np.full_like(rows.inputs.x_num, np.inf), rows.inputs.x_cat, rows.inputs.x_dense)
     broken = LabelledInputs(huge, rows.labels)
     network = train_network(broken, broken, plan(1, 0), Conditions(TrainingSettings(), 0, CPU))
-    assert (network.stop, network.best_epoch, network.best_loss) == ("diverged", 0, float("inf"))
+    assert (network.stop, network.best_epoch, network.loss) == ("diverged", 0, float("inf"))
     assert all(np.isfinite(array).all() for array in network.arrays.values())
 
 
@@ -145,7 +148,7 @@ def test_the_weights_that_predict_are_the_moving_average_of_those_that_learn() -
 
 def test_a_batch_that_does_not_fit_the_memory_is_taken_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     """The same gradients, so the same network within rounding."""
-    chosen = replace(plan(max_epochs=2), dropout=0.0, batch_size=100)
+    chosen = replace(plan(max_epochs=2), batch_size=100)
     whole, forward, sizes = train(chosen), MLP.forward, set[int]()
 
     def starved(self: MLP, x_num: torch.Tensor, *rest: torch.Tensor) -> torch.Tensor:
@@ -200,10 +203,46 @@ def test_orthogonalised_matrices_have_singular_values_near_one() -> None:
 def test_muon_moves_hidden_weights_and_adamw_the_rest() -> None:
     module = MLP(plan().architecture, (torch.zeros(2, 8), torch.ones(2, 8)), 0.0, GENERATOR, GENERATOR)
     muon, adamw = make_optimisers(module, "muon", rate=0.02, weight_decay=0.1)
+    assert (type(muon), type(adamw)) == (Muon, AdamW)
     names = {id(parameter): name for name, parameter in module.named_parameters()}
-    moved = [names[id(p)] for group in muon.param_groups for p in group["params"]]
+    moved = [names[id(parameter)] for parameter in muon.parameters]  # type: ignore[attr-defined]
     assert moved == ["hidden.0.weight", "hidden.1.weight"]
-    assert len(moved) + len(adamw.param_groups[0]["params"]) == len(names)
+    assert len(moved) + len(adamw.parameters) == len(names)  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "oracle"),
+    [
+        ("sgd", lambda p: torch.optim.SGD(p, lr=0.02, momentum=0.9, nesterov=True)),
+        ("adam", lambda p: torch.optim.Adam(p, lr=0.02)),
+        ("adamw", lambda p: torch.optim.AdamW(p, lr=0.02, weight_decay=0.1)),
+    ],
+)
+def test_optimisers_step_as_torchs_own_do(optimizer: Optimizer, oracle) -> None:  # type: ignore[no-untyped-def]
+    ours, theirs = (nn.Linear(5, 3, bias=False) for _ in range(2))
+    theirs.load_state_dict(ours.state_dict())
+    [optimiser], expected = make_optimisers(ours, optimizer, rate=0.02, weight_decay=0.1), oracle(theirs.parameters())
+    for _ in range(6):
+        gradient = torch.randn(3, 5, generator=GENERATOR)
+        ours.weight.grad, theirs.weight.grad = gradient.clone(), gradient.clone()
+        optimiser.step()
+        expected.step()
+    torch.testing.assert_close(ours.weight, theirs.weight)
+
+
+def test_training_loads_no_compiler() -> None:
+    """It would take a second, half of what a small table takes."""
+    code = (
+        "import sys, numpy as np, torch\n"
+        "from nncli.training.optimisers import make_optimisers\n"
+        "for name in ('sgd', 'adam', 'adamw', 'muon'):\n"
+        "    module = torch.nn.Sequential(torch.nn.Linear(3, 2))\n"
+        "    module.hidden = torch.nn.Module(); module.hidden.weight = torch.nn.Parameter(torch.ones(1, 3, 2))\n"
+        "    for p in module.parameters(): p.grad = torch.ones_like(p)\n"
+        "    for optimiser in make_optimisers(module, name, 0.1, 0.1): optimiser.step()\n"
+        "assert 'torch._dynamo' not in sys.modules\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def test_devices_and_threads(monkeypatch: pytest.MonkeyPatch) -> None:

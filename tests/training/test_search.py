@@ -1,5 +1,5 @@
 import time
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -22,12 +22,20 @@ from nncli.training.variants import choose, variants, vary_plan
 SPACE = Space({"x": Range(-10.0, 10.0), "n": Range(1, 64, log=True, step=1)}, [{"x": 5.0, "n": 1}, {"x": -5.0, "n": 2}])
 
 
-def bowl(_: int, params: Params) -> tuple[str, float]:
+@dataclass(frozen=True)
+class Made:
+    """What came of a trial."""
+
+    loss: float
+    stop: str = "patience"
+
+
+def bowl(_: int, params: Params) -> Made:
     """Lowest at x = 2, n = 8."""
-    return "made", (params["x"] - 2) ** 2 + (np.log2(params["n"]) - 3) ** 2
+    return Made((params["x"] - 2) ** 2 + (np.log2(params["n"]) - 3) ** 2)
 
 
-def run(n_trials: int, known: list[Trial[str]] | None = None, deadline: float | None = None) -> list[Trial[str]]:
+def run(n_trials: int, known: list[Trial[Made]] | None = None, deadline: float | None = None) -> list[Trial[Made]]:
     return search(SPACE, bowl, n_trials, seed=3, deadline=deadline, known=known or ())
 
 
@@ -38,7 +46,7 @@ def test_the_first_trials_are_given_and_the_others_lie_in_the_space() -> None:
     for trial in trials:
         assert -10 <= trial.params["x"] <= 10
         assert trial.params["n"] in range(1, 65)
-        assert trial.loss == bowl(trial.number, trial.params)[1]
+        assert trial.loss == bowl(trial.number, trial.params).loss
 
 
 def test_a_search_finds_more_than_chance_does() -> None:
@@ -57,12 +65,19 @@ def test_a_search_that_was_cut_off_goes_on_as_if_it_had_not_been() -> None:
 
 def test_the_deadline_ends_a_search_but_the_first_trial_is_always_made() -> None:
     assert len(run(1000, deadline=time.monotonic() - 1)) == 1
-    n_found = len(search(SPACE, lambda *_: (time.sleep(0.05), 1.0), 1000, seed=0, deadline=time.monotonic() + 0.5))
-    assert 1 < n_found <= 10
+    slow = search(SPACE, lambda *_: time.sleep(0.05) or Made(1.0), 1000, seed=0, deadline=time.monotonic() + 0.5)
+    assert 1 < len(slow) <= 10
+
+
+def test_nothing_follows_a_trial_that_the_clock_cut_and_nothing_varies_without_ranges() -> None:
+    stops = iter(["patience", "patience", "time limit", "patience"])
+    trials = search(SPACE, lambda *_: Made(1.0, next(stops)), 9, seed=0, deadline=time.monotonic() + 60)
+    assert [trial.outcome.stop for trial in trials] == ["patience", "patience", "time limit"]
+    assert len(search(Space({}, [{}]), lambda *_: Made(1.0), 9, seed=0, deadline=None)) == 1
 
 
 def test_losses_that_are_not_finite_steer_nothing() -> None:
-    trials = search(SPACE, lambda *_: ("made", float("inf")), 8, seed=0, deadline=None)
+    trials = search(SPACE, lambda *_: Made(float("inf")), 8, seed=0, deadline=None)
     assert len({tuple(trial.params.items()) for trial in trials}) == 8
 
 
@@ -106,8 +121,24 @@ def test_the_recipe_is_the_first_variant_and_what_the_user_says_never_varies() -
 def test_only_what_a_network_has_varies() -> None:
     plain = variants(recipe("mlp", layers=(64, 32)), NetworkSettings(kind="mlp"), TrainingSettings())
     assert set(plain.ranges) == {"weight_decay", "learning_rate", "batch_doublings", "dropout"}
+    by_sgd = replace(recipe("mlp", layers=(64, 32)), optimizer="sgd")
+    said = NetworkSettings(kind="mlp", dropout=0.1), TrainingSettings(learning_rate=0.1, batch_size=32)
+    assert not variants(by_sgd, *said).ranges
     categories_alone = variants(recipe(n_num=0), NetworkSettings(), TrainingSettings())
     assert not {"n_bins", "d_embedding"} & set(categories_alone.ranges)
+
+
+@pytest.mark.parametrize("n_bins", [2, 128])
+@pytest.mark.parametrize("n_num", [3, 60, 2000])
+def test_a_variant_is_never_far_beyond_the_memory_of_the_recipe(n_num: int, n_bins: int) -> None:
+    plan = recipe(n_num=n_num, layers=(64, 64))
+    plan = replace(plan, architecture=replace(plan.architecture, n_bins=n_bins, d_embedding=8 if n_num <= 50 else 4))
+    space = variants(plan, NetworkSettings(), TrainingSettings())
+    assert vary_plan(plan, space.first[0], 1000, EFFORTS["best"], TrainingSettings(epochs=20)) == plan
+    for params in space.first:
+        varied = vary_plan(plan, params, 1000, EFFORTS["best"], TrainingSettings()).architecture
+        assert n_num * varied.n_bins <= max(n_num * n_bins, 50_000)
+        assert n_num * varied.d_embedding <= max(n_num * 4, 1600)
 
 
 def test_a_larger_variant_gets_fewer_epochs() -> None:
@@ -133,7 +164,7 @@ VALIDATION = rows(300, 2)
 def trained(number: int, plan: Plan, seed: int = 0) -> Trial[TrainedNetwork]:
     conditions = Conditions(TrainingSettings(), seed, torch.device("cpu"))
     network = train_network(rows(500, 1), VALIDATION, plan, conditions)
-    return Trial(number, {"weight_decay": 3e-4, "n_members": 4}, network, network.best_loss, 1.5)
+    return Trial(number, {"weight_decay": 3e-4, "n_members": 4}, network, 1.5)
 
 
 def losses_of(trial: Trial[TrainedNetwork]) -> np.ndarray:  # type: ignore[type-arg]
@@ -162,7 +193,8 @@ def test_at_most_eight_are_chosen_and_one_alone_always_is() -> None:
 
 
 def test_that_nothing_was_learned_is_wrong_use() -> None:
-    diverged = replace(trained(1, recipe()), loss=float("inf"))
+    trial = trained(1, recipe())
+    diverged = replace(trial, outcome=replace(trial.outcome, best_epoch=0))
     with pytest.raises(UsageError, match="--learning-rate"):
         choose([diverged], VALIDATION)
 
@@ -184,25 +216,39 @@ def test_kept_trials_come_back_as_they_were(tmp_path: Path) -> None:
 
 
 def test_trials_of_other_data_damaged_ones_and_unfinished_ones_do_not_count(tmp_path: Path) -> None:
-    folder = tmp_path / "m.checkpoint"
-    kept, trial = Checkpoints(folder, "key"), trained(1, recipe())
+    kept, trial = Checkpoints(tmp_path, "key"), trained(1, recipe())
     kept.save(replace(trial, outcome=replace(trial.outcome, stop="time limit")))
     assert kept.load() == []
     for number in (1, 2, 3):
         kept.save(replace(trial, number=number))
     assert len(kept.load()) == 3
-    assert Checkpoints(folder, "other data").load() == []
-    weights = next((folder / "trial-0002").glob("weights-*"))
+    kept.folder.rename(tmp_path / "other")
+    assert Checkpoints(tmp_path, "other").load() == []
+    (tmp_path / "other").rename(kept.folder)
+    weights = next((kept.folder / "trial-0002").glob("weights-*"))
     weights.write_bytes(weights.read_bytes()[:-1])
     assert [trial.number for trial in kept.load()] == [1]
     kept.save(replace(trial, number=2))
     assert [trial.number for trial in kept.load()] == [1, 2, 3]
 
 
-def test_what_is_not_ours_stays_in_the_folder(tmp_path: Path) -> None:
-    kept = Checkpoints(tmp_path, "key")
-    (tmp_path / "trial-0007").mkdir()
-    (tmp_path / "trial-0007" / "notes.txt").write_text("mine")
-    kept.save(trained(1, recipe()))
-    kept.remove()
-    assert [str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*.*")] == ["trial-0007/notes.txt"]
+def test_a_trial_that_diverged_is_kept_too(tmp_path: Path) -> None:
+    """Or all that came after it would be lost."""
+    kept, trial = Checkpoints(tmp_path, "key"), trained(1, recipe())
+    last = replace(trial.outcome.history[-1], train_loss=float("nan"), validation_loss=float("inf"))
+    history = (*trial.outcome.history, last)
+    kept.save(replace(trial, outcome=replace(trial.outcome, history=history, stop="diverged")))
+    kept.save(replace(trial, number=2, outcome=replace(trial.outcome, history=(last,), best_epoch=0, stop="diverged")))
+    found = kept.load()
+    assert [trial.loss for trial in found] == [trial.loss, float("inf")]
+    assert found[0].outcome.history == trial.outcome.history
+
+
+def test_what_is_of_another_key_stays(tmp_path: Path) -> None:
+    ours, other = Checkpoints(tmp_path / "c", "key"), Checkpoints(tmp_path / "c", "other")
+    for kept in (ours, other):
+        kept.save(trained(1, recipe()))
+    ours.remove()
+    assert len(other.load()) == 1
+    other.remove()
+    assert not list(tmp_path.iterdir())
