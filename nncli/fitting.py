@@ -166,7 +166,9 @@ def fit_sides(table: ExaminedTable, split: Split, context: Context) -> Fitted:
     n_rows, n_classes, checkpoints = y_all.size, len(table.schema.classes), _checkpoints(table, context)
     inputs = LabelledInputs(scaler.scale(train), y), LabelledInputs(scaler.scale(validation), y_val)
     form, training = context.settings.network, context.settings.training
-    recipe = make_plan(inputs[0].inputs, encoder.cat_cardinalities, n_classes, form, training, context.effort, n_rows)
+    recipe = make_plan(
+        inputs[0].inputs, encoder.cat_cardinalities, n_classes, form, training, context.effort, n_rows, encoder.n_text
+    )
     trials = _fit_networks(*inputs, recipe, n_rows, context, _network_deadline(careful, context), checkpoints)
     chosen = choose(trials, inputs[1])
     description = Description(
@@ -228,12 +230,13 @@ def _fit_networks(
     def tried(trial: Trial[TrainedNetwork]) -> None:
         if checkpoints:
             checkpoints.save(trial)
-        context.observer.tried(trial, effort.n_trials)
+        context.observer.tried(trial, n_trials)
 
-    space = variants(recipe, settings.network, settings.training) if effort.searches else Space({}, [{}])
+    n_trials = effort.n_text_trials if recipe.architecture.n_text else effort.n_trials
+    space = variants(recipe, settings.network, settings.training) if n_trials > 1 else Space({}, [{}])
     context.observer.training(recipe, choose_device(settings.device).type, threads, known)
     with use_threads(threads):
-        return search(space, fit, effort.n_trials, seed=settings.seed, deadline=deadline, known=known, tried=tried)
+        return search(space, fit, n_trials, seed=settings.seed, deadline=deadline, known=known, tried=tried)
 
 
 def _checkpoints(table: ExaminedTable, context: Context) -> Checkpoints | None:

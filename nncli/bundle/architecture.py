@@ -37,6 +37,10 @@ class Architecture:
     """Bins of the piecewise-linear numeric embedding; 0: numbers go in as they are."""
     d_embedding: int
     """Width of one number's embedding."""
+    n_text: int = 0
+    """Columns at the end of ``x_dense`` that are hashed text."""
+    text_scale: float = 1.0
+    """What these are multiplied by: hundreds of columns of unit scale drown all others where the text says little."""
 
     @property
     def is_ensemble(self) -> bool:

@@ -74,6 +74,7 @@ class NumpyNetwork:
         x[:, :n_rows, :at] = numbers
         x[:, :n_rows, at : at + architecture.n_dense] = x_dense
         at += architecture.n_dense
+        x[:, :, at - architecture.n_text : at] *= np.float32(architecture.text_scale)
         for j in architecture.one_hot:
             known = np.flatnonzero(x_cat[:, j])
             x[:, known, at + x_cat[known, j] - 1] = 1

@@ -71,7 +71,9 @@ class MLP(nn.Module):
     def _first_layer_inputs(self, x_num: Tensor, x_cat: Tensor, x_dense: Tensor) -> Tensor:
         """Everything that the first layer sees, side by side. Shape: ``(n_nets, B, d_in)``."""
         a = self.architecture
-        shared = torch.cat([x_dense, self.one_hot(x_cat[:, a.one_hot])], dim=1)
+        n_plain = a.n_dense - a.n_text
+        text = x_dense[:, n_plain:] * a.text_scale
+        shared = torch.cat([x_dense[:, :n_plain], text, self.one_hot(x_cat[:, a.one_hot])], dim=1)
         numbers = self.num(x_num) if self.num is not None else x_num.expand(a.n_nets, -1, -1)
         vectors = [self.cat[str(j)](x_cat[:, j]) for j in a.embedded]
         return torch.cat([numbers, shared.expand(a.n_nets, -1, -1), *vectors], dim=2)

@@ -27,6 +27,8 @@ _MORE_NETS_SHARE = 0.1
 _MLP_LAYERS = (64, 32)
 _TABM_BLOCKS = 3
 _DROPOUT = 0.03
+_TEXT_SCALE = 0.3
+"""Between what suits a text that decides (1) and one that is noise (0.1 or less); more than one trial tries both."""
 _MORE_PASSES = 0.25
 """Passes over all rows after the verdict, new ones twice in each, as a share of those that were best before it."""
 
@@ -46,9 +48,11 @@ class Plan:
     @property
     def form(self) -> str:
         """For people: what tells one plan for the same data from another."""
-        bins = f", {self.architecture.n_bins} bins" if self.architecture.n_bins else ""
+        a = self.architecture
+        text = f"text times {a.text_scale:.2g}, " if a.n_text else ""
+        bins = f", {a.n_bins} bins" if a.n_bins else ""
         return (
-            f"{self.architecture.form}{bins}, dropout {self.dropout:.2g}, batches of {self.batch_size}, "
+            f"{text}{a.form}{bins}, dropout {self.dropout:.2g}, batches of {self.batch_size}, "
             f"learning rate {self.learning_rate:.2g}, weight decay {self.weight_decay:.1g}"
         )
 
@@ -61,6 +65,7 @@ def make_plan(
     training: TrainingSettings,
     effort: EffortSettings,
     n_rows_in_all: int,
+    n_text: int = 0,
 ) -> Plan:
     """Chooses what the user left open.
 
@@ -71,12 +76,16 @@ def make_plan(
         network: what the user says about the form.
         training: and about the training.
         effort: how much work it may be.
+        n_text: columns at the end of ``x_dense`` that are text.
         n_rows_in_all: rows that the network trains on at the end, test rows and all: the work counts both times.
     """
     n_rows = len(train)
     batch_size = training.batch_size or default_batch_size(n_rows_in_all)
     n_counted = rows_an_epoch(n_rows, n_rows_in_all)
-    candidates = _architectures(train, cat_cardinalities, n_classes, network, effort)
+    candidates = [
+        replace(architecture, n_text=n_text, text_scale=_TEXT_SCALE if n_text else 1.0)
+        for architecture in _architectures(train, cat_cardinalities, n_classes, network, effort)
+    ]
     allowed = [_MORE_NETS_SHARE if a.n_nets > effort.n_nets else 1 for a in candidates]
     fitting = [
         a

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from nncli.bundle.architecture import Architecture
 from nncli.bundle.forward import NumpyNetwork
 from nncli.errors import UsageError
 from nncli.evaluation.metrics import log_losses
@@ -22,47 +23,60 @@ _MOST_BINS_IN_ALL, _WIDEST_EMBEDDINGS = 50_000, 400
 """Over all columns. Beyond these a variant gets no more bins and no wider vectors than the recipe: memory is finite."""
 _RATE_FACTORS = 1 / 4, 5 / 2
 _PORTFOLIO: tuple[dict[str, float], ...] = (
-    {},
+    {"text_scale": 1.0},
+    {"text_scale": 0.1},
     {"d_block": 128, "n_members": 4},
     {"d_block": 32, "n_members": 16, "dropout": 0.1},
     {"n_bins": 16, "dropout": 0.1},
     {"d_block": 96, "n_blocks": 2, "dropout": 0.0},
     {"n_bins": 256, "d_embedding": 16},
 )
-"""What differs from the recipe in each of the first trials: forms that suit some tables better."""
+"""What differs from the recipe in each of the first trials: whether the text matters, then forms that suit some tables
+better. A table without text begins with the recipe itself."""
 
 
 def variants(recipe: Plan, network: NetworkSettings, training: TrainingSettings) -> Space:
     """What is searched around the recipe: everything that the user left open."""
-    a, rate = recipe.architecture, recipe.learning_rate
-    ranges: dict[str, Range] = {}
-    recipe_params: dict[str, float] = {}
+    varying = {**_of_training(recipe, network, training), **_of_form(recipe.architecture, network)}
+    ranges = {name: values for name, (values, _) in varying.items()}
+    usual = {name: value for name, (_, value) in varying.items()}
+    first = [usual | {k: min(v, ranges[k].high) for k, v in changes.items() if k in ranges} for changes in _PORTFOLIO]
+    return Space(ranges, [params for i, params in enumerate(first) if params not in first[:i]])
 
-    def may_vary(name: str, values: Range, usual: float) -> None:
-        ranges[name], recipe_params[name] = values, usual
 
+_Varying = dict[str, tuple[Range, float]]
+"""By name: the values that may be tried, and the recipe's."""
+
+
+def _of_training(recipe: Plan, network: NetworkSettings, training: TrainingSettings) -> _Varying:
+    found: _Varying = {}
     if decays_weights(recipe.optimizer):
-        may_vary("weight_decay", Range(1e-4, 0.1, log=True), recipe.weight_decay)
+        found["weight_decay"] = Range(1e-4, 0.1, log=True), recipe.weight_decay
     if training.learning_rate is None:
-        may_vary("learning_rate", Range(_RATE_FACTORS[0] * rate, _RATE_FACTORS[1] * rate, log=True), rate)
+        low, high = (factor * recipe.learning_rate for factor in _RATE_FACTORS)
+        found["learning_rate"] = Range(low, high, log=True), recipe.learning_rate
     if training.batch_size is None:
-        may_vary("batch_doublings", Range(-1, 1, step=1), 0)
+        found["batch_doublings"] = Range(-1, 1, step=1), 0
     if network.dropout is None:
-        may_vary("dropout", Range(0.0, 0.3), recipe.dropout)
+        found["dropout"] = Range(0.0, 0.3), recipe.dropout
+    return found
+
+
+def _of_form(a: Architecture, network: NetworkSettings) -> _Varying:
+    found: _Varying = {}
     if network.layers is None and len(set(a.layers)) == 1:
-        may_vary("n_blocks", Range(1, 4, step=1), len(a.layers))
-        may_vary("d_block", Range(32, 128, step=16), a.layers[0])
+        found["n_blocks"] = Range(1, 4, step=1), len(a.layers)
+        found["d_block"] = Range(32, 128, step=16), a.layers[0]
     if a.is_ensemble:
-        may_vary("n_members", Range(4, 16, step=4), a.n_members)
+        found["n_members"] = Range(4, 16, step=4), a.n_members
     if a.n_bins:
         most = max(a.n_bins, min(_MOST_BINS, _MOST_BINS_IN_ALL // a.n_num))
-        may_vary("n_bins", Range(min(_FEWEST_BINS, a.n_bins), most, log=True, step=1), a.n_bins)
+        found["n_bins"] = Range(min(_FEWEST_BINS, a.n_bins), most, log=True, step=1), a.n_bins
     if a.n_bins and a.d_embedding * a.n_num <= _WIDEST_EMBEDDINGS:
-        may_vary("d_embedding", Range(4, 16, step=4), a.d_embedding)
-    first = [
-        recipe_params | {k: min(v, ranges[k].high) for k, v in changes.items() if k in ranges} for changes in _PORTFOLIO
-    ]
-    return Space(ranges, [params for i, params in enumerate(first) if params not in first[:i]])
+        found["d_embedding"] = Range(4, 16, step=4), a.d_embedding
+    if a.n_text:
+        found["text_scale"] = Range(0.03, 1.0, log=True), a.text_scale
+    return found
 
 
 def vary_plan(recipe: Plan, params: Params, n_rows: int, effort: EffortSettings, training: TrainingSettings) -> Plan:
@@ -83,6 +97,7 @@ def vary_plan(recipe: Plan, params: Params, n_rows: int, effort: EffortSettings,
         n_members=int(params.get("n_members", a.n_members)),
         n_bins=int(params.get("n_bins", a.n_bins)),
         d_embedding=int(params.get("d_embedding", a.d_embedding)),
+        text_scale=params.get("text_scale", a.text_scale),
     )
     batch_size = max(1, round(recipe.batch_size * 2.0 ** params.get("batch_doublings", 0)))
     return replace(

@@ -81,7 +81,8 @@ def clipping(module: torch.nn.Module, *rest: Any) -> list[torch.optim.Optimizer]
 CHANGES = {
     "the recipe": Change(),
     "one net": Change(form(n_nets=1)),
-    "two nets everywhere": Change(form(n_nets=2)),
+    "two nets": Change(form(n_nets=2)),
+    "four nets": Change(form(n_nets=4)),
     "one member a net": Change(form(n_members=1)),
     "16 members a net": Change(form(n_members=16)),
     "no bins": Change(form(n_bins=0)),

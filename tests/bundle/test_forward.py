@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -24,6 +26,8 @@ def make(
         n_members=n_members,
         n_bins=n_bins,
         d_embedding=4,
+        n_text=1,
+        text_scale=0.3,
     )
 
 
@@ -61,6 +65,17 @@ def test_numpy_equals_torch(n_nets: int, n_members: int, n_bins: int, n_num: int
         expected = module.predict_proba(*map(torch.from_numpy, (inputs.x_num, inputs.x_cat, inputs.x_dense)))
     found = NumpyNetwork(architecture, arrays).predict_proba(inputs)
     np.testing.assert_allclose(found, expected.numpy(), atol=1e-5)
+
+
+def test_text_counts_as_much_as_its_scale_says() -> None:
+    """Text times a scale is what smaller text would be; the columns before it stay as they are."""
+    architecture = make()
+    inputs = random_inputs(architecture, 50)
+    arrays = {k: v.detach().numpy() for k, v in random_module(architecture, inputs).arrays().items()}
+    smaller = replace(inputs, x_dense=inputs.x_dense * np.array([1, 0.3], np.float32))
+    found = NumpyNetwork(architecture, arrays).predict_proba(inputs)
+    expected = NumpyNetwork(replace(architecture, text_scale=1.0), arrays).predict_proba(smaller)
+    np.testing.assert_allclose(found, expected, atol=1e-6)
 
 
 def test_arrays_have_the_names_and_shapes_that_the_architecture_states() -> None:
