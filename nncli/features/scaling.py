@@ -92,8 +92,8 @@ def _fit_numeric(cells: NDArray[np.float64]) -> NumericScale:
     present = np.sort(cells[~np.isnan(cells)])
     has_missing = present.size < cells.size
     values, middle = _quantiles(present)
-    if values.size < 2 or values[-1] - values[0] < 1e-12 * max(1.0, abs(values[0])):
-        return NumericScale((0.0, 1.0), (0.0, 0.0), has_missing)  # constant among training rows: says nothing
+    if values.size < 2 or values[-1] - values[0] < 1e-12 * np.abs(values[[0, -1]]).max():
+        return NumericScale((0.0, 1.0), (0.0, 0.0), has_missing)  # constant but for rounding: says nothing
     scores = np.clip([NormalDist().inv_cdf(share) for share in middle], -_WIDEST, _WIDEST)
     return NumericScale(tuple(values.tolist()), tuple(scores.tolist()), has_missing)
 

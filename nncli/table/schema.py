@@ -71,7 +71,7 @@ def _is_numeric(values: pd.Series) -> bool:
     if parsed.mean() < _ENOUGH or np.unique(values[~parsed]).size > 5:
         return False
     codes = values.str.fullmatch(r"0\d+").any()
-    whole = numbers[parsed] == np.floor(numbers[parsed])
+    whole = values[parsed].str.fullmatch(r"[+-]?\d+")
     return not codes and not (whole.all() and np.abs(numbers[parsed]).max() > _LARGEST_EXACT_INTEGER)
 
 

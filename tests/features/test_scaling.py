@@ -19,6 +19,13 @@ def test_any_distribution_becomes_normal() -> None:
     assert (np.diff(z[order]) >= 0).all()
 
 
+@pytest.mark.parametrize("unit", [1e-300, 1e-13, 1e13])
+def test_the_unit_of_a_column_does_not_matter(unit: float) -> None:
+    x = np.random.default_rng(0).uniform(size=(300, 1))
+    one, other = (fit_scaler(features(factor * x)).scale(features(factor * x)).x_num for factor in (1, unit))
+    np.testing.assert_allclose(other, one, atol=1e-6)
+
+
 def test_values_outside_the_training_range_are_clipped() -> None:
     scaler = fit_scaler(features(np.arange(100.0)[:, None]))
     z = scaler.scale(features(np.array([[-1e9], [0.0], [99.0], [1e300]]))).x_num[:, 0]

@@ -15,6 +15,7 @@ from nncli.table.schema import infer_kind
         (["1"] * 50 + ["2"] * 40 + ["a"] * 10, "categorical"),
         (["01067", "80331", "10115"], "categorical"),
         ([str(2**60), str(2**60 + 2), str(2**60 + 4)], "categorical"),
+        (["1.5e30", "2.25e31", "7e29"], "numeric"),
         (["0", "1", "1"], "boolean"),
         (["Yes", "no", ""], "boolean"),
         (["t", "f"], "boolean"),
