@@ -14,7 +14,8 @@ from nncli.features.scaling import NetworkInputs
 from nncli.settings import Activation
 
 Array = NDArray[np.float32]
-_BLOCK = 256
+BLOCK_ROWS = 256
+"""Rows of a block."""
 
 _SELU_SCALE, _SELU_ALPHA = np.float32(1.0507009873554805), np.float32(1.6732632423543772)
 _GELU_FACTOR = np.float32(np.sqrt(2 / np.pi))
@@ -58,16 +59,16 @@ class NumpyNetwork:
     def predict_proba(self, inputs: NetworkInputs) -> NDArray[np.float64]:
         """Mean of the members' probabilities. Shape: ``(n_rows, n_classes)``."""
         proba = np.empty((len(inputs), self._architecture.n_classes))
-        for start in range(0, len(inputs), _BLOCK):
-            block = slice(start, start + _BLOCK)
+        for start in range(0, len(inputs), BLOCK_ROWS):
+            block = slice(start, start + BLOCK_ROWS)
             x = self._first_layer_inputs(inputs.x_num[block], inputs.x_cat[block], inputs.x_dense[block])
             proba[block] = self._block_proba(x)[: len(proba[block])]
         return proba
 
     def _first_layer_inputs(self, x_num: Array, x_cat: NDArray[np.int32], x_dense: Array) -> Array:
-        """Everything that the first layer sees, side by side. Shape: ``(n_nets, _BLOCK, d_in)``, padded with zeros."""
+        """Everything that the first layer sees. Shape: ``(n_nets, BLOCK_ROWS, d_in)``, padded with zeros."""
         architecture = self._architecture
-        x = np.zeros((architecture.n_nets, _BLOCK, architecture.d_in), dtype=np.float32)
+        x = np.zeros((architecture.n_nets, BLOCK_ROWS, architecture.d_in), dtype=np.float32)
         n_rows = len(x_cat)
         numbers = self._embedded_numbers(x_num)
         at = numbers.shape[2]
@@ -89,13 +90,13 @@ class NumpyNetwork:
         """Shape: ``(n_nets or 1, n_rows, n_num * d_embedding)``."""
         if not self._architecture.n_bins or not self._architecture.n_num:
             return x_num[None]
-        padded = np.zeros((_BLOCK, x_num.shape[1]), dtype=np.float32)
+        padded = np.zeros((BLOCK_ROWS, x_num.shape[1]), dtype=np.float32)
         padded[: len(x_num)] = x_num
         columns = padded.T[:, :, None]  # (n_num, B, 1)
         a = self._arrays
         shares = np.clip((columns - a["num.left"][:, None, :]) * a["num.inverse_width"][:, None, :], 0, 1)
         embedded: Array = columns * a["num.linear"][:, :, None] + a["num.bias"][:, :, None] + shares @ a["num.bins"]
-        return embedded.transpose(0, 2, 1, 3).reshape(len(embedded), _BLOCK, -1)[:, : len(x_num)]
+        return embedded.transpose(0, 2, 1, 3).reshape(len(embedded), BLOCK_ROWS, -1)[:, : len(x_num)]
 
     def _block_proba(self, x: Array) -> Array:
         architecture = self._architecture
@@ -103,7 +104,7 @@ class NumpyNetwork:
             # A row's members stand side by side: (n_nets, B * n_members, d) after the first layer.
             x = x.reshape(architecture.n_nets, -1, weight.shape[1])
             x = self._activation(x @ weight + bias)
-        members = x.reshape(architecture.n_nets, _BLOCK, architecture.n_members, -1).transpose(0, 2, 1, 3)
+        members = x.reshape(architecture.n_nets, BLOCK_ROWS, architecture.n_members, -1).transpose(0, 2, 1, 3)
         logits = members @ self._arrays["head.weight"] + self._arrays["head.bias"][:, :, None, :]
         logits -= logits.max(axis=3, keepdims=True)
         exponentials = np.exp(logits)

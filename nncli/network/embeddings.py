@@ -83,22 +83,23 @@ def _spread(ordered: Tensor, n: int) -> Tensor:
 
 
 class OneHot(nn.Module):
-    """One-hot vectors of several categories side by side; code 0 is all zeros.
+    """One-hot vectors of some categories side by side; code 0 is all zeros.
 
     Shape:
-        ``(B, n_cat)`` int to ``(B, sum of cardinalities - n_cat)``.
+        ``(B, n_cat)`` int to ``(B, sum of cardinalities - their number)``.
     """
 
-    def __init__(self, cardinalities: list[int]) -> None:
-        """Takes the number of codes of each column."""
+    def __init__(self, columns: list[int], cardinalities: list[int]) -> None:
+        """Takes the positions of the columns, and the number of codes of each."""
         super().__init__()
+        self.register_buffer("columns", torch.tensor(columns, dtype=torch.long), persistent=False)
         offsets = torch.tensor([0, *(codes - 1 for codes in cardinalities)]).cumsum(0)
         self.register_buffer("offsets", offsets[:-1], persistent=False)
         self._width = int(offsets[-1])
 
     def forward(self, x_cat: Tensor) -> Tensor:
         """Encodes a batch."""
-        codes = x_cat.long()
+        codes = x_cat.index_select(1, self.get_buffer("columns")).long()  # a list of positions would stall a GPU
         hot = torch.zeros(len(codes), self._width + 1, device=codes.device)
         # Code 0 has no column: it is written to a spare one that is cut off.
         hot.scatter_(1, torch.where(codes > 0, codes - 1 + self.get_buffer("offsets"), self._width), 1.0)

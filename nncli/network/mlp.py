@@ -39,7 +39,7 @@ class MLP(nn.Module):
         super().__init__()
         self.architecture = a = architecture
         self.num = PiecewiseLinearEmbedding(*bins, a.d_embedding, a.n_nets, generator) if bins else None
-        self.one_hot = OneHot([a.cat_cardinalities[j] for j in a.one_hot])
+        self.one_hot = OneHot(a.one_hot, [a.cat_cardinalities[j] for j in a.one_hot])
         self.cat = nn.ModuleDict(
             {str(j): CategoryEmbedding(a.cat_cardinalities[j], a.n_nets, generator) for j in a.embedded}
         )
@@ -73,7 +73,7 @@ class MLP(nn.Module):
         a = self.architecture
         n_plain = a.n_dense - a.n_text
         text = x_dense[:, n_plain:] * a.text_scale
-        shared = torch.cat([x_dense[:, :n_plain], text, self.one_hot(x_cat[:, a.one_hot])], dim=1)
+        shared = torch.cat([x_dense[:, :n_plain], text, self.one_hot(x_cat)], dim=1)
         numbers = self.num(x_num) if self.num is not None else x_num.expand(a.n_nets, -1, -1)
         vectors = [self.cat[str(j)](x_cat[:, j]) for j in a.embedded]
         return torch.cat([numbers, shared.expand(a.n_nets, -1, -1), *vectors], dim=2)

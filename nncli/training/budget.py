@@ -7,6 +7,7 @@ options give the same network on every machine.
 from dataclasses import dataclass, replace
 
 from nncli.bundle.architecture import Architecture
+from nncli.bundle.forward import BLOCK_ROWS
 from nncli.features.scaling import NetworkInputs
 from nncli.settings import EffortSettings, NetworkSettings, Optimizer, TrainingSettings
 from nncli.training.optimisers import choose_optimiser, default_learning_rate
@@ -21,6 +22,8 @@ _WIDTHS = (64, 48, 32)
 _BATCH_SIZES = ((2_800, 64), (4_500, 128), (6_400, 256), (32_000, 512), (108_000, 1024))
 _LARGEST_BATCH = 2048
 _MOST_BINS = 128
+_MOST_SHARES = 20_000_000
+"""Of bins, in a batch: each is a number in memory, several times over while the gradients are made."""
 _ROWS_PER_BIN = 20
 _MORE_NETS_SHARE = 0.1
 """Twice as many nets are trained where that costs less than this share of the work."""
@@ -84,7 +87,7 @@ def make_plan(
     n_counted = rows_an_epoch(n_rows, n_rows_in_all)
     candidates = [
         replace(architecture, n_text=n_text, text_scale=_TEXT_SCALE if n_text else 1.0)
-        for architecture in _architectures(train, cat_cardinalities, n_classes, network, effort)
+        for architecture in _architectures(train, cat_cardinalities, n_classes, network, effort, batch_size)
     ]
     allowed = [_MORE_NETS_SHARE if a.n_nets > effort.n_nets else 1 for a in candidates]
     fitting = [
@@ -111,6 +114,7 @@ def _architectures(
     n_classes: int,
     network: NetworkSettings,
     effort: EffortSettings,
+    batch_size: int,
 ) -> list[Architecture]:
     """What may be built, the costliest and best first."""
     n_rows, n_num = train.x_num.shape
@@ -119,7 +123,8 @@ def _architectures(
     else:
         widths = [network.layers] if network.layers else [(width,) * _TABM_BLOCKS for width in _WIDTHS]
         forms = [(2 * effort.n_nets, widths[0]), *((effort.n_nets, layers) for layers in widths)]
-        n_members, n_bins = effort.n_members, max(2, min(_MOST_BINS, n_rows // _ROWS_PER_BIN)) if n_num else 0
+        n_members, most = effort.n_members, affordable_bins(n_num, batch_size)
+        n_bins = max(2, min(_MOST_BINS, most, n_rows // _ROWS_PER_BIN)) if n_num else 0
     return [
         Architecture(
             n_num=n_num,
@@ -163,6 +168,11 @@ def affordable_epochs(architecture: Architecture, n_rows: int, batch_size: int, 
     return max(_FEWEST_EPOCHS, min(effort.max_epochs, affordable))
 
 
+def affordable_bins(n_num: int, batch_size: int) -> int:
+    """The most bins of each numeric column that keep a batch, or a block of prediction, within the memory."""
+    return max(2, _MOST_SHARES // (max(n_num, 1) * max(batch_size, BLOCK_ROWS)))
+
+
 def epoch_work(architecture: Architecture, n_rows: int, batch_size: int) -> float:
     """Floating-point operations of one epoch: six for each weight and row, and the overhead of the steps."""
     steps = -(-n_rows // batch_size)
@@ -171,5 +181,5 @@ def epoch_work(architecture: Architecture, n_rows: int, batch_size: int) -> floa
 
 
 def default_batch_size(n_rows: int) -> int:
-    """Twice TabM's batch sizes, by training rows: with Muon's long steps as good, and a quarter faster."""
+    """Twice TabM's batch sizes, by rows of the table: with Muon's long steps as good, and a quarter faster."""
     return next((size for below, size in _BATCH_SIZES if n_rows < below), _LARGEST_BATCH)

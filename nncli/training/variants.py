@@ -5,12 +5,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from nncli.bundle.architecture import Architecture
 from nncli.bundle.forward import NumpyNetwork
 from nncli.errors import UsageError
 from nncli.evaluation.metrics import log_losses
 from nncli.settings import EffortSettings, NetworkSettings, Range, TrainingSettings
-from nncli.training.budget import Plan, affordable_epochs
+from nncli.training.budget import Plan, affordable_bins, affordable_epochs
 from nncli.training.loop import LabelledInputs, TrainedNetwork
 from nncli.training.optimisers import decays_weights
 from nncli.training.search import Params, Space, Trial
@@ -19,8 +18,8 @@ _MOST_CHOSEN = 8
 _CLEARLY = 2.0
 """Standard errors by which a network must be worse to be left out."""
 _FEWEST_BINS, _MOST_BINS = 4, 256
-_MOST_BINS_IN_ALL, _WIDEST_EMBEDDINGS = 50_000, 400
-"""Over all columns. Beyond these a variant gets no more bins and no wider vectors than the recipe: memory is finite."""
+_WIDEST_EMBEDDINGS = 400
+"""Over all columns. Beyond this a variant gets no wider vectors than the recipe: memory is finite."""
 _RATE_FACTORS = 1 / 4, 5 / 2
 _PORTFOLIO: tuple[dict[str, float], ...] = (
     {"text_scale": 1.0},
@@ -37,7 +36,7 @@ better. A table without text begins with the recipe itself."""
 
 def variants(recipe: Plan, network: NetworkSettings, training: TrainingSettings) -> Space:
     """What is searched around the recipe: everything that the user left open."""
-    varying = {**_of_training(recipe, network, training), **_of_form(recipe.architecture, network)}
+    varying = {**_of_training(recipe, network, training), **_of_form(recipe, network)}
     ranges = {name: values for name, (values, _) in varying.items()}
     usual = {name: value for name, (_, value) in varying.items()}
     first = [usual | {k: min(v, ranges[k].high) for k, v in changes.items() if k in ranges} for changes in _PORTFOLIO]
@@ -62,15 +61,15 @@ def _of_training(recipe: Plan, network: NetworkSettings, training: TrainingSetti
     return found
 
 
-def _of_form(a: Architecture, network: NetworkSettings) -> _Varying:
-    found: _Varying = {}
+def _of_form(recipe: Plan, network: NetworkSettings) -> _Varying:
+    a, found = recipe.architecture, _Varying()
     if network.layers is None and len(set(a.layers)) == 1:
         found["n_blocks"] = Range(1, 4, step=1), len(a.layers)
         found["d_block"] = Range(32, 128, step=16), a.layers[0]
     if a.is_ensemble:
         found["n_members"] = Range(4, 16, step=4), a.n_members
     if a.n_bins:
-        most = max(a.n_bins, min(_MOST_BINS, _MOST_BINS_IN_ALL // a.n_num))
+        most = max(a.n_bins, min(_MOST_BINS, affordable_bins(a.n_num, 2 * recipe.batch_size)))
         found["n_bins"] = Range(min(_FEWEST_BINS, a.n_bins), most, log=True, step=1), a.n_bins
     if a.n_bins and a.d_embedding * a.n_num <= _WIDEST_EMBEDDINGS:
         found["d_embedding"] = Range(4, 16, step=4), a.d_embedding

@@ -79,7 +79,7 @@ def test_each_number_has_vectors_of_its_own() -> None:
 
 
 def test_categories_are_one_hot_or_looked_up_and_code_zero_starts_as_nothing() -> None:
-    hot = OneHot([3, 4])(torch.tensor([[0, 0], [2, 1]], dtype=torch.int32))
+    hot = OneHot([0, 2], [3, 4])(torch.tensor([[0, 9, 0], [2, 9, 1]], dtype=torch.int32))
     assert hot.tolist() == [[0] * 5, [0, 1, 1, 0, 0]]
     embedding = CategoryEmbedding(50, 2, generator())
     out = embedding(torch.tensor([0, 7], dtype=torch.int32))

@@ -53,3 +53,11 @@ def test_what_the_user_says_is_kept() -> None:
     assert (chosen.dropout, chosen.batch_size, chosen.max_epochs) == (0.4, 11, 13)
     assert chosen.optimizer == "adamw"
     assert plan(5000, training=TrainingSettings(optimizer="sgd")).optimizer == "sgd"
+
+
+def test_wide_tables_get_fewer_bins_so_that_a_batch_fits_the_memory() -> None:
+    for n_rows, n_num in [(110_000, 500), (10_000, 5000)]:
+        chosen = plan(n_rows, n_num=n_num)
+        assert chosen.architecture.n_bins >= 2
+        assert chosen.batch_size * n_num * chosen.architecture.n_bins <= 2e7
+    assert plan(110_000, n_num=50).architecture.n_bins == 128

@@ -137,7 +137,7 @@ def test_a_variant_is_never_far_beyond_the_memory_of_the_recipe(n_num: int, n_bi
     assert vary_plan(plan, space.first[0], 1000, EFFORTS["best"], TrainingSettings(epochs=20)) == plan
     for params in space.first:
         varied = vary_plan(plan, params, 1000, EFFORTS["best"], TrainingSettings()).architecture
-        assert n_num * varied.n_bins <= max(n_num * n_bins, 50_000)
+        assert n_num * varied.n_bins <= max(n_num * n_bins, 20_000_000 // 256)
         assert n_num * varied.d_embedding <= max(n_num * 4, 1600)
 
 
