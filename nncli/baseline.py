@@ -11,13 +11,12 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.ensemble import HistGradientBoostingClassifier
-from threadpoolctl import threadpool_limits
 
 from nncli.bundle.trees import Trees
 from nncli.settings import Range, TreesSettings
 
-_ITERATIONS_PER_LOOK = 25
-"""Boosting iterations between two looks at the clock, where there is a time limit."""
+_TREES_BEFORE_LOOK = 25
+"""Trees before the first look at the clock, where there is a time limit."""
 _DEFAULT_ITERATIONS = 100
 _DEFAULT_STOPPING_ROWS = 10_000
 """Above this many rows scikit-learn's defaults stop early."""
@@ -67,24 +66,24 @@ class TreeData:
 
 
 def fit_careful_trees(
-    data: TreeData, settings: TreesSettings, max_iter: int, *, seed: int, threads: int, deadline: float | None = None
+    data: TreeData, settings: TreesSettings, max_iter: int, *, seed: int, deadline: float | None = None
 ) -> FittedTrees:
     """Slow learning, early stopping with patience on the network's validation rows, the best iteration kept."""
     model = _careful_model(data, settings, max_iter, seed)
     model.set_params(early_stopping=True, n_iter_no_change=settings.patience, tol=0.0)
     start = time.monotonic()
-    stop = _fit(model, data, max_iter, threads, deadline)
+    stop = _fit(model, data, max_iter, deadline)
     best = max(1, int(np.argmax(model.validation_score_)))  # the score before the first iteration comes first
     trees, loss = extract_trees(model, best), -float(model.validation_score_[best])
     return FittedTrees(trees, best, model.n_iter_, stop, time.monotonic() - start, loss)
 
 
 def refit_careful_trees(
-    data: TreeData, settings: TreesSettings, iterations: int, *, seed: int, threads: int, deadline: float | None = None
+    data: TreeData, settings: TreesSettings, iterations: int, *, seed: int, deadline: float | None = None
 ) -> FittedTrees:
     """The careful trees on all rows, for as many iterations as were found best."""
     model = _careful_model(data, settings, iterations, seed)
-    return _fitted_whole(model, data, iterations, threads, deadline)
+    return _fitted_whole(model, data, iterations, deadline)
 
 
 def _careful_model(data: TreeData, settings: TreesSettings, max_iter: int, seed: int) -> HistGradientBoostingClassifier:
@@ -100,7 +99,7 @@ def _careful_model(data: TreeData, settings: TreesSettings, max_iter: int, seed:
     )
 
 
-def fit_default_trees(data: TreeData, *, seed: int, threads: int, deadline: float | None = None) -> FittedTrees:
+def fit_default_trees(data: TreeData, *, seed: int, deadline: float | None = None) -> FittedTrees:
     """scikit-learn's defaults, on training and validation rows together while those are at most 10,000.
 
     Above that the defaults hold back rows to stop early. The shared validation rows take that part, because
@@ -114,15 +113,15 @@ def fit_default_trees(data: TreeData, *, seed: int, threads: int, deadline: floa
     model = HistGradientBoostingClassifier(
         early_stopping=stops_early, categorical_features=_categorical(data), random_state=seed
     )
-    return _fitted_whole(model, data, _DEFAULT_ITERATIONS, threads, deadline)
+    return _fitted_whole(model, data, _DEFAULT_ITERATIONS, deadline)
 
 
 def _fitted_whole(
-    model: HistGradientBoostingClassifier, data: TreeData, max_iter: int, threads: int, deadline: float | None
+    model: HistGradientBoostingClassifier, data: TreeData, max_iter: int, deadline: float | None
 ) -> FittedTrees:
     """Fits, and keeps every iteration."""
     start = time.monotonic()
-    stop = _fit(model, data, max_iter, threads, deadline)
+    stop = _fit(model, data, max_iter, deadline)
     trees = extract_trees(model, model.n_iter_)
     return FittedTrees(trees, model.n_iter_, model.n_iter_, stop, time.monotonic() - start)
 
@@ -131,29 +130,29 @@ def _categorical(data: TreeData) -> NDArray[np.bool_] | None:
     return np.arange(data.x.shape[1]) < data.n_categories if data.n_categories else None
 
 
-def _fit(
-    model: HistGradientBoostingClassifier, data: TreeData, max_iter: int, threads: int, deadline: float | None
-) -> Stop:
+def _fit(model: HistGradientBoostingClassifier, data: TreeData, max_iter: int, deadline: float | None) -> Stop:
     """Fits in one go, or in slices that stop at the deadline; says why it ended. The slices give the same trees."""
     validation = {"X_val": data.x_val, "y_val": data.y_val} if model.early_stopping else {}
     # scikit-learn fails on a column without any value; one that is constant is never split on.
     x = np.where(np.isnan(data.x).all(axis=0), 0.0, data.x)
     if deadline is None:
-        with threadpool_limits(threads):
-            model.fit(x, data.y, **validation)
+        model.fit(x, data.y, **validation)
         return "patience" if model.n_iter_ < max_iter else "iterations"
     model.set_params(warm_start=True)
-    for iterations in range(_ITERATIONS_PER_LOOK, max_iter + _ITERATIONS_PER_LOOK, _ITERATIONS_PER_LOOK):
-        before = time.monotonic()
-        wanted = min(iterations, max_iter)
-        with threadpool_limits(threads):
-            model.set_params(max_iter=wanted).fit(x, data.y, **validation)
+    start = time.monotonic()
+    wanted = max(1, _TREES_BEFORE_LOOK // np.unique(data.y).size)
+    while True:
+        model.set_params(max_iter=min(wanted, max_iter)).fit(x, data.y, **validation)
         now = time.monotonic()
-        if model.n_iter_ < wanted:
+        if model.n_iter_ < min(wanted, max_iter):
             return "patience"
-        if wanted < max_iter and now + (now - before) > deadline:
+        if wanted >= max_iter:
+            return "iterations"
+        affordable = wanted * (deadline - start) / (now - start)
+        if affordable < wanted + 1:
             return "time limit"
-    return "iterations"
+        # A slice prepares the rows anew and scores them by all earlier trees: doubled slices are few.
+        wanted = int(min(2 * wanted, affordable))
 
 
 def extract_trees(model: HistGradientBoostingClassifier, n_iterations: int) -> Trees:

@@ -7,7 +7,7 @@ examined table and settings. Out: values for ``report`` and ``bundle``.
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +24,7 @@ from nncli.guard.rows import examine_rows
 from nncli.settings import RunSettings
 from nncli.table.split import Split, make_folds, make_split
 from nncli.training.clock import Clock
+from nncli.training.device import use_threads
 
 _FITTING_SHARE = 0.95
 """Of a time limit; the rest is for the report."""
@@ -82,7 +83,7 @@ def run_experiment(
         checkpoint_folder: where a search keeps its networks; ``None``: nowhere.
 
     Raises:
-        DataError: there are too few rows to split.
+        DataError: there are too few rows to split, or there is nothing to learn from.
         DeviceError: the device that was asked for is not there.
         UsageError: no network ever had a finite loss.
     """
@@ -90,11 +91,13 @@ def run_experiment(
     _refuse_empty_parts(split)
     clock = _clock(settings, started or time.monotonic())
     context = Context(settings, observer, clock, checkpoint_folder=checkpoint_folder)
-    fitted = fit_sides(table, split, context)
-    heldout = _score_test_rows(table, split, fitted)
-    judgement = judge_held_out(heldout.labels, heldout.probabilities, settings.evaluation)
-    served = learn_from_all_rows(table, split, fitted, context)
+    with use_threads(context.threads):
+        fitted = fit_sides(table, split, context)
+        heldout = _score_test_rows(table, split, fitted)
+        judgement = judge_held_out(heldout.labels, heldout.probabilities, settings.evaluation)
+        served = learn_from_all_rows(table, split, fitted, context)
     findings = (*table.findings, *examine_rows(table.groups, split), *_cut_short([fitted, served]))
+    served = replace(served, model=served.model.with_findings(findings))
     return Experiment(table, split, fitted, heldout, judgement, served, findings)
 
 
@@ -110,7 +113,7 @@ def cross_validate(
         started: when the time limit began, on the clock of ``time.monotonic``; ``None``: now.
 
     Raises:
-        DataError: there are too few rows to split.
+        DataError: there are too few rows to split, or there is nothing to learn from.
         DeviceError: the device that was asked for is not there.
         UsageError: no network ever had a finite loss.
     """
@@ -121,8 +124,10 @@ def cross_validate(
         _refuse_empty_parts(split)
         observer.fold(number, len(folds))
         clock = _clock(settings, start, number / len(folds))
-        fitted = fit_sides(table, split, Context(settings, observer, clock, learns_on=False))
-        heldout = _score_test_rows(table, split, fitted)
+        context = Context(settings, observer, clock, learns_on=False)
+        with use_threads(context.threads):
+            fitted = fit_sides(table, split, context)
+            heldout = _score_test_rows(table, split, fitted)
         fold_scores.append({m: by_name(score(heldout.labels, p)) for m, p in heldout.probabilities.items()})
         fits.append(fitted)
     n_test = round(np.mean([split.test.size for split in folds]))
@@ -164,7 +169,7 @@ def _cut_short(fits: Sequence[Fitted | Served]) -> list[Finding]:
             stops["the default trees"].append(fit.default.stop)
         else:
             stops["the network"] += [network.stop for network in fit.networks]
-            stops["the careful trees"].append(fit.careful.stop)
+            stops["the careful trees"].append(fit.trees.stop)
     cut = [side for side, reasons in stops.items() if "time limit" in reasons]
     if not cut:
         return []

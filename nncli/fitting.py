@@ -5,10 +5,10 @@ looked at before the verdict; only :func:`learn_from_all_rows` takes them, as ro
 """
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,17 +24,18 @@ from nncli.baseline import (
 )
 from nncli.bundle.model import Description, Model, Provenance
 from nncli.bundle.trees import tree_inputs
-from nncli.evaluation.calibration import UNCALIBRATED, fit_calibration
+from nncli.errors import DataError
+from nncli.evaluation.calibration import UNCALIBRATED, Calibration, fit_calibration
+from nncli.evaluation.metrics import score
 from nncli.features.encoder import Features, fit_encoder
 from nncli.features.scaling import fit_scaler
 from nncli.guard.examine import ExaminedTable
-from nncli.guard.rows import examine_rows
-from nncli.settings import EFFORTS, EffortSettings, RunSettings, TreesSettings
+from nncli.settings import EFFORTS, EffortSettings, RunSettings, Side, TreesSettings
 from nncli.table.split import Split
 from nncli.training.budget import Plan, make_plan, plan_for_all_rows, rows_an_epoch
 from nncli.training.checkpoints import Checkpoints, checkpoint_key
 from nncli.training.clock import Clock
-from nncli.training.device import choose_device, choose_threads, use_threads
+from nncli.training.device import choose_device, choose_threads
 from nncli.training.loop import Conditions, Epoch, LabelledInputs, TrainedNetwork, continue_network, train_network
 from nncli.training.search import Params, Space, Trial, search
 from nncli.training.variants import choose, variants, vary_plan
@@ -61,6 +62,9 @@ class Observer(Protocol):
 
     def trees(self, name: str, n_trials: int) -> None:
         """The trees of that name begin, with so many settings at the most."""
+
+    def brought(self, side: Side, losses: Mapping[str, float]) -> None:
+        """What each part of a side brought: the log loss on the validation rows with it, and with all before it."""
 
     def again(self, plan: Plan, n_rows: int, number: int, n_networks: int) -> None:
         """After the verdict, a network learns on from all rows: the first, second... of those that are kept."""
@@ -137,7 +141,7 @@ class Served:
 
     model: Model
     networks: tuple[TrainedNetwork, ...]
-    careful: FittedTrees
+    trees: FittedTrees
     seconds: Mapping[str, float]
     """By side, for what came after the verdict."""
 
@@ -151,6 +155,7 @@ def fit_sides(table: ExaminedTable, split: Split, context: Context) -> Fitted:
         context: what the run is given.
 
     Raises:
+        DataError: there is nothing to learn from.
         DeviceError: the device that was asked for is not there.
         UsageError: no network ever had a finite loss.
     """
@@ -169,6 +174,8 @@ def fit_sides(table: ExaminedTable, split: Split, context: Context) -> Fitted:
     recipe = make_plan(
         inputs[0].inputs, encoder.cat_cardinalities, n_classes, form, training, context.effort, n_rows, encoder.n_text
     )
+    if recipe.architecture.d_in == 0:
+        raise DataError("nothing to learn from: in no column does a value come up twice among the training rows")
     trials = _fit_networks(*inputs, recipe, n_rows, context, _network_deadline(careful, context), checkpoints)
     chosen = choose(trials, inputs[1])
     description = Description(
@@ -183,21 +190,21 @@ def fit_sides(table: ExaminedTable, split: Split, context: Context) -> Fitted:
         provenance=_provenance(table, split, context.settings),
     )
     model = Model(description, [trial.outcome.arrays for trial in chosen], careful.outcome.trees)
-    calibrated = _calibrated(model, validation, y_val)
-    return Fitted(calibrated, tuple(trials), tuple(chosen), tuple(tree_trials), careful, default, checkpoints)
+    model = _calibrated(model, validation, y_val, {"network": trials, "trees": tree_trials}, context.observer)
+    return Fitted(model, tuple(trials), tuple(chosen), tuple(tree_trials), careful, default, checkpoints)
 
 
 def _fit_trees(data: TreeData, context: Context) -> tuple[FittedTrees, list[Trial[FittedTrees]]]:
     """The trees at their defaults, and the careful ones with every setting that the effort allows."""
-    seed, threads, effort, clock = context.settings.seed, context.threads, context.effort, context.clock
+    seed, effort, clock = context.settings.seed, context.effort, context.clock
     context.observer.trees("default", 1)
-    default = fit_default_trees(data, seed=seed, threads=threads, deadline=clock.deadline(_DEFAULT_TREES_SHARE))
+    default = fit_default_trees(data, seed=seed, deadline=clock.deadline(_DEFAULT_TREES_SHARE))
     context.observer.trees("careful", effort.n_trials)
     deadline = clock.deadline(_CAREFUL_TREES_SHARE)
 
     def fit(_: int, params: Params) -> FittedTrees:
         settings = tree_settings(context.settings, params)
-        return fit_careful_trees(data, settings, effort.tree_iterations, seed=seed, threads=threads, deadline=deadline)
+        return fit_careful_trees(data, settings, effort.tree_iterations, seed=seed, deadline=deadline)
 
     recipe = {name: getattr(context.settings.trees, name) for name in CAREFUL_RANGES}
     space = Space(CAREFUL_RANGES, [recipe])
@@ -219,7 +226,7 @@ def _fit_networks(
     checkpoints: Checkpoints | None,
 ) -> list[Trial[TrainedNetwork]]:
     """The recipe's network, and around it as many others as the effort allows."""
-    settings, effort, threads = context.settings, context.effort, context.threads
+    settings, effort = context.settings, context.effort
     n_counted = rows_an_epoch(train.labels.size, n_rows_in_all)
     known = checkpoints.load() if checkpoints else []
 
@@ -234,9 +241,8 @@ def _fit_networks(
 
     n_trials = effort.n_text_trials if recipe.architecture.n_text else effort.n_trials
     space = variants(recipe, settings.network, settings.training) if n_trials > 1 else Space({}, [{}])
-    context.observer.training(recipe, choose_device(settings.device).type, threads, known)
-    with use_threads(threads):
-        return search(space, fit, n_trials, seed=settings.seed, deadline=deadline, known=known, tried=tried)
+    context.observer.training(recipe, choose_device(settings.device).type, context.threads, known)
+    return search(space, fit, n_trials, seed=settings.seed, deadline=deadline, known=known, tried=tried)
 
 
 def _checkpoints(table: ExaminedTable, context: Context) -> Checkpoints | None:
@@ -266,7 +272,7 @@ def _reserve(careful: Trial[FittedTrees], context: Context, most: float) -> floa
 
 def learn_from_all_rows(table: ExaminedTable, split: Split, fitted: Fitted, context: Context) -> Served:
     """The networks learn on, the trees once more from scratch, with nothing held back."""
-    y, threads = table.target.labels, context.threads
+    y = table.target.labels
     judged, n_networks = fitted.model.description, len(fitted.chosen)
     features = judged.encoder.encode(table.frame)
     inputs = judged.scaler.scale(features)
@@ -279,9 +285,8 @@ def learn_from_all_rows(table: ExaminedTable, split: Split, fitted: Fitted, cont
         plan = plan_for_all_rows(trial.outcome.plan, trial.outcome.best_epoch)
         context.observer.again(plan, y.size, number, n_networks)
         deadline = context.clock.deadline(1 / (n_networks - number + 1), reserve)
-        with use_threads(threads):
-            conditions = context.conditions(plan, deadline, trial.number)
-            networks.append(continue_network(trial.outcome, labelled, plan, conditions))
+        conditions = context.conditions(plan, deadline, trial.number)
+        networks.append(continue_network(trial.outcome, labelled, plan, conditions))
     network_seconds = time.monotonic() - start
     trees = _refit_trees(features, y, fitted.careful, context)
     description = replace(judged, trees=trees.trees.shape, class_shares=_shares(y, len(table.schema.classes)))
@@ -298,16 +303,29 @@ def _refit_trees(
         tree_settings(context.settings, careful.params),
         careful.outcome.iterations,
         seed=context.settings.seed,
-        threads=context.threads,
         deadline=context.clock.end,
     )
 
 
-def _calibrated(model: Model, validation: Features, y_val: NDArray[np.int64]) -> Model:
+def _calibrated(
+    model: Model,
+    validation: Features,
+    y_val: NDArray[np.int64],
+    trials: Mapping[Side, Sequence[Trial[Any]]],
+    observer: Observer,
+) -> Model:
     """The same calibration for both sides, fitted on the same validation rows."""
-    network, trees = (fit_calibration(y_val, model.predict_proba(validation, side)) for side in ("network", "trees"))
-    description = replace(model.description, network_calibration=network, trees_calibration=trees)
-    return replace(model, description=description)
+    found: dict[Side, Calibration] = {}
+    for side, tried in trials.items():
+        losses = {f"best of {len(tried)}" if len(tried) > 1 else "as trained": min(trial.loss for trial in tried)}
+        proba = model.predict_proba(validation, side)
+        if side == "network" and len(model.weights) > 1:
+            losses[f"mean of {len(model.weights)}"] = score(y_val, proba).log_loss
+        found[side] = calibration = fit_calibration(y_val, proba)
+        if calibration != UNCALIBRATED:
+            losses[f"temperature {calibration.temperature:.2f}"] = score(y_val, calibration.apply(proba)).log_loss
+        observer.brought(side, losses)
+    return model.with_calibrations(found["network"], found["trees"])
 
 
 def _shares(labels: NDArray[np.int64], n_classes: int) -> tuple[float, ...]:
@@ -324,5 +342,5 @@ def _provenance(table: ExaminedTable, split: Split, settings: RunSettings) -> Pr
         n_train=split.train.size,
         n_validation=split.validation.size,
         n_test=split.test.size,
-        findings=(*table.findings, *examine_rows(table.groups, split)),
+        findings=table.findings,
     )

@@ -1,4 +1,5 @@
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -52,7 +53,7 @@ def test_the_first_iterations_alone_predict_as_the_stages_of_scikit_learn() -> N
 
 def test_trees_that_learn_again_are_scikit_learns_with_as_many_iterations() -> None:
     data, settings = example(1500, 3), TreesSettings(learning_rate=0.1)
-    fitted = refit_careful_trees(data, settings, 17, seed=0, threads=2)
+    fitted = refit_careful_trees(data, settings, 17, seed=0)
     oracle = HistGradientBoostingClassifier(
         learning_rate=0.1, max_leaf_nodes=settings.max_leaf_nodes, min_samples_leaf=settings.min_samples_leaf,
         l2_regularization=settings.l2_regularization, max_iter=17, early_stopping=False,
@@ -65,14 +66,12 @@ def test_trees_that_learn_again_are_scikit_learns_with_as_many_iterations() -> N
 def test_careful_trees_keep_the_iteration_that_validates_best() -> None:
     data = example(1500, 2)
     settings = TreesSettings(learning_rate=0.3, patience=10)
-    fitted = fit_careful_trees(data, settings, 200, seed=0, threads=2)
+    fitted = fit_careful_trees(data, settings, 200, seed=0)
     assert fitted.iterations < fitted.tried < 200
     assert fitted.stop == "patience"
 
     def loss(n_iterations: int) -> float:
-        other = fit_careful_trees(
-            data, TreesSettings(learning_rate=0.3, patience=1000), n_iterations, seed=0, threads=2
-        )
+        other = fit_careful_trees(data, TreesSettings(learning_rate=0.3, patience=1000), n_iterations, seed=0)
         proba = other.trees.predict_proba(data.x_val)
         return float(-np.log(proba[np.arange(data.y_val.size), data.y_val]).mean())
 
@@ -87,8 +86,8 @@ def test_slices_under_a_deadline_give_the_same_trees(fit: str) -> None:
 
     def trees(deadline: float | None):  # type: ignore[no-untyped-def]
         if fit == "default":
-            return fit_default_trees(data, seed=0, threads=2, deadline=deadline).trees
-        return fit_careful_trees(data, TreesSettings(), 60, seed=0, threads=2, deadline=deadline).trees
+            return fit_default_trees(data, seed=0, deadline=deadline).trees
+        return fit_careful_trees(data, TreesSettings(), 60, seed=0, deadline=deadline).trees
 
     np.testing.assert_array_equal(trees(None).predict_proba(data.x_val), trees(1e18).predict_proba(data.x_val))
 
@@ -98,17 +97,42 @@ def test_columns_without_any_value_are_survived() -> None:
     x = data.x.copy()
     x[:, 3] = np.nan
     data = TreeData(x, data.y, data.x_val, data.y_val, data.n_categories)
-    careful = fit_careful_trees(data, TreesSettings(), 9, seed=0, threads=2).trees
+    careful = fit_careful_trees(data, TreesSettings(), 9, seed=0).trees
     assert 3 not in careful.feature[careful.is_leaf == 0]
     data.x_val[:, 3] = np.nan
-    default = fit_default_trees(data, seed=0, threads=2).trees
+    default = fit_default_trees(data, seed=0).trees
     assert 3 not in default.feature[default.is_leaf == 0]
 
 
 def test_a_deadline_that_has_passed_leaves_few_trees() -> None:
-    fitted = fit_careful_trees(example(1200, 3), TreesSettings(patience=500), 500, seed=0, threads=2, deadline=1.0)
-    assert fitted.tried == 25
+    fitted = fit_careful_trees(example(1200, 3), TreesSettings(patience=500), 500, seed=0, deadline=1.0)
+    assert fitted.tried == 25 // 3
     assert fitted.stop == "time limit"
+
+
+def test_a_deadline_far_away_takes_few_slices(monkeypatch: pytest.MonkeyPatch) -> None:
+    fits, fit = [], HistGradientBoostingClassifier.fit
+    monkeypatch.setattr(
+        HistGradientBoostingClassifier, "fit", lambda self, *a, **k: fits.append(1) or fit(self, *a, **k)
+    )
+    refit_careful_trees(example(300, 2), TreesSettings(), 400, seed=0, deadline=1e18)
+    assert len(fits) == 7  # 12, 24, 48, 96, 192, 384, 400 iterations
+
+
+def test_the_time_limit_is_used_up_but_not_passed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a clock of our own, on which an iteration takes a second."""
+    now, fit = [0.0], HistGradientBoostingClassifier.fit
+
+    def slow(self: HistGradientBoostingClassifier, *args: object, **options: object) -> object:
+        before = getattr(self, "n_iter_", 0)
+        fitted = fit(self, *args, **options)
+        now[0] += fitted.n_iter_ - before
+        return fitted
+
+    monkeypatch.setattr(HistGradientBoostingClassifier, "fit", slow)
+    monkeypatch.setattr("nncli.baseline.time", SimpleNamespace(monotonic=lambda: now[0]))
+    fitted = refit_careful_trees(example(300, 2), TreesSettings(), 400, seed=0, deadline=100.0)
+    assert (fitted.iterations, fitted.stop) == (100, "time limit")
 
 
 @pytest.mark.parametrize("n_rows", [2000, 24_000])
@@ -117,13 +141,13 @@ def test_a_class_with_one_row_is_survived(n_rows: int) -> None:
     y = data.y.copy()
     y[0] = 2
     data = TreeData(data.x, y, data.x_val, data.y_val, data.n_categories)
-    assert fit_default_trees(data, seed=0, threads=2).trees.predict_proba(data.x_val).shape == (n_rows // 2, 3)
-    assert fit_careful_trees(data, TreesSettings(), 10, seed=0, threads=2).trees.baseline.size == 3
+    assert fit_default_trees(data, seed=0).trees.predict_proba(data.x_val).shape == (n_rows // 2, 3)
+    assert fit_careful_trees(data, TreesSettings(), 10, seed=0).trees.baseline.size == 3
 
 
 def test_defaults_learn_from_validation_rows_too_unless_they_stop_early() -> None:
     data = example(2000, 2)
     expected = HistGradientBoostingClassifier(categorical_features=np.arange(5) < 2, random_state=0)
     expected.fit(np.concatenate([data.x, data.x_val]), np.concatenate([data.y, data.y_val]))
-    found = fit_default_trees(data, seed=0, threads=2).trees.predict_proba(data.x_val)
+    found = fit_default_trees(data, seed=0).trees.predict_proba(data.x_val)
     np.testing.assert_allclose(found, expected.predict_proba(data.x_val), rtol=0, atol=1e-12)

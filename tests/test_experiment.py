@@ -5,6 +5,8 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 import pytest
+import torch
+from threadpoolctl import threadpool_info
 
 import nncli.fitting
 from nncli.bundle.forward import NumpyNetwork
@@ -33,6 +35,8 @@ class Silent:
     def epoch(self, epoch: object, plan: object) -> None: ...
 
     def trees(self, name: str, n_trials: int) -> None: ...
+
+    def brought(self, side: object, losses: object) -> None: ...
 
     def again(self, plan: object, n_rows: int, number: int, n_networks: int) -> None: ...
 
@@ -263,6 +267,27 @@ def test_the_network_keeps_its_share_of_a_time_limit_that_slow_trees_use_up(
     assert spans["train_network"] > 0.6 * 95
 
 
+def test_what_the_time_limit_cut_is_said_wherever_the_verdict_is_repeated(penguins: ExaminedTable) -> None:
+    settings = replace(SETTINGS, time_limit=1e-3, training=TrainingSettings(epochs=1000))
+    result = run_experiment(penguins, settings, Silent())
+    kept = result.served.model.description.provenance.findings
+    assert "time-limit" in {finding.code for finding in kept}
+    assert kept == result.findings
+
+
+def test_a_run_keeps_to_its_threads_and_puts_them_back(penguins: ExaminedTable) -> None:
+    found = []
+
+    class Watching(Silent):
+        def brought(self, side: object, losses: object) -> None:
+            found.append({pool["num_threads"] for pool in threadpool_info()} | {torch.get_num_threads()})
+
+    before = threadpool_info()
+    run_experiment(penguins, replace(SETTINGS, threads=1, training=TrainingSettings(epochs=2)), Watching())
+    assert found == [{1}, {1}]
+    assert threadpool_info() == before
+
+
 def test_many_levels_empty_columns_and_single_rows_work_for_both_sides() -> None:
     random = np.random.default_rng(0)
     n_rows = 14_000
@@ -297,6 +322,9 @@ def test_too_few_rows_and_no_columns_are_refused() -> None:
     few = pd.DataFrame({"x": ["a", "b", "a"], "y": ["n", "y", "n"]})
     with pytest.raises(DataError, match="too few"):
         run_experiment(examine_table(table_of(few), None), SETTINGS, Silent())
+    names = pd.DataFrame({"x": [f"n{i}" for i in range(15)], "y": ["n", "y", "n"] * 5})
+    with pytest.raises(DataError, match="nothing to learn from"):
+        run_experiment(examine_table(table_of(names), None), SETTINGS, Silent())
     useless = pd.DataFrame({"x": ["a"] * 30, "y": ["n", "y"] * 15})
     with pytest.raises(DataError, match="no column is left"):
         examine_table(table_of(useless), None)

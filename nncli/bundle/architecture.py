@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from math import prod
 
 from nncli.settings import Activation
 
@@ -84,6 +85,12 @@ class Architecture:
         """Weights that one row is multiplied with, all members of all nets together."""
         widths = [self.d_in, *self.layers, self.n_classes]
         return self.n_nets * self.n_members * sum(a * b for a, b in pairwise(widths))
+
+    @property
+    def n_parameters(self) -> int:
+        """Numbers that were learned: all arrays but the edges of the bins."""
+        shapes = self.array_shapes().items()
+        return sum(prod(shape) for name, shape in shapes if name not in ("num.left", "num.inverse_width"))
 
     def array_shapes(self) -> dict[str, Shape]:
         """Name and shape of every array of the network, in order."""

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from nncli.bundle.folder import Manifest, read_file, read_manifest, write_folder
 from nncli.bundle.forward import NumpyNetwork
 from nncli.bundle.records import dump_json, from_json, parse_json, to_json
 from nncli.bundle.trees import Trees, TreesShape, tree_inputs
-from nncli.errors import ModelError
+from nncli.errors import ModelError, quoted_list
 from nncli.evaluation.calibration import Calibration
 from nncli.features.encoder import FeatureEncoder, Features
 from nncli.features.scaling import Scaler
@@ -40,7 +40,7 @@ class Provenance:
     n_validation: int
     n_test: int
     findings: tuple[Finding, ...]
-    """What was odd about the data."""
+    """What was odd about the data, or about the run."""
 
 
 @dataclass(frozen=True)
@@ -129,6 +129,17 @@ class Model:
         raw = np.mean([network.predict_proba(inputs) for network in self._networks], axis=0)
         return self.description.network_calibration.apply(raw)
 
+    def with_calibrations(self, network: Calibration, trees: Calibration) -> "Model":
+        """The same model with other calibrations."""
+        return replace(
+            self, description=replace(self.description, network_calibration=network, trees_calibration=trees)
+        )
+
+    def with_findings(self, findings: tuple[Finding, ...]) -> "Model":
+        """The same model, with what was odd about its data and its run."""
+        provenance = replace(self.description.provenance, findings=findings)
+        return replace(self, description=replace(self.description, provenance=provenance))
+
     def files(self) -> dict[str, bytes]:
         """The model's files by ``role.extension``."""
         weights = {f"{i}.{name}": array for i, arrays in enumerate(self.weights) for name, array in arrays.items()}
@@ -148,8 +159,6 @@ class Model:
 
 def missing_columns(names: list[str]) -> ModelError:
     """The error for data that lack columns of the model."""
-    from nncli.errors import quoted_list
-
     some = "column" if len(names) == 1 else "columns"
     return ModelError(
         f"the data lack the {some} {quoted_list(names)}, which the model needs; add them (empty cells are allowed)"

@@ -44,7 +44,7 @@ def train_report(experiment: "Experiment", settings: RunSettings, total_seconds:
             "optimizer": best.plan.optimizer,
             "learning_rate": best.plan.learning_rate,
             "batch_size": best.plan.batch_size,
-            "parameters": sum(array.size for arrays in fitted.model.weights for array in arrays.values()),
+            "parameters": sum(a.n_parameters for a in fitted.model.description.networks),
             "best_epoch": best.best_epoch,
             "stop": best.stop,
             "epochs_on_all_rows": experiment.served.networks[0].best_epoch,

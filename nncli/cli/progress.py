@@ -16,6 +16,9 @@ from nncli.report.terminal import class_counts
 from nncli.table.source import display_name
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from nncli.settings import Side
     from nncli.training.budget import Plan
     from nncli.training.loop import Epoch, TrainedNetwork
     from nncli.training.search import Trial
@@ -134,6 +137,12 @@ class TerminalObserver:
         """Says which trees begin."""
         settings = f", up to {n_trials} settings" if n_trials > 1 else ""
         self.say(f"{self._fold}trees ({name}){settings}")
+
+    def brought(self, side: "Side", losses: "Mapping[str, float]") -> None:
+        """Says what the choice among several settings and the calibration did on the validation rows."""
+        self._close_bar()
+        parts = ", ".join(f"{loss:.4f} {part}" for part, loss in losses.items())
+        self.say(f"{self._fold}{side}, validation log loss: {parts}")
 
     def again(self, plan: "Plan", n_rows: int, number: int, n_networks: int) -> None:
         """Says that both sides learn from all rows."""

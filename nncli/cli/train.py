@@ -68,7 +68,11 @@ def _run(data: str, settings: RunSettings, output: Path, force: bool, *, quiet: 
     from nncli.bundle.folder import refuse_existing
 
     refuse_existing(output, force)
-    checkpoints = _checkpoint_folder(output) if EFFORTS[settings.effort].searches else None
+    checkpoints, searches = _checkpoint_folder(output), EFFORTS[settings.effort].searches
+    if searches and checkpoints.exists() and not checkpoints.is_dir():
+        raise UsageError(
+            f"{checkpoints}: is no folder, and finished networks are to be kept there; choose another --output"
+        )
     from nncli.cli.boundary import stop_on_terminate
     from nncli.cli.progress import TerminalObserver, make_console
     from nncli.guard.examine import examine_table
@@ -82,9 +86,9 @@ def _run(data: str, settings: RunSettings, output: Path, force: bool, *, quiet: 
         # Torch and scikit-learn take seconds to load: what is wrong with the data was said before.
         from nncli.experiment import run_experiment
 
-        if checkpoints:
+        if searches:
             observer.say(f"finished networks are kept in {checkpoints}: the same command goes on where it was cut off")
-        experiment = run_experiment(table, settings, observer, observer.started, checkpoints)
+        experiment = run_experiment(table, settings, observer, observer.started, checkpoints if searches else None)
     from nncli.bundle.model import save_model
     from nncli.cli.outcome import pages, train_report
     from nncli.report.terminal import print_report
@@ -94,6 +98,8 @@ def _run(data: str, settings: RunSettings, output: Path, force: bool, *, quiet: 
     if experiment.fitted.checkpoints:
         experiment.fitted.checkpoints.remove()
     print_report(report, console)
+    if checkpoints.is_dir():
+        observer.say(f"{checkpoints} keeps networks of other data or settings; remove it if they are not wanted")
     observer.say(f"Model: {output}   Report: {output / 'report.html'}")
     return report
 
@@ -101,7 +107,4 @@ def _run(data: str, settings: RunSettings, output: Path, force: bool, *, quiet: 
 def _checkpoint_folder(output: Path) -> Path:
     """Beside the model folder, under its name."""
     folder = output if output.name else output.absolute()
-    folder = folder.with_name(f"{folder.name}.checkpoint")
-    if folder.exists() and not folder.is_dir():
-        raise UsageError(f"{folder}: is no folder, and finished networks are to be kept there; choose another --output")
-    return folder
+    return folder.with_name(f"{folder.name}.checkpoint")

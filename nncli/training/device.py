@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import torch
+from threadpoolctl import threadpool_limits
 
 from nncli.errors import DeviceError
 from nncli.settings import Device
@@ -39,14 +40,15 @@ def choose_threads(wanted: int | None) -> int:
 
 @contextmanager
 def use_threads(threads: int) -> Iterator[None]:
-    """Torch runs on this many CPU threads inside the block, and from then on keeps what memory it frees."""
+    """All libraries run on this many CPU threads inside the block; memory that they free is kept from then on."""
     _keep_freed_memory()
     before = torch.get_num_threads()
-    torch.set_num_threads(threads)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
+    with threadpool_limits(threads):
+        torch.set_num_threads(threads)
+        try:
+            yield
+        finally:
+            torch.set_num_threads(before)
 
 
 def _keep_freed_memory() -> None:
