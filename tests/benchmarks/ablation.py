@@ -32,7 +32,7 @@ from nncli.table.split import Split, make_split
 from nncli.training.budget import Plan, make_plan, plan_for_all_rows
 from nncli.training.device import choose_threads, use_threads
 from nncli.training.loop import Conditions, LabelledInputs, TrainedNetwork, continue_network, train_network
-from nncli.training.optimisers import make_optimisers
+from nncli.training.optimisers import Optimiser, make_optimisers
 
 HERE = Path(__file__).parent
 CPU = torch.device("cpu")
@@ -67,15 +67,17 @@ def plainly_scaled(features: Features) -> Scaler:
     return replace(scaler, numeric=tuple(numeric))
 
 
-def clipping(module: torch.nn.Module, *rest: Any) -> list[torch.optim.Optimizer]:
+def clipping(module: torch.nn.Module, *rest: Any) -> list[Optimiser]:
     """The optimisers, with gradients cut to a norm of 1 before each step."""
+    first, *others = make_optimisers(module, *rest)
+    step = first.step
 
-    def clip(*_: Any) -> None:
+    def clipped_step() -> None:
         torch.nn.utils.clip_grad_norm_(module.parameters(), 1.0)
+        step()
 
-    optimisers = make_optimisers(module, *rest)
-    optimisers[0].register_step_pre_hook(clip)
-    return optimisers
+    first.step = clipped_step  # type: ignore[method-assign]
+    return [first, *others]
 
 
 CHANGES = {
