@@ -59,7 +59,7 @@ Target = Annotated[
 Effort = Annotated[
     str,
     typer.Option(
-        help="quick: seconds; default: minutes; best: up to 48 settings a side, or until --time-limit.",
+        help="quick: seconds (many classes: longer); default: minutes; best: 48 settings a side or --time-limit.",
         metavar="quick|default|best",
         rich_help_panel=RUN_PANEL,
     ),

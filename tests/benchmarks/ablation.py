@@ -124,6 +124,7 @@ def main(
                 case = prepare(entry, number, train_rows, Path(folder))
             for name in dict.fromkeys(["the recipe", *(change or CHANGES)]):
                 record = {"table": entry.name, "split": number, "change": name, "version": version}
+                record["train_rows"] = train_rows
                 if key(record) not in done:
                     record |= machine() | fit(case, CHANGES[name])
                     print(json.dumps(record), flush=True)
@@ -132,7 +133,7 @@ def main(
 
 
 def key(record: dict[str, Any]) -> tuple[Any, ...]:
-    return tuple(record[name] for name in ("table", "split", "change", "version"))
+    return tuple(record[name] for name in ("table", "split", "change", "version", "train_rows"))
 
 
 @dataclass(frozen=True)
@@ -180,7 +181,8 @@ def first_run(
 ) -> TrainedNetwork:
     settings, effort = TrainingSettings(**change.training), EFFORTS["default"]
     sizes, n_classes, n_rows = encoder.cat_cardinalities, len(table.schema.classes), table.target.labels.size
-    plan = make_plan(train.inputs, sizes, n_classes, NetworkSettings(), settings, effort, n_rows)
+    # Where there is text, one trial stands for the recipe's two.
+    plan = make_plan(train.inputs, sizes, n_classes, NetworkSettings(), settings, effort, n_rows, encoder.n_text)
     return train_network(train, validation, change.plan(plan), Conditions(settings, 0, CPU))
 
 

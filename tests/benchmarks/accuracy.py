@@ -7,11 +7,13 @@ goes on where it stopped; ``summary.py`` makes RESULTS.md of the lines.
 import json
 import os
 import platform
+import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from itertools import product
 from pathlib import Path
@@ -26,9 +28,8 @@ from tables import Part, Table, read_index, write_split
 
 HERE = Path(__file__).parent
 EFFORTS = {"nncli": "default", "nncli-quick": "quick", "nncli-best": "best"}
+RUN = time.strftime("%Y-%m-%dT%H:%M:%S")
 NNCLI = [sys.executable, "-m", "nncli"]
-FIT_LIMIT = 3600
-"""Seconds after which a peer's fit counts as failed."""
 
 
 def main(
@@ -39,25 +40,40 @@ def main(
     train_rows: Annotated[int, typer.Option(help="The most training rows.")] = 10_000,
     results: Annotated[Path, typer.Option(help="JSON Lines to append to.")] = HERE / "results" / "accuracy.jsonl",
     time_limit: Annotated[int, typer.Option(help="Seconds that nncli-best may take a table.")] = 600,
+    fit_limit: Annotated[int, typer.Option(help="Seconds after which a fit counts as failed.")] = 3600,
+    again: Annotated[bool, typer.Option("--again", help="Fit what is there already too, to pair seconds.")] = False,
 ) -> None:
     """Fits every contender on every table and appends a line for each fit that is not there yet."""
-    done = {key(json.loads(line)) for line in results.read_text().splitlines()} if results.exists() else set()
+    lines = results.read_text().splitlines() if results.exists() and not again else []
+    done = {key(json.loads(line)) for line in lines}
     results.parent.mkdir(exist_ok=True)
+    limits = Limits(time_limit, fit_limit)
     versions = {name: version_of(name) for name in model}
     tables = [entry for entry in read_index(data) if not table or entry.name in table]
     for entry, number in product(tables, split):
-        shared = {"table": entry.name, "split": number, "train_rows": train_rows}
+        # Fits of one run are made one after the other: their seconds may be compared.
+        shared = {"table": entry.name, "split": number, "train_rows": train_rows, "run": RUN}
         wanted = [shared | {"model": name, "version": versions[name]} for name in model]
         if missing := [fit for fit in wanted if key(fit) not in done]:
-            fit_split(entry, missing, results, time_limit)
+            fit_split(entry, missing, results, limits)
 
 
-def fit_split(table: Table, fits: list[dict[str, Any]], results: Path, time_limit: int) -> None:
+@dataclass(frozen=True)
+class Limits:
+    """Seconds."""
+
+    best: int
+    """``--time-limit`` of nncli-best."""
+    fit: int
+    """After which a fit counts as failed."""
+
+
+def fit_split(table: Table, fits: list[dict[str, Any]], results: Path, limits: Limits) -> None:
     """Fits contenders on one split of a table; a line for each as soon as it is done."""
     with tempfile.TemporaryDirectory() as folder:
         part = write_split(table, fits[0]["split"], fits[0]["train_rows"], Path(folder))
         for fit in fits:
-            record = fit | run(fit["model"], table, part, Path(folder), time_limit)
+            record = fit | run(fit["model"], table, part, Path(folder), limits)
             with results.open("a") as file:
                 print(json.dumps(record), file=file)
             shown = {name: record.get(name) for name in ("log_loss", "roc_auc", "seconds", "error")}
@@ -65,6 +81,9 @@ def fit_split(table: Table, fits: list[dict[str, Any]], results: Path, time_limi
 
 
 def key(record: dict[str, Any]) -> tuple[Any, ...]:
+    """What need not be fitted twice; never equal for a package that was changed since its last commit."""
+    if record["version"].endswith("-dirty"):
+        return (record["run"],)
     return tuple(record[name] for name in ("table", "split", "model", "train_rows", "version"))
 
 
@@ -80,36 +99,34 @@ def version_of(model: str) -> str:
     return git("log", "-1", "--format=%h") + ("-dirty" if git("status", "--porcelain") else "")
 
 
-def run(model: str, table: Table, part: Part, folder: Path, time_limit: int) -> dict[str, Any]:
+def run(model: str, table: Table, part: Part, folder: Path, limits: Limits) -> dict[str, Any]:
+    fit = fit_nncli if model in EFFORTS else fit_peer
     try:
-        if model in EFFORTS:
-            outcome = fit_nncli(model, table, part, folder, time_limit)
-        else:
-            outcome = fit_peer(model, table, part, folder)
+        outcome = fit(model, table, part, folder, limits)
     except subprocess.CalledProcessError as error:
         return machine() | {"error": error.stderr[-500:]}
     except subprocess.TimeoutExpired:
-        return machine() | {"error": f"not done in {FIT_LIMIT} s"}
+        return machine() | {"error": f"not done in {limits.fit} s"}
     truth = pd.read_csv(part.test, dtype=str, keep_default_na=False)[table.target]
     return machine() | scores(truth, outcome.pop("classes"), outcome.pop("proba")) | outcome
 
 
-def fit_peer(model: str, table: Table, part: Part, folder: Path) -> dict[str, Any]:
+def fit_peer(model: str, table: Table, part: Part, folder: Path, limits: Limits) -> dict[str, Any]:
     description = folder / "description.json"
     description.write_text(json.dumps(asdict(table), default=str))
     command = [sys.executable, "-W", "ignore", str(HERE / "peers.py"), model, str(part.train), str(part.test)]
     command += [str(description)]
-    done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=folder, timeout=FIT_LIMIT)
+    done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=folder, timeout=limits.fit)
     outcome = json.loads(done.stdout.splitlines()[-1])
     return outcome | {"proba": np.array(outcome["proba"])}
 
 
-def fit_nncli(model: str, table: Table, part: Part, folder: Path, time_limit: int) -> dict[str, Any]:
+def fit_nncli(model: str, table: Table, part: Part, folder: Path, limits: Limits) -> dict[str, Any]:
     """``nncli train``, then ``nncli predict``: seconds are those of the network's part alone."""
     where, scored = folder / "model", folder / "scored.csv"
     train = train_command(part.train, table.target, where)
-    train += ["--effort", EFFORTS[model], *(["--time-limit", str(time_limit)] if model == "nncli-best" else [])]
-    peak_mb = run_child(train)
+    train += ["--effort", EFFORTS[model], *(["--time-limit", str(limits.best)] if model == "nncli-best" else [])]
+    peak_mb = run_child(train, limits.fit)
     start = time.monotonic()
     run_child([*NNCLI, "predict", str(part.test), "-m", str(where), "-o", str(scored), "--force"])
     predict_seconds = time.monotonic() - start
@@ -124,12 +141,18 @@ def train_command(table: Path, target: str, where: Path) -> list[str]:
     return [*NNCLI, "train", str(table), "--target", target, "-o", str(where), "--force", "-q"]
 
 
-def run_child(command: list[str]) -> float:
+def run_child(command: list[str], limit: float = 3600) -> float:
     """Runs a command to its end; its peak resident memory in MB."""
     with tempfile.TemporaryFile("w+") as err:
+        start = time.monotonic()
         child = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=err)
+        alarm = threading.Timer(limit, child.kill)
+        alarm.start()
         _, status, usage = os.wait4(child.pid, 0)
+        alarm.cancel()
         if code := os.waitstatus_to_exitcode(status):
+            if code == -signal.SIGKILL and time.monotonic() - start >= limit:
+                raise subprocess.TimeoutExpired(command, limit)
             err.seek(0)
             raise subprocess.CalledProcessError(code, command, stderr=err.read())
     return usage.ru_maxrss / 1024

@@ -1,8 +1,8 @@
 """Fits one peer at its defaults in a process of its own and prints one JSON line.
 
 ``python peers.py MODEL TRAIN.csv TEST.csv DESCRIPTION.json``: the description names target, ID, text and date columns.
-The features are those that a competent user would give: no IDs, dates in parts, texts as hashed n-grams (CatBoost
-has texts of its own), categories declared as such and, where a library needs it, capped.
+The features are those that a competent user would give: no IDs, dates in parts and as a number of days, texts as hashed
+n-grams (CatBoost has texts of its own), categories declared as such and, where a library needs it, capped.
 """
 
 import json
@@ -20,7 +20,7 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.feature_extraction.text import HashingVectorizer
 from sklearn.preprocessing import LabelEncoder
 
-N_TEXT_FEATURES = 64
+N_TEXT_FEATURES = 256
 MOST_HGB_LEVELS = 254
 MISSING = "(missing)"
 
@@ -58,6 +58,7 @@ def features(
     both = pd.concat([train, test], ignore_index=True).drop(columns=description["id_columns"])
     for name in description["date_columns"]:
         when = pd.to_datetime(both.pop(name), errors="coerce", utc=True)
+        both[f"{name}_days"] = (when - pd.Timestamp(0, tz="UTC")) / pd.Timedelta(days=1)
         for part in ("year", "month", "day", "dayofweek", "hour"):
             both[f"{name}_{part}"] = getattr(when.dt, part).astype(float)
     for name in description["text_columns"]:
@@ -66,7 +67,7 @@ def features(
         if own_texts:
             both[name] = text
             continue
-        hashed = HashingVectorizer(analyzer="char_wb", ngram_range=(3, 3), n_features=N_TEXT_FEATURES).transform(text)
+        hashed = HashingVectorizer(analyzer="char_wb", ngram_range=(3, 5), n_features=N_TEXT_FEATURES).transform(text)
         names = [f"{name}_{i}" for i in range(N_TEXT_FEATURES)]
         both = pd.concat([both, pd.DataFrame(hashed.toarray(), columns=names)], axis=1)
     for name in both.columns.difference(description["text_columns"]):

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -10,14 +11,17 @@ HERE = Path(__file__).parent
 NNCLI = ["nncli", "nncli-quick", "nncli-best"]
 TREES = ["hgb", "hgb-careful", "lightgbm", "xgboost", "catboost"]
 NETWORKS = ["realmlp-td", "tabm-d"]
+MACHINE = "cpus", "machine", "date", "version"
 HEADER = (
     "Made by `summary.py`; do not edit. Log loss is of test rows, means over splits; a rank is over the tables that "
-    "all contenders finished. Seconds are those of the fit (of nncli: the network's part)."
+    "all contenders finished. Seconds are those of the fit (of nncli: the network's part, all that was tried "
+    "included); their ratio is the median over fits on the same rows in the same run. Memory is the median peak of a "
+    "whole process."
 )
 
 
 def main() -> None:
-    lines = [json.loads(line) for line in (HERE / "results" / "accuracy.jsonl").read_text().splitlines()]
+    lines = read_lines("accuracy.jsonl")
     fits = latest(pd.DataFrame(lines))
     sections = [
         "# Results",
@@ -28,15 +32,46 @@ def main() -> None:
         sections += [f"## {name}", *against(fits, name, "Trees", TREES), losses(fits, name)]
         if present.issuperset(NETWORKS):
             sections += against(fits, name, "All", [*TREES, *NETWORKS])
-    if (HERE / "results" / "ablation.jsonl").exists():
-        sections += ablation()
+    sections += [*unfinished(lines), *cost(), *ablation()]
     (HERE / "RESULTS.md").write_text("\n\n".join(sections) + "\n")
 
 
 def latest(fits: pd.DataFrame) -> pd.DataFrame:
-    """The newest line of each fit that succeeded: an older recipe of nncli is not averaged in."""
-    good = fits[fits["log_loss"].notna()]
-    return good.drop_duplicates(["table", "split", "model"], keep="last")
+    """The newest line of each fit, where it succeeded; of nncli, those of its newest version alone."""
+    newest = fits.groupby("model")["version"].transform("last")
+    fits = fits[~fits["model"].isin(NNCLI) | (fits["version"] == newest)]
+    fits = fits.drop_duplicates(["table", "split", "model"], keep="last")
+    return fits[fits["log_loss"].notna()]
+
+
+def unfinished(lines: list[dict[str, Any]]) -> list[str]:
+    """Fits that failed, and have not succeeded since."""
+    newest = pd.DataFrame(lines).drop_duplicates(["table", "split", "model"], keep="last")
+    failed = newest[newest["log_loss"].isna()]
+    if failed.empty:
+        return []
+    named = [f"- {row.model} on {row.table}, split {row.split}: {row.error}" for row in failed.itertuples()]
+    return ["## Not finished", "\n".join(named)]
+
+
+def cost() -> list[str]:
+    """The newest line of each figure that ``cost.py`` and ``gpu.py`` measured."""
+    rows = []
+    for line in read_lines("cost.jsonl"):
+        about = [str(line[name]) for name in ("figure", "table", "batch_size") if name in line]
+        values = {k: v for k, v in line.items() if k not in (*MACHINE, "figure", "table", "batch_size")}
+        rows.append((", ".join(about), line["version"], ", ".join(f"{k} {v}" for k, v in values.items())))
+    for line in read_lines("gpu.jsonl"):
+        values = {k: v for k, v in line.items() if k not in (*MACHINE, "check")}
+        rows.append((f"GPU, {line['check']}", line["version"], ", ".join(f"{k} {v}" for k, v in values.items())))
+    newest = {about: [about, version, values] for about, version, values in rows}
+    table = [["figure", "version", "found"], ["---"] * 3, *newest.values()]
+    return ["## Cost", "\n".join("| " + " | ".join(row) + " |" for row in table)] if rows else []
+
+
+def read_lines(name: str) -> list[dict[str, Any]]:
+    path = HERE / "results" / name
+    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
 
 
 def versions(fits: pd.DataFrame) -> str:
@@ -51,8 +86,8 @@ def wide(fits: pd.DataFrame, models: list[str], metric: str) -> pd.DataFrame:
 
 
 def against(fits: pd.DataFrame, name: str, title: str, rivals: list[str]) -> list[str]:
-    log_loss, auc, accuracy, seconds = (
-        wide(fits, [name, *rivals], metric) for metric in ("log_loss", "roc_auc", "accuracy", "seconds")
+    log_loss, auc, accuracy, memory = (
+        wide(fits, [name, *rivals], metric) for metric in ("log_loss", "roc_auc", "accuracy", "peak_mb")
     )
     ranks = pd.DataFrame(
         {
@@ -60,17 +95,29 @@ def against(fits: pd.DataFrame, name: str, title: str, rivals: list[str]) -> lis
             "rank, AUC": (-auc).rank(axis=1).mean(),
             "rank, accuracy": (-accuracy).rank(axis=1).mean(),
             f"{name} wins on log loss": log_loss.gt(log_loss[name], axis=0).mean(),
-            f"{name} takes of its seconds": seconds.rdiv(seconds[name], axis=0).median(),
+            f"{name} takes of its seconds": seconds_ratios(fits, name, rivals),
+            "memory, MB": memory.median(),
         }
     ).sort_values("rank, log loss")
-    ranks.loc[name, ranks.columns[3:]] = float("nan")
+    ranks.loc[name, ranks.columns[3:5]] = float("nan")
     return [f"### {title}, {len(log_loss)} tables", markdown(ranks, "contender")]
+
+
+def seconds_ratios(fits: pd.DataFrame, name: str, rivals: list[str]) -> "pd.Series[float]":
+    """Median over the fits that both finished in one run: a machine is faster on one day than on the next."""
+    by_fit = fits[fits.model.isin([name, *rivals])].pivot_table(
+        index=["table", "split", "run"], columns="model", values="seconds"
+    )
+    return by_fit.rdiv(by_fit[name], axis=0).median()
 
 
 def ablation() -> list[str]:
     """Each ingredient of the default changed, against the recipe on the same split of the same table."""
-    lines = [json.loads(line) for line in (HERE / "results" / "ablation.jsonl").read_text().splitlines()]
+    lines = read_lines("ablation.jsonl")
+    if not lines:
+        return []
     fits = pd.DataFrame(lines).drop_duplicates(["table", "split", "change"], keep="last")
+    fits = fits[fits["version"] == fits["version"].iloc[-1]]
     recipe = fits[fits.change == "the recipe"].set_index(["table", "split"])
     changed = fits[fits.change != "the recipe"].set_index(["table", "split"])
     base = recipe.loc[changed.index]
