@@ -6,12 +6,14 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from sklearn.metrics import log_loss
 from threadpoolctl import threadpool_info
 
 import nncli.fitting
 from nncli.bundle.forward import NumpyNetwork
 from nncli.bundle.model import load_model, load_with_heldout, save_model
 from nncli.errors import DataError
+from nncli.evaluation.calibration import Calibration
 from nncli.experiment import Experiment, cross_validate, run_experiment
 from nncli.fitting import Context, fit_sides
 from nncli.guard.examine import ExaminedTable, examine_table
@@ -200,6 +202,28 @@ def test_text_that_is_noise_is_turned_down_and_text_that_decides_is_read() -> No
         scales[name] = result.fitted.chosen[0].outcome.plan.architecture.text_scale
         assert result.judgement.scores["network"]["accuracy"].value > 0.9
     assert scales["noise"] == 0.1
+
+
+def test_what_each_part_brought_is_said(
+    penguins: ExaminedTable, small_search: RunSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("nncli.training.variants._CLEARLY", 100.0)
+    monkeypatch.setattr("nncli.fitting.fit_calibration", lambda *_: Calibration(1.5, 0.01))
+    said: dict[object, dict[str, float]] = {}
+
+    class Listening(Silent):
+        def brought(self, side: object, losses: object) -> None:
+            said[side] = losses  # type: ignore[assignment]
+
+    fitted = run_experiment(penguins, small_search, Listening()).fitted
+    n_kept, split = len(fitted.chosen), make_split(penguins.target.labels, penguins.groups, small_search.split, 0)
+    assert list(said["network"]) == ["best of 3", f"mean of {n_kept}", "temperature 1.50"]
+    assert list(said["trees"]) == ["best of 3", "temperature 1.50"]
+    features = fitted.model.encode(penguins.frame.iloc[split.validation])
+    for side in ("network", "trees"):
+        proba = fitted.model.predict_proba(features, side)  # type: ignore[arg-type]
+        expected = log_loss(penguins.target.labels[split.validation], proba)
+        assert said[side]["temperature 1.50"] == pytest.approx(expected)
 
 
 def test_several_networks_predict_with_their_mean(

@@ -29,6 +29,7 @@ def test_a_csv_file_becomes_a_model_folder_and_a_verdict(nncli: Program, samples
     assert roles == ["heldout", "model", "trees", "weights"]
     assert {"manifest.json", "report.html", "report.json", "README.md"} <= {path.name for path in folder.iterdir()}
     assert "1,470 rows, 31 columns" in outcome.err
+    assert "\nnetwork, validation log loss: 0." in outcome.err
     assert report["verdict"]["sentence"] in outcome.err.replace("\n", " ").replace("  ", " ")
     assert "\x1b" not in outcome.err + outcome.out
 
