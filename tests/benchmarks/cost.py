@@ -19,7 +19,7 @@ import pandas as pd
 import torch
 import typer
 from accuracy import machine, run_child, train_command, version_of
-from tables import read_index
+from tables import Table, read_index
 
 from nncli.bundle.forward import NumpyNetwork
 from nncli.features.scaling import NetworkInputs
@@ -30,6 +30,8 @@ from nncli.training.loop import Conditions, LabelledInputs, train_network
 
 HERE = Path(__file__).parent
 REPEATS = 7
+LONG = "skin_segmentation", "fertility_morekids"
+"""Tables with rows enough to tell how the seconds grow."""
 N_NUM, CATEGORIES = 14, (11,) * 6
 """14 numbers and 60 one-hot columns."""
 
@@ -73,15 +75,14 @@ def step() -> list[dict[str, Any]]:
     found, conditions = [], Conditions(TrainingSettings(), 0, torch.device("cpu"))
     for batch_size in (32, 256, 1024):
         rows, one_row = example(20 * batch_size), example(1)
-        plan = default_plan(rows, batch_size, 1)
+        plan = default_plan(rows, batch_size, 3)
         shares = []
         with use_threads(choose_threads(None)):
             for _ in range(REPEATS):
                 peak = matmul_flops()
-                seconds = (
-                    train_network(rows, one_row, plan, conditions).history[-1].seconds
-                )  # building it is not counted
-                shares.append(6 * plan.architecture.n_weights * len(rows.inputs) / seconds / peak)
+                first, *_, last = train_network(rows, one_row, plan, conditions).history
+                n_rows = (last.number - first.number) * len(rows.inputs)  # the first epoch warms up
+                shares.append(6 * plan.architecture.n_weights * n_rows / (last.seconds - first.seconds) / peak)
         found.append({"batch_size": batch_size, "share_of_matmul": round(statistics.median(shares), 3)})
     return found
 
@@ -113,13 +114,16 @@ def forward() -> list[dict[str, Any]]:
 
 def growth(data: Path) -> list[dict[str, Any]]:
     """Seconds of the network's part against rows, at fixed form and epochs: the slope of the logarithms."""
-    entry = next(entry for entry in read_index(data) if entry.name == "skin_segmentation")
+    return [growth_of(entry) for entry in read_index(data) if entry.name in LONG]
+
+
+def growth_of(entry: Table) -> dict[str, Any]:
     frame = pd.read_csv(entry.path)
     random, seconds = np.random.default_rng(0), {}
     for n_rows in (10_000, 100_000, 1_000_000):
-        rows = frame.sample(n_rows, replace=True, random_state=0)
-        numbers = rows.columns.drop(entry.target)
-        rows[numbers] = rows[numbers] + random.normal(scale=0.5, size=(n_rows, len(numbers))).round(3)
+        rows = frame.sample(n_rows, replace=True, random_state=0).reset_index(drop=True)
+        for name in rows.select_dtypes("number").columns.drop(entry.target, errors="ignore"):
+            rows[name] = (rows[name] + random.normal(scale=0.2 * rows[name].std(), size=n_rows)).round(3)
         with tempfile.TemporaryDirectory() as folder:
             rows.to_csv(Path(folder) / "rows.csv", index=False)
             command = train_command(Path(folder) / "rows.csv", entry.target, Path(folder) / "model")
@@ -127,7 +131,7 @@ def growth(data: Path) -> list[dict[str, Any]]:
             report = json.loads((Path(folder) / "model" / "report.json").read_text())
         seconds[n_rows] = report["seconds"]["network"]
     exponent = math.log(seconds[1_000_000] / seconds[10_000]) / math.log(100)
-    return [{"seconds": {str(n): s for n, s in seconds.items()}, "exponent": round(exponent, 3)}]
+    return {"table": entry.name, "seconds": {str(n): s for n, s in seconds.items()}, "exponent": round(exponent, 3)}
 
 
 def memory(data: Path, names: list[str] | None) -> list[dict[str, Any]]:
