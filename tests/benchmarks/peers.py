@@ -20,7 +20,7 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.feature_extraction.text import HashingVectorizer
 from sklearn.preprocessing import LabelEncoder
 
-N_TEXT_FEATURES = 256
+N_TEXT_FEATURES = 64
 MOST_HGB_LEVELS = 254
 MISSING = "(missing)"
 
@@ -67,7 +67,7 @@ def features(
         if own_texts:
             both[name] = text
             continue
-        hashed = HashingVectorizer(analyzer="char_wb", ngram_range=(3, 5), n_features=N_TEXT_FEATURES).transform(text)
+        hashed = HashingVectorizer(analyzer="char_wb", ngram_range=(3, 3), n_features=N_TEXT_FEATURES).transform(text)
         names = [f"{name}_{i}" for i in range(N_TEXT_FEATURES)]
         both = pd.concat([both, pd.DataFrame(hashed.toarray(), columns=names)], axis=1)
     for name in both.columns.difference(description["text_columns"]):
