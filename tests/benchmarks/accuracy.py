@@ -11,7 +11,6 @@ import signal
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
@@ -30,6 +29,12 @@ HERE = Path(__file__).parent
 EFFORTS = {"nncli": "default", "nncli-quick": "quick", "nncli-best": "best"}
 RUN = time.strftime("%Y-%m-%dT%H:%M:%S")
 NNCLI = [sys.executable, "-m", "nncli"]
+WATCH = (
+    "import os, sys; pid = os.spawnvp(os.P_NOWAIT, sys.argv[1], sys.argv[1:]); _, status, usage = os.wait4(pid, 0); "
+    "print(usage.ru_maxrss); sys.exit(os.waitstatus_to_exitcode(status) & 255)"
+)
+"""Runs a command and prints its peak memory. In a small process of its own, because Linux counts the memory of whoever
+starts a process as that process's first peak."""
 
 
 def main(
@@ -126,7 +131,7 @@ def fit_nncli(model: str, table: Table, part: Part, folder: Path, limits: Limits
     where, scored = folder / "model", folder / "scored.csv"
     train = train_command(part.train, table.target, where)
     train += ["--effort", EFFORTS[model], *(["--time-limit", str(limits.best)] if model == "nncli-best" else [])]
-    peak_mb = run_child(train, limits.fit)
+    memory_mb = run_child(train, limits.fit)
     start = time.monotonic()
     run_child([*NNCLI, "predict", str(part.test), "-m", str(where), "-o", str(scored), "--force"])
     predict_seconds = time.monotonic() - start
@@ -134,7 +139,7 @@ def fit_nncli(model: str, table: Table, part: Part, folder: Path, limits: Limits
     classes = [str(name) for name in report["classes"]]
     proba = pd.read_csv(scored)[[f"probability_{name}" for name in classes]].to_numpy()
     seconds = {"seconds": report["seconds"]["network"], "total_seconds": report["seconds"]["total"]}
-    return seconds | {"classes": classes, "proba": proba, "predict_seconds": predict_seconds, "peak_mb": peak_mb}
+    return seconds | {"classes": classes, "proba": proba, "predict_seconds": predict_seconds, "memory_mb": memory_mb}
 
 
 def train_command(table: Path, target: str, where: Path) -> list[str]:
@@ -143,19 +148,19 @@ def train_command(table: Path, target: str, where: Path) -> list[str]:
 
 def run_child(command: list[str], limit: float = 3600) -> float:
     """Runs a command to its end; its peak resident memory in MB."""
-    with tempfile.TemporaryFile("w+") as err:
-        start = time.monotonic()
-        child = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=err)
-        alarm = threading.Timer(limit, child.kill)
-        alarm.start()
-        _, status, usage = os.wait4(child.pid, 0)
-        alarm.cancel()
-        if code := os.waitstatus_to_exitcode(status):
-            if code == -signal.SIGKILL and time.monotonic() - start >= limit:
-                raise subprocess.TimeoutExpired(command, limit)
-            err.seek(0)
-            raise subprocess.CalledProcessError(code, command, stderr=err.read())
-    return usage.ru_maxrss / 1024
+    watched = [sys.executable, "-I", "-S", "-c", WATCH, *command]
+    process = subprocess.Popen(
+        watched, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+    try:
+        out, err = process.communicate(timeout=limit)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+        raise
+    if process.returncode:
+        raise subprocess.CalledProcessError(process.returncode, command, stderr=err)
+    return int(out.split()[-1]) / 1024
 
 
 def scores(truth: "pd.Series[str]", classes: list[str], proba: "np.ndarray[Any, Any]") -> dict[str, float]:

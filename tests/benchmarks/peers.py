@@ -6,7 +6,7 @@ n-grams (CatBoost has texts of its own), categories declared as such and, where 
 """
 
 import json
-import resource
+import re
 import sys
 import time
 from collections.abc import Callable
@@ -32,24 +32,27 @@ def main(model: str, train_path: str, test_path: str, description: dict[str, Any
     test = test.drop(columns=description["target"])
     x, x_test = features(train, test, description, own_texts=model == "catboost")
     fit, package = PEERS[model]
-    resident = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     start = time.monotonic()
     predict_proba = fit(x, y)
     seconds = time.monotonic() - start
     start = time.monotonic()
     proba = np.asarray(predict_proba(x_test), dtype=np.float64)
     predict_seconds = time.monotonic() - start
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     record = {
         "classes": labels.classes_.tolist(),
         "proba": proba.tolist(),
         "seconds": seconds,
         "predict_seconds": predict_seconds,
-        "peak_mb": peak / 1024,
-        "fit_mb": (peak - resident) / 1024,
+        "memory_mb": peak_memory(),
         "version": version(package),
     }
     print(json.dumps(record))
+
+
+def peak_memory() -> float:
+    """In MB, of this process since it began."""
+    [kilobytes] = re.findall(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())
+    return int(kilobytes) / 1024
 
 
 def features(

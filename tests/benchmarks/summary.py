@@ -86,9 +86,7 @@ def wide(fits: pd.DataFrame, models: list[str], metric: str) -> pd.DataFrame:
 
 
 def against(fits: pd.DataFrame, name: str, title: str, rivals: list[str]) -> list[str]:
-    log_loss, auc, accuracy, memory = (
-        wide(fits, [name, *rivals], metric) for metric in ("log_loss", "roc_auc", "accuracy", "peak_mb")
-    )
+    log_loss, auc, accuracy = (wide(fits, [name, *rivals], metric) for metric in ("log_loss", "roc_auc", "accuracy"))
     ranks = pd.DataFrame(
         {
             "rank, log loss": log_loss.rank(axis=1).mean(),
@@ -96,7 +94,7 @@ def against(fits: pd.DataFrame, name: str, title: str, rivals: list[str]) -> lis
             "rank, accuracy": (-accuracy).rank(axis=1).mean(),
             f"{name} wins on log loss": log_loss.gt(log_loss[name], axis=0).mean(),
             f"{name} takes of its seconds": seconds_ratios(fits, name, rivals),
-            "memory, MB": memory.median(),
+            "memory, MB": fits.groupby("model")["memory_mb"].median().reindex(log_loss.columns),
         }
     ).sort_values("rank, log loss")
     ranks.loc[name, ranks.columns[3:5]] = float("nan")
