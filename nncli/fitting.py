@@ -164,10 +164,6 @@ def fit_sides(table: ExaminedTable, split: Split, context: Context) -> Fitted:
     encoder = fit_encoder(table.frame.iloc[split.train], table.schema)
     train, validation = (encoder.encode(table.frame.iloc[rows]) for rows in (split.train, split.validation))
     scaler = fit_scaler(train)
-    # The trees come first: they are quick, and what they leave of a time limit is the network's.
-    data = TreeData(tree_inputs(train), y, tree_inputs(validation), y_val, train.x_cat.shape[1])
-    default, tree_trials = _fit_trees(data, context)
-    careful = min(tree_trials, key=lambda trial: trial.loss)
     n_rows, n_classes, checkpoints = y_all.size, len(table.schema.classes), _checkpoints(table, context)
     inputs = LabelledInputs(scaler.scale(train), y), LabelledInputs(scaler.scale(validation), y_val)
     form, training = context.settings.network, context.settings.training
@@ -176,6 +172,10 @@ def fit_sides(table: ExaminedTable, split: Split, context: Context) -> Fitted:
     )
     if recipe.architecture.d_in == 0:
         raise DataError("nothing to learn from: in no column does a value come up twice among the training rows")
+    # The trees come first: they are quick, and what they leave of a time limit is the network's.
+    data = TreeData(tree_inputs(train), y, tree_inputs(validation), y_val, train.x_cat.shape[1])
+    default, tree_trials = _fit_trees(data, context)
+    careful = min(tree_trials, key=lambda trial: trial.loss)
     trials = _fit_networks(*inputs, recipe, n_rows, context, _network_deadline(careful, context), checkpoints)
     chosen = choose(trials, inputs[1])
     description = Description(
