@@ -13,10 +13,10 @@ TREES = ["hgb", "hgb-careful", "lightgbm", "xgboost", "catboost"]
 NETWORKS = ["realmlp-td", "tabm-d"]
 MACHINE = "cpus", "machine", "date", "version"
 HEADER = (
-    "Made by `summary.py`; do not edit. Log loss is of test rows, means over splits; a rank is over the tables that "
-    "all contenders finished. Seconds are those of the fit (of nncli: the network's part, all that was tried "
-    "included); their ratio is the median over fits on the same rows in the same run. Memory is the median peak of a "
-    "whole process."
+    "Made by `summary.py`; do not edit. Log loss is of test rows, means over the splits that all contenders finished; "
+    "a rank is over the tables that all finished. Seconds are those of the fit (of nncli: the network's part, all "
+    "that was tried included); their ratio is the median over fits on the same rows in the same run. Memory is the "
+    "median peak of a whole process."
 )
 
 
@@ -80,9 +80,10 @@ def versions(fits: pd.DataFrame) -> str:
 
 
 def wide(fits: pd.DataFrame, models: list[str], metric: str) -> pd.DataFrame:
-    """Mean of a metric over splits: a row for each table that all models finished, a column for each model."""
+    """Mean of a metric over the splits that all models finished: a row for each table, a column for each model."""
     rows = fits[fits.model.isin(models)]
-    return rows.pivot_table(index="table", columns="model", values=metric)[models].dropna()
+    by_split = rows.pivot_table(index=["table", "split"], columns="model", values=metric)[models].dropna()
+    return by_split.groupby("table").mean()
 
 
 def against(fits: pd.DataFrame, name: str, title: str, rivals: list[str]) -> list[str]:
