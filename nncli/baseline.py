@@ -140,19 +140,19 @@ def _fit(model: HistGradientBoostingClassifier, data: TreeData, max_iter: int, d
         return "patience" if model.n_iter_ < max_iter else "iterations"
     model.set_params(warm_start=True)
     start = time.monotonic()
-    wanted = max(1, _TREES_BEFORE_LOOK // np.unique(data.y).size)
+    wanted = min(max_iter, max(1, _TREES_BEFORE_LOOK // np.unique(data.y).size))
     while True:
-        model.set_params(max_iter=min(wanted, max_iter)).fit(x, data.y, **validation)
+        model.set_params(max_iter=wanted).fit(x, data.y, **validation)
         now = time.monotonic()
-        if model.n_iter_ < min(wanted, max_iter):
+        if model.n_iter_ < wanted:
             return "patience"
-        if wanted >= max_iter:
+        if wanted == max_iter:
             return "iterations"
         affordable = wanted * (deadline - start) / (now - start)
         if affordable < wanted + 1:
             return "time limit"
         # A slice prepares the rows anew and scores them by all earlier trees: doubled slices are few.
-        wanted = int(min(2 * wanted, affordable))
+        wanted = int(min(2 * wanted, affordable, max_iter))
 
 
 def extract_trees(model: HistGradientBoostingClassifier, n_iterations: int) -> Trees:

@@ -26,7 +26,7 @@ from nncli.bundle.model import Description, Model, Provenance
 from nncli.bundle.trees import tree_inputs
 from nncli.errors import DataError
 from nncli.evaluation.calibration import UNCALIBRATED, Calibration, fit_calibration
-from nncli.evaluation.metrics import score
+from nncli.evaluation.metrics import log_losses
 from nncli.features.encoder import Features, fit_encoder
 from nncli.features.scaling import fit_scaler
 from nncli.guard.examine import ExaminedTable
@@ -320,10 +320,11 @@ def _calibrated(
         losses = {f"best of {len(tried)}" if len(tried) > 1 else "as trained": min(trial.loss for trial in tried)}
         proba = model.predict_proba(validation, side)
         if side == "network" and len(model.weights) > 1:
-            losses[f"mean of {len(model.weights)}"] = score(y_val, proba).log_loss
+            losses[f"mean of {len(model.weights)}"] = float(log_losses(y_val, proba).mean())
         found[side] = calibration = fit_calibration(y_val, proba)
         if calibration != UNCALIBRATED:
-            losses[f"temperature {calibration.temperature:.2f}"] = score(y_val, calibration.apply(proba)).log_loss
+            after = log_losses(y_val, calibration.apply(proba))
+            losses[f"temperature {calibration.temperature:.2f}"] = float(after.mean())
         observer.brought(side, losses)
     return model.with_calibrations(found["network"], found["trees"])
 

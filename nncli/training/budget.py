@@ -79,8 +79,8 @@ def make_plan(
         network: what the user says about the form.
         training: and about the training.
         effort: how much work it may be.
-        n_text: columns at the end of ``x_dense`` that are text.
         n_rows_in_all: rows that the network trains on at the end, test rows and all: the work counts both times.
+        n_text: columns at the end of ``x_dense`` that are text.
     """
     n_rows = len(train)
     batch_size = training.batch_size or default_batch_size(n_rows_in_all)
@@ -123,8 +123,8 @@ def _architectures(
     else:
         widths = [network.layers] if network.layers else [(width,) * _TABM_BLOCKS for width in _WIDTHS]
         forms = [(2 * effort.n_nets, widths[0]), *((effort.n_nets, layers) for layers in widths)]
-        n_members, most = effort.n_members, affordable_bins(n_num, batch_size)
-        n_bins = max(2, min(_MOST_BINS, most, n_rows // _ROWS_PER_BIN)) if n_num else 0
+        n_members = effort.n_members
+        n_bins = max(2, min(_MOST_BINS, affordable_bins(n_num, batch_size), n_rows // _ROWS_PER_BIN)) if n_num else 0
     return [
         Architecture(
             n_num=n_num,
@@ -170,7 +170,7 @@ def affordable_epochs(architecture: Architecture, n_rows: int, batch_size: int, 
 
 def affordable_bins(n_num: int, batch_size: int) -> int:
     """The most bins of each numeric column that keep a batch, or a block of prediction, within the memory."""
-    return max(2, _MOST_SHARES // (max(n_num, 1) * max(batch_size, BLOCK_ROWS)))
+    return _MOST_SHARES // (n_num * max(batch_size, BLOCK_ROWS))
 
 
 def epoch_work(architecture: Architecture, n_rows: int, batch_size: int) -> float:

@@ -85,7 +85,7 @@ class Conditions:
     """Of weights, order of rows and dropout."""
     device: torch.device
     deadline: float | None = None
-    """On the clock of ``time.monotonic``: training stops soon after it, if it must within an epoch."""
+    """On the clock of ``time.monotonic``: training stops soon after it, within an epoch if need be."""
     on_epoch: Callable[[Epoch], None] = lambda _: None
     """Called after each epoch."""
 

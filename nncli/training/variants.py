@@ -62,7 +62,8 @@ def _of_training(recipe: Plan, network: NetworkSettings, training: TrainingSetti
 
 
 def _of_form(recipe: Plan, network: NetworkSettings) -> _Varying:
-    a, found = recipe.architecture, _Varying()
+    a = recipe.architecture
+    found: _Varying = {}
     if network.layers is None and len(set(a.layers)) == 1:
         found["n_blocks"] = Range(1, 4, step=1), len(a.layers)
         found["d_block"] = Range(32, 128, step=16), a.layers[0]
