@@ -123,8 +123,8 @@ def main(
             with tempfile.TemporaryDirectory() as folder:
                 case = prepare(entry, number, train_rows, Path(folder))
             for name in dict.fromkeys(["the recipe", *(change or CHANGES)]):
-                record = {"table": entry.name, "split": number, "change": name, "version": version}
-                record["train_rows"] = train_rows
+                about = {"table": entry.name, "split": number, "train_rows": train_rows}
+                record = about | {"change": name, "version": version}
                 if key(record) not in done:
                     record |= machine() | fit(case, CHANGES[name])
                     print(json.dumps(record), flush=True)

@@ -18,7 +18,7 @@ import pandas as pd
 import torch
 import typer
 from accuracy import machine, version_of
-from cost import CATEGORIES, default_plan
+from cost import CATEGORIES, N_NUM, default_plan
 from sklearn.metrics import log_loss
 
 from nncli.bundle.forward import NumpyNetwork
@@ -29,7 +29,6 @@ from nncli.training.device import choose_device, choose_threads, use_threads
 from nncli.training.loop import Conditions, LabelledInputs, TrainedNetwork, train_network
 
 HERE = Path(__file__).parent
-N_NUM = 14
 
 
 class SkippedError(Exception):

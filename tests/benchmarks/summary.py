@@ -1,6 +1,7 @@
 """Makes RESULTS.md of the lines that ``accuracy.py`` appended: ``python tests/benchmarks/summary.py``."""
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,8 @@ NNCLI = ["nncli", "nncli-quick", "nncli-best"]
 TREES = ["hgb", "hgb-careful", "lightgbm", "xgboost", "catboost"]
 NETWORKS = ["realmlp-td", "tabm-d"]
 MACHINE = "cpus", "machine", "date", "version"
+ABOUT = "figure", "check", "table", "batch_size"
+"""What tells the figures of cost.py and gpu.py from each other."""
 HEADER = (
     "Made by `summary.py`; do not edit. Log loss is of test rows, means over the splits that all contenders finished; "
     "a rank is over the tables that all finished. Seconds are those of the fit (of nncli: the network's part, all "
@@ -56,17 +59,12 @@ def unfinished(lines: list[dict[str, Any]]) -> list[str]:
 
 def cost() -> list[str]:
     """The newest line of each figure that ``cost.py`` and ``gpu.py`` measured."""
-    rows = []
-    for line in read_lines("cost.jsonl"):
-        about = [str(line[name]) for name in ("figure", "table", "batch_size") if name in line]
-        values = {k: v for k, v in line.items() if k not in (*MACHINE, "figure", "table", "batch_size")}
-        rows.append((", ".join(about), line["version"], ", ".join(f"{k} {v}" for k, v in values.items())))
-    for line in read_lines("gpu.jsonl"):
-        values = {k: v for k, v in line.items() if k not in (*MACHINE, "check")}
-        rows.append((f"GPU, {line['check']}", line["version"], ", ".join(f"{k} {v}" for k, v in values.items())))
-    newest = {about: [about, version, values] for about, version, values in rows}
-    table = [["figure", "version", "found"], ["---"] * 3, *newest.values()]
-    return ["## Cost", "\n".join("| " + " | ".join(row) + " |" for row in table)] if rows else []
+    newest: dict[str, list[str]] = {}
+    for line in [*read_lines("cost.jsonl"), *read_lines("gpu.jsonl")]:
+        about = ", ".join(str(line[name]) for name in ABOUT if name in line)
+        values = ", ".join(f"{name} {value}" for name, value in line.items() if name not in (*MACHINE, *ABOUT))
+        newest[about] = [about, line["version"], values]
+    return ["## Cost", rows_of_markdown(["figure", "version", "found"], newest.values())] if newest else []
 
 
 def read_lines(name: str) -> list[dict[str, Any]]:
@@ -145,10 +143,15 @@ def losses(fits: pd.DataFrame, name: str) -> str:
 
 
 def markdown(frame: pd.DataFrame, corner: str, digits: int = 2) -> str:
-    rows = [[corner, *map(str, frame.columns)], ["---"] * (len(frame.columns) + 1)]
-    for label, values in zip(frame.index, frame.to_numpy(), strict=True):
-        rows.append([str(label), *("" if pd.isna(value) else f"{value:.{digits}f}" for value in values)])
-    return "\n".join("| " + " | ".join(row) + " |" for row in rows)
+    rows = [
+        [str(label), *("" if pd.isna(value) else f"{value:.{digits}f}" for value in values)]
+        for label, values in zip(frame.index, frame.to_numpy(), strict=True)
+    ]
+    return rows_of_markdown([corner, *map(str, frame.columns)], rows)
+
+
+def rows_of_markdown(header: list[str], rows: Iterable[list[str]]) -> str:
+    return "\n".join("| " + " | ".join(row) + " |" for row in [header, ["---"] * len(header), *rows])
 
 
 if __name__ == "__main__":
