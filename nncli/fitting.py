@@ -168,7 +168,15 @@ def fit_sides(table: ExaminedTable, split: Split, context: Context) -> Fitted:
     inputs = LabelledInputs(scaler.scale(train), y), LabelledInputs(scaler.scale(validation), y_val)
     form, training = context.settings.network, context.settings.training
     recipe = make_plan(
-        inputs[0].inputs, encoder.cat_cardinalities, n_classes, form, training, context.effort, n_rows, encoder.n_text
+        inputs[0].inputs,
+        encoder.cat_cardinalities,
+        n_classes,
+        form,
+        training,
+        context.effort,
+        n_rows,
+        encoder.n_text,
+        scaler.value_cardinalities,
     )
     if recipe.architecture.d_in == 0:
         raise DataError("nothing to learn from: in no column does a value come up twice among the training rows")

@@ -42,6 +42,10 @@ class Architecture:
     """Columns at the end of ``x_dense`` that are hashed text."""
     text_scale: float = 1.0
     """What these are multiplied by: hundreds of columns of unit scale drown all others where the text says little."""
+    value_cardinalities: tuple[int, ...] = ()
+    """Codes of each number's values, 0 where they have none."""
+    n_value_nets: int = 0
+    """Nets, the last ones, in which these values have vectors of their own, added to the number's embedding."""
 
     @property
     def is_ensemble(self) -> bool:
@@ -64,6 +68,11 @@ class Architecture:
     def embedded(self) -> list[int]:
         """Positions of the categories that are embedded."""
         return [j for j, codes in enumerate(self.cat_cardinalities) if codes > MOST_ONE_HOT]
+
+    @property
+    def valued(self) -> list[int]:
+        """Positions of the numbers whose values have codes."""
+        return [j for j, codes in enumerate(self.value_cardinalities) if codes]
 
     @property
     def feature_widths(self) -> list[int]:
@@ -102,6 +111,8 @@ class Architecture:
             shapes["num.bins"] = (nets, self.n_num, self.n_bins, self.d_embedding)
             shapes["num.linear"] = (nets, self.n_num, self.d_embedding)
             shapes["num.bias"] = (nets, self.n_num, self.d_embedding)
+        if self.n_value_nets:
+            shapes["values"] = (self.n_value_nets, sum(self.value_cardinalities), self.d_embedding)
         for j in self.embedded:
             shapes[f"cat.{j}"] = (nets, self.cat_cardinalities[j], D_CATEGORY)
         if self.is_ensemble:

@@ -61,19 +61,18 @@ class NumpyNetwork:
         proba = np.empty((len(inputs), self._architecture.n_classes))
         for start in range(0, len(inputs), BLOCK_ROWS):
             block = slice(start, start + BLOCK_ROWS)
-            x = self._first_layer_inputs(inputs.x_num[block], inputs.x_cat[block], inputs.x_dense[block])
-            proba[block] = self._block_proba(x)[: len(proba[block])]
+            proba[block] = self._block_proba(self._first_layer_inputs(inputs.take(block)))[: len(proba[block])]
         return proba
 
-    def _first_layer_inputs(self, x_num: Array, x_cat: NDArray[np.int32], x_dense: Array) -> Array:
+    def _first_layer_inputs(self, rows: NetworkInputs) -> Array:
         """Everything that the first layer sees. Shape: ``(n_nets, BLOCK_ROWS, d_in)``, padded with zeros."""
         architecture = self._architecture
         x = np.zeros((architecture.n_nets, BLOCK_ROWS, architecture.d_in), dtype=np.float32)
-        n_rows = len(x_cat)
-        numbers = self._embedded_numbers(x_num)
+        n_rows, x_cat = len(rows), rows.x_cat
+        numbers = self._embedded_numbers(rows.x_num, rows.x_value)
         at = numbers.shape[2]
         x[:, :n_rows, :at] = numbers
-        x[:, :n_rows, at : at + architecture.n_dense] = x_dense
+        x[:, :n_rows, at : at + architecture.n_dense] = rows.x_dense
         at += architecture.n_dense
         x[:, :, at - architecture.n_text : at] *= np.float32(architecture.text_scale)
         for j in architecture.one_hot:
@@ -86,7 +85,7 @@ class NumpyNetwork:
             at += table.shape[2]
         return x
 
-    def _embedded_numbers(self, x_num: Array) -> Array:
+    def _embedded_numbers(self, x_num: Array, x_value: NDArray[np.int32]) -> Array:
         """Shape: ``(n_nets or 1, n_rows, n_num * d_embedding)``."""
         if not self._architecture.n_bins or not self._architecture.n_num:
             return x_num[None]
@@ -96,7 +95,16 @@ class NumpyNetwork:
         a = self._arrays
         shares = np.clip((columns - a["num.left"][:, None, :]) * a["num.inverse_width"][:, None, :], 0, 1)
         embedded: Array = columns * a["num.linear"][:, :, None] + a["num.bias"][:, :, None] + shares @ a["num.bins"]
+        if self._architecture.n_value_nets:
+            self._add_values(embedded[-self._architecture.n_value_nets :], x_value)
         return embedded.transpose(0, 2, 1, 3).reshape(len(embedded), BLOCK_ROWS, -1)[:, : len(x_num)]
+
+    def _add_values(self, embedded: Array, x_value: NDArray[np.int32]) -> None:
+        """Adds the vectors of values to those of their numbers, ``(n_value_nets, n_num, BLOCK_ROWS, d_embedding)``."""
+        first = 0
+        for column, j in enumerate(self._architecture.valued):
+            embedded[:, j, : len(x_value)] += self._arrays["values"][:, first + x_value[:, column]]
+            first += self._architecture.value_cardinalities[j]
 
     def _block_proba(self, x: Array) -> Array:
         architecture = self._architecture

@@ -67,13 +67,16 @@ class Description:
     def is_consistent(self) -> bool:
         """Whether sizes that stand in several parts are the same everywhere."""
         encoder, scaler, n_classes = self.encoder, self.scaler, len(self.schema.classes)
-        inputs = encoder.n_num, scaler.n_dense, encoder.n_text, encoder.cat_cardinalities, n_classes
+        sizes = encoder.n_num, scaler.n_dense, encoder.n_text, n_classes
+        codes = encoder.cat_cardinalities, scaler.value_cardinalities
         return (
             sorted(encoder.columns) == sorted(self.schema.names)
             and encoder.n_num == len(scaler.numeric)
             and len(scaler.text_mean) == len(scaler.text_std) == encoder.n_text
             and bool(self.networks)
-            and all((a.n_num, a.n_dense, a.n_text, a.cat_cardinalities, a.n_classes) == inputs for a in self.networks)
+            and all((a.n_num, a.n_dense, a.n_text, a.n_classes) == sizes for a in self.networks)
+            and all((a.cat_cardinalities, a.value_cardinalities) == codes for a in self.networks)
+            and all(0 <= a.n_value_nets <= (a.n_nets if a.n_bins and a.valued else 0) for a in self.networks)
             and n_classes == len(self.class_shares)
             and self.trees.n_outputs == (1 if n_classes == 2 else n_classes)
             and self.trees.n_categories == len(encoder.cat_cardinalities)

@@ -12,6 +12,9 @@ from numpy.typing import NDArray
 from nncli.features.encoder import Features
 
 _MOST_QUANTILES = 200
+_MOST_VALUES = 254
+_FEWEST_ROWS_OF_A_VALUE, _ROWS_PER_VALUE = 2, 32
+"""Of a value that gets a code; and for each distinct one of its column, on average: fewer say too little of it."""
 _WIDEST = 3.0
 """The extreme training values land at plus and minus this many standard deviations; beyond them is clipped."""
 
@@ -26,6 +29,20 @@ class NumericScale:
     """The normal score of each, in standard deviations."""
     has_missing: bool
     """Whether training rows had missing cells; then an indicator column says where."""
+    coded: tuple[float, ...]
+    """Values that have a code of their own, increasing: those of a column in which few values come up again and
+    again. Such numbers are often names: a code, a limit, a special case."""
+
+    @property
+    def cardinality(self) -> int:
+        """Number of codes; code 0 is for every other value. No codes at all where that is the only one."""
+        return len(self.coded) + 1 if self.coded else 0
+
+    def codes(self, cells: NDArray[np.float64]) -> NDArray[np.int32]:
+        """The code of each cell, shape ``(n_rows,)``."""
+        coded = np.array(self.coded)
+        at = np.minimum(np.searchsorted(coded, cells), coded.size - 1)
+        return np.where(coded[at] == cells, at + 1, 0).astype(np.int32)
 
 
 @dataclass(frozen=True)
@@ -36,19 +53,21 @@ class NetworkInputs:
         x_num: ``(n_rows, n_num)``, float32, complete.
         x_cat: ``(n_rows, n_cat)``, int32 codes.
         x_dense: ``(n_rows, n_dense)``, float32: missing indicators, then text.
+        x_value: ``(n_rows, numbers with codes)``, int32 codes of their values.
     """
 
     x_num: NDArray[np.float32]
     x_cat: NDArray[np.int32]
     x_dense: NDArray[np.float32]
+    x_value: NDArray[np.int32]
 
     def __len__(self) -> int:
         """Number of rows."""
         return len(self.x_cat)
 
-    def take(self, rows: NDArray[np.int64]) -> "NetworkInputs":
+    def take(self, rows: NDArray[np.int64] | slice) -> "NetworkInputs":
         """Some rows, by position."""
-        return NetworkInputs(self.x_num[rows], self.x_cat[rows], self.x_dense[rows])
+        return NetworkInputs(self.x_num[rows], self.x_cat[rows], self.x_dense[rows], self.x_value[rows])
 
 
 @dataclass(frozen=True)
@@ -64,6 +83,11 @@ class Scaler:
         """Columns of ``x_dense``."""
         return sum(column.has_missing for column in self.numeric) + len(self.text_mean)
 
+    @property
+    def value_cardinalities(self) -> tuple[int, ...]:
+        """Number of codes of each numeric column's values, 0 where they have none."""
+        return tuple(column.cardinality for column in self.numeric)
+
     def scale(self, features: Features) -> NetworkInputs:
         """Maps features, each row for itself. A missing number becomes 0, the middle of its column."""
         x_num = np.empty(features.x_num.shape, dtype=np.float32)
@@ -74,7 +98,10 @@ class Scaler:
         missing = np.isnan(features.x_num[:, indicated]).astype(np.float32)
         mean, std = np.array(self.text_mean, np.float32), np.array(self.text_std, np.float32)
         text = (features.x_text - mean) / std
-        return NetworkInputs(x_num, features.x_cat, np.hstack([missing, text]).astype(np.float32, copy=False))
+        dense = np.hstack([missing, text]).astype(np.float32, copy=False)
+        codes = [column.codes(features.x_num[:, j]) for j, column in enumerate(self.numeric) if column.coded]
+        x_value = np.column_stack(codes) if codes else np.zeros((len(features), 0), dtype=np.int32)
+        return NetworkInputs(x_num, features.x_cat, dense, x_value)
 
 
 def fit_scaler(features: Features) -> Scaler:
@@ -93,9 +120,17 @@ def _fit_numeric(cells: NDArray[np.float64]) -> NumericScale:
     has_missing = present.size < cells.size
     values, middle = _quantiles(present)
     if values.size < 2 or values[-1] - values[0] < 1e-12 * np.abs(values[[0, -1]]).max():
-        return NumericScale((0.0, 1.0), (0.0, 0.0), has_missing)  # constant but for rounding: says nothing
+        return NumericScale((0.0, 1.0), (0.0, 0.0), has_missing, ())  # constant but for rounding: says nothing
     scores = np.clip([NormalDist().inv_cdf(share) for share in middle], -_WIDEST, _WIDEST)
-    return NumericScale(tuple(values.tolist()), tuple(scores.tolist()), has_missing)
+    return NumericScale(tuple(values.tolist()), tuple(scores.tolist()), has_missing, _coded(present))
+
+
+def _coded(present: NDArray[np.float64]) -> tuple[float, ...]:
+    """The values that get a code; two values alone are told apart by their order already."""
+    distinct, counts = np.unique(present, return_counts=True)
+    if not 2 < distinct.size <= min(_MOST_VALUES, present.size / _ROWS_PER_VALUE):
+        return ()
+    return tuple(distinct[counts >= _FEWEST_ROWS_OF_A_VALUE].tolist())
 
 
 def _quantiles(present: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -1,6 +1,7 @@
 """Numbers and categories become vectors, another one in each net."""
 
 import math
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
@@ -80,6 +81,41 @@ def bin_edges(x_num: Tensor, n_bins: int) -> tuple[Tensor, Tensor]:
 def _spread(ordered: Tensor, n: int) -> Tensor:
     """``n`` values at even ranks, the first and the last among them."""
     return ordered[torch.linspace(0, len(ordered) - 1, n).round().long()]
+
+
+class ValueEmbedding(nn.Module):
+    """A vector for each value of a number that has a code, added to the number's embedding in the last nets.
+
+    It starts at zero: a number is a quantity first, and a name where that helps. Where values are names, such as a
+    limit or a code, no smooth curve through them helps. That such columns be treated as categories is an idea of arXiv
+    2602.23182, "Fourier and implicit categorical features"; this form of it is ours.
+    """
+
+    def __init__(self, value_cardinalities: Sequence[int], d_embedding: int, n_nets: int) -> None:
+        """Takes the number of codes of each number's values, 0 for none, and how many nets use them."""
+        super().__init__()
+        codes = torch.tensor(value_cardinalities)
+        valued = codes.nonzero().squeeze(1)
+        self.register_buffer("valued", valued, persistent=False)
+        self.register_buffer("offsets", (codes.cumsum(0) - codes)[valued], persistent=False)
+        self.table = nn.Parameter(torch.zeros(n_nets, int(codes.sum()), d_embedding))
+
+    def add_to_(self, numbers: Tensor, x_value: Tensor, kept: Tensor | None) -> None:
+        """Adds the vectors in place.
+
+        Args:
+            numbers: embedded numbers of all nets, ``(all nets, B, n_num * d_embedding)``.
+            x_value: codes, ``(B, numbers with codes)``.
+            kept: a factor for each net and number with codes; see :class:`~nncli.network.layers.BatchDropout`.
+        """
+        n_nets, n_codes, width = self.table.shape
+        codes = x_value.long() + self.get_buffer("offsets")
+        vectors = F.embedding(codes, self.table.transpose(0, 1).reshape(n_codes, n_nets * width))
+        vectors = vectors.view(*codes.shape, n_nets, width).permute(2, 0, 1, 3)  # (n_nets, B, numbers, width)
+        if kept is not None:
+            vectors = vectors * kept[:, None, :, None]
+        of_numbers = numbers[-n_nets:].view(n_nets, len(codes), -1, width)
+        of_numbers.index_add_(2, self.get_buffer("valued"), vectors)
 
 
 class OneHot(nn.Module):

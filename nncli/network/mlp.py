@@ -7,16 +7,19 @@ import torch
 from torch import Tensor, nn
 
 from nncli.bundle.architecture import Architecture
-from nncli.network.embeddings import CategoryEmbedding, OneHot, PiecewiseLinearEmbedding, uniform_
+from nncli.network.embeddings import CategoryEmbedding, OneHot, PiecewiseLinearEmbedding, ValueEmbedding, uniform_
 from nncli.network.layers import ACTIVATIONS, BatchDropout, StackedLinear
+
+_VALUE_DROPOUT = 0.5
+"""Share of the numbers that a step takes as quantities alone, in each net that has vectors for their values."""
 
 
 class MLP(nn.Module):
     """An MLP, or a stack of parameter-efficient ensembles of MLPs with numeric embeddings (TabM).
 
     Shape:
-        ``x_num (B, n_num)``, ``x_cat (B, n_cat)``, ``x_dense (B, n_dense)`` to logits
-        ``(n_nets, n_members, B, n_classes)``.
+        ``x_num (B, n_num)``, ``x_cat (B, n_cat)``, ``x_dense (B, n_dense)``, ``x_value (B, numbers with codes)`` to
+        logits ``(n_nets, n_members, B, n_classes)``.
     """
 
     def __init__(
@@ -39,6 +42,7 @@ class MLP(nn.Module):
         super().__init__()
         self.architecture = a = architecture
         self.num = PiecewiseLinearEmbedding(*bins, a.d_embedding, a.n_nets, generator) if bins else None
+        self.values = ValueEmbedding(a.value_cardinalities, a.d_embedding, a.n_value_nets) if a.n_value_nets else None
         self.one_hot = OneHot(a.one_hot, [a.cat_cardinalities[j] for j in a.one_hot])
         self.cat = nn.ModuleDict(
             {str(j): CategoryEmbedding(a.cat_cardinalities[j], a.n_nets, generator) for j in a.embedded}
@@ -52,11 +56,12 @@ class MLP(nn.Module):
         self.head_bias = nn.Parameter(uniform_((a.n_nets, a.n_members, a.n_classes), widths[-1], generator))
         self.activation = ACTIVATIONS[a.activation]
         self.dropout = BatchDropout(dropout, dropout_generator)
+        self.value_dropout = BatchDropout(_VALUE_DROPOUT, dropout_generator)
 
-    def forward(self, x_num: Tensor, x_cat: Tensor, x_dense: Tensor) -> Tensor:
+    def forward(self, x_num: Tensor, x_cat: Tensor, x_dense: Tensor, x_value: Tensor) -> Tensor:
         """Logits of every member."""
         a = self.architecture
-        x = self._first_layer_inputs(x_num, x_cat, x_dense)
+        x = self._first_layer_inputs(x_num, x_cat, x_dense, x_value)
         for i, layer in enumerate(self.hidden):
             x = layer(x, self.scale) if i == 0 else layer(x, kept=self.dropout(a.n_nets, x.shape[2]))
             x = self.activation(x)
@@ -68,19 +73,21 @@ class MLP(nn.Module):
         logits = torch.baddbmm(self.head_bias.flatten(0, 1).unsqueeze(1), x, weight)
         return logits.view(a.n_nets, a.n_members, -1, a.n_classes)
 
-    def _first_layer_inputs(self, x_num: Tensor, x_cat: Tensor, x_dense: Tensor) -> Tensor:
+    def _first_layer_inputs(self, x_num: Tensor, x_cat: Tensor, x_dense: Tensor, x_value: Tensor) -> Tensor:
         """Everything that the first layer sees, side by side. Shape: ``(n_nets, B, d_in)``."""
         a = self.architecture
         n_plain = a.n_dense - a.n_text
         text = x_dense[:, n_plain:] * a.text_scale
         shared = torch.cat([x_dense[:, :n_plain], text, self.one_hot(x_cat)], dim=1)
         numbers = self.num(x_num) if self.num is not None else x_num.expand(a.n_nets, -1, -1)
+        if self.values is not None:
+            self.values.add_to_(numbers, x_value, self.value_dropout(a.n_value_nets, x_value.shape[1]))
         vectors = [self.cat[str(j)](x_cat[:, j]) for j in a.embedded]
         return torch.cat([numbers, shared.expand(a.n_nets, -1, -1), *vectors], dim=2)
 
-    def predict_proba(self, x_num: Tensor, x_cat: Tensor, x_dense: Tensor) -> Tensor:
+    def predict_proba(self, x_num: Tensor, x_cat: Tensor, x_dense: Tensor, x_value: Tensor) -> Tensor:
         """Mean of the members' probabilities over all nets. Shape: ``(B, n_classes)``."""
-        proba: Tensor = self(x_num, x_cat, x_dense).softmax(dim=-1).mean(dim=(0, 1))
+        proba: Tensor = self(x_num, x_cat, x_dense, x_value).softmax(dim=-1).mean(dim=(0, 1))
         return proba
 
     def arrays(self) -> Mapping[str, Tensor]:

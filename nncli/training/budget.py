@@ -69,6 +69,7 @@ def make_plan(
     effort: EffortSettings,
     n_rows_in_all: int,
     n_text: int = 0,
+    value_cardinalities: tuple[int, ...] = (),
 ) -> Plan:
     """Chooses what the user left open.
 
@@ -81,12 +82,20 @@ def make_plan(
         effort: how much work it may be.
         n_rows_in_all: rows that the network trains on at the end, test rows and all: the work counts both times.
         n_text: columns at the end of ``x_dense`` that are text.
+        value_cardinalities: codes of each number's values.
     """
     n_rows = len(train)
     batch_size = training.batch_size or default_batch_size(n_rows_in_all)
     n_counted = rows_an_epoch(n_rows, n_rows_in_all)
     candidates = [
-        replace(architecture, n_text=n_text, text_scale=_TEXT_SCALE if n_text else 1.0)
+        replace(
+            architecture,
+            n_text=n_text,
+            text_scale=_TEXT_SCALE if n_text else 1.0,
+            value_cardinalities=value_cardinalities,
+            # Half of the nets: what one kind misses, the mean with the other mends.
+            n_value_nets=architecture.n_nets // 2 if architecture.n_bins and any(value_cardinalities) else 0,
+        )
         for architecture in _architectures(train, cat_cardinalities, n_classes, network, effort, batch_size)
     ]
     allowed = [_MORE_NETS_SHARE if a.n_nets > effort.n_nets else 1 for a in candidates]

@@ -63,9 +63,10 @@ class _Batch(NamedTuple):
     x_num: Tensor
     x_cat: Tensor
     x_dense: Tensor
+    x_value: Tensor
 
     def take(self, rows: Tensor | slice) -> "_Batch":
-        return _Batch(self.x_num[rows], self.x_cat[rows], self.x_dense[rows])
+        return _Batch(*(tensor[rows] for tensor in self))
 
 
 @dataclass(frozen=True)
@@ -262,9 +263,8 @@ def _why_stop(run: _Run, best_epoch: int, conditions: Conditions) -> Stop | None
 
 def _on_device(rows: LabelledInputs, device: torch.device) -> tuple[_Batch, Tensor]:
     inputs = rows.inputs
-    arrays = (inputs.x_num, inputs.x_cat, inputs.x_dense)
-    x_num, x_cat, x_dense = (torch.from_numpy(array).to(device) for array in arrays)
-    return _Batch(x_num, x_cat, x_dense), torch.from_numpy(rows.labels).to(device)
+    arrays = inputs.x_num, inputs.x_cat, inputs.x_dense, inputs.x_value
+    return _Batch(*(torch.from_numpy(array).to(device) for array in arrays)), torch.from_numpy(rows.labels).to(device)
 
 
 def _slices(n_rows: int, architecture: Architecture) -> Iterator[slice]:

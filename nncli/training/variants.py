@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from math import inf
 
 import numpy as np
 
@@ -24,6 +25,8 @@ _RATE_FACTORS = 1 / 4, 5 / 2
 _PORTFOLIO: tuple[dict[str, float], ...] = (
     {"text_scale": 1.0},
     {"text_scale": 0.1},
+    {"n_value_nets": inf},
+    {"n_value_nets": 0},
     {"d_block": 128, "n_members": 4},
     {"d_block": 32, "n_members": 16, "dropout": 0.1},
     {"n_bins": 16, "dropout": 0.1},
@@ -74,6 +77,8 @@ def _of_form(recipe: Plan, network: NetworkSettings) -> _Varying:
         found["n_bins"] = Range(min(_FEWEST_BINS, a.n_bins), most, log=True, step=1), a.n_bins
     if a.n_bins and a.d_embedding * a.n_num <= _WIDEST_EMBEDDINGS:
         found["d_embedding"] = Range(4, 16, step=4), a.d_embedding
+    if a.n_bins and a.valued:
+        found["n_value_nets"] = Range(0, a.n_nets, step=1), a.n_value_nets
     if a.n_text:
         found["text_scale"] = Range(0.03, 1.0, log=True), a.text_scale
     return found
@@ -97,6 +102,7 @@ def vary_plan(recipe: Plan, params: Params, n_rows: int, effort: EffortSettings,
         n_members=int(params.get("n_members", a.n_members)),
         n_bins=int(params.get("n_bins", a.n_bins)),
         d_embedding=int(params.get("d_embedding", a.d_embedding)),
+        n_value_nets=int(params.get("n_value_nets", a.n_value_nets)),
         text_scale=params.get("text_scale", a.text_scale),
     )
     batch_size = max(1, round(recipe.batch_size * 2.0 ** params.get("batch_doublings", 0)))

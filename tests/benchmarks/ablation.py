@@ -55,6 +55,11 @@ def form(**changes: Any) -> Callable[[Plan], Plan]:
     return lambda plan: replace(plan, architecture=replace(plan.architecture, **changes))
 
 
+def nets(n: int) -> Callable[[Plan], Plan]:
+    """So many nets, half of them with vectors for values, where the recipe has any."""
+    return lambda plan: form(n_nets=n, n_value_nets=n // 2 if plan.architecture.n_value_nets else 0)(plan)
+
+
 def plainly_scaled(features: Features) -> Scaler:
     """Mean 0 and standard deviation 1, where the recipe maps quantiles onto a normal distribution."""
     scaler = fit_scaler(features)
@@ -80,14 +85,21 @@ def clipping(module: torch.nn.Module, *rest: Any) -> list[Optimiser]:
     return [first, *others]
 
 
+def all_nets_with_values(plan: Plan) -> Plan:
+    a = plan.architecture
+    return form(n_value_nets=a.n_nets if a.n_value_nets else 0)(plan)
+
+
 CHANGES = {
     "the recipe": Change(),
-    "one net": Change(form(n_nets=1)),
-    "two nets": Change(form(n_nets=2)),
-    "four nets": Change(form(n_nets=4)),
+    "one net": Change(nets(1)),
+    "two nets": Change(nets(2)),
+    "four nets": Change(nets(4)),
+    "no vectors for values": Change(form(n_value_nets=0)),
+    "vectors for values in all nets": Change(all_nets_with_values),
     "one member a net": Change(form(n_members=1)),
     "16 members a net": Change(form(n_members=16)),
-    "no bins": Change(form(n_bins=0)),
+    "no bins": Change(form(n_bins=0, n_value_nets=0)),
     "at most 32 bins": Change(lambda plan: form(n_bins=min(32, plan.architecture.n_bins))(plan)),
     "plain scaling, not quantiles": Change(patches={f"{__name__}.fit_scaler_of_run": plainly_scaled}),
     "AdamW, not Muon": Change(lambda plan: replace(plan, optimizer="adamw", learning_rate=2e-3)),
@@ -165,7 +177,7 @@ def fit(case: Case, change: Change) -> dict[str, Any]:
         inputs = scaler.scale(encoder.encode(table.frame))
         train, validation = (LabelledInputs(inputs.take(rows), y[rows]) for rows in (split.train, split.validation))
         start = time.monotonic()
-        network = first_run(train, validation, encoder, change, table)
+        network = first_run(train, validation, encoder, scaler, change, table)
         proba = NumpyNetwork(network.plan.architecture, network.arrays).predict_proba(validation.inputs)
         calibration = fit_calibration(validation.labels, proba) if change.is_calibrated else UNCALIBRATED
         if change.learns_on:
@@ -177,12 +189,18 @@ def fit(case: Case, change: Change) -> dict[str, Any]:
 
 
 def first_run(
-    train: LabelledInputs, validation: LabelledInputs, encoder: FeatureEncoder, change: Change, table: ExaminedTable
+    train: LabelledInputs,
+    validation: LabelledInputs,
+    encoder: FeatureEncoder,
+    scaler: Scaler,
+    change: Change,
+    table: ExaminedTable,
 ) -> TrainedNetwork:
     settings, effort = TrainingSettings(**change.training), EFFORTS["default"]
     sizes, n_classes, n_rows = encoder.cat_cardinalities, len(table.schema.classes), table.target.labels.size
     # Where there is text, one trial stands for the recipe's two.
-    plan = make_plan(train.inputs, sizes, n_classes, NetworkSettings(), settings, effort, n_rows, encoder.n_text)
+    columns = encoder.n_text, scaler.value_cardinalities
+    plan = make_plan(train.inputs, sizes, n_classes, NetworkSettings(), settings, effort, n_rows, *columns)
     return train_network(train, validation, change.plan(plan), Conditions(settings, 0, CPU))
 
 

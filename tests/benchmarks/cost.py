@@ -61,7 +61,9 @@ def example(n_rows: int) -> LabelledInputs:
     random = np.random.default_rng(0)
     x_num = random.normal(size=(n_rows, N_NUM)).astype(np.float32)
     x_cat = np.column_stack([random.integers(0, codes, n_rows) for codes in CATEGORIES]).astype(np.int32)
-    return LabelledInputs(NetworkInputs(x_num, x_cat, np.zeros((n_rows, 0), np.float32)), random.integers(0, 2, n_rows))
+    return LabelledInputs(
+        NetworkInputs(x_num, x_cat, np.zeros((n_rows, 0), np.float32), x_cat[:, :0]), random.integers(0, 2, n_rows)
+    )
 
 
 def default_plan(rows: LabelledInputs, batch_size: int | None, epochs: int) -> Plan:

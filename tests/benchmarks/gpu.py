@@ -67,7 +67,7 @@ def example(n_rows: int, seed: int) -> LabelledInputs:
     x_cat = np.column_stack([random.integers(1, codes, n_rows) for codes in CATEGORIES]).astype(np.int32)
     score = x_num[:, 0] * x_num[:, 1] + np.sin(2 * x_num[:, 2]) + 0.3 * (x_cat[:, 0] - 5) * x_num[:, 3]
     labels = (score + random.logistic(size=n_rows) > 0).astype(np.int64)
-    return LabelledInputs(NetworkInputs(x_num, x_cat, np.zeros((n_rows, 0), np.float32)), labels)
+    return LabelledInputs(NetworkInputs(x_num, x_cat, np.zeros((n_rows, 0), np.float32), x_cat[:, :0]), labels)
 
 
 def trained(rows: LabelledInputs, plan: Plan, device: torch.device) -> TrainedNetwork:

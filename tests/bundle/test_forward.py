@@ -28,16 +28,22 @@ def make(
         d_embedding=4,
         n_text=1,
         text_scale=0.3,
+        value_cardinalities=(4, 0, 9)[:n_num],
+        n_value_nets=(n_nets + 1) // 2 if n_bins and n_num else 0,
     )
 
 
 def random_inputs(architecture: Architecture, n_rows: int) -> NetworkInputs:
     random = np.random.default_rng(0)
     codes = [random.integers(0, most, size=n_rows) for most in architecture.cat_cardinalities]
+    n_valued = len(architecture.valued)
     return NetworkInputs(
         random.normal(size=(n_rows, architecture.n_num)).astype(np.float32),
         np.column_stack(codes).astype(np.int32),
         random.normal(size=(n_rows, architecture.n_dense)).astype(np.float32),
+        random.integers(
+            0, [architecture.value_cardinalities[j] for j in architecture.valued], (n_rows, n_valued)
+        ).astype(np.int32),
     )
 
 
@@ -52,6 +58,10 @@ def random_module(architecture: Architecture, inputs: NetworkInputs) -> MLP:
     return module
 
 
+def tensors(inputs: NetworkInputs) -> list[torch.Tensor]:
+    return [torch.from_numpy(array) for array in (inputs.x_num, inputs.x_cat, inputs.x_dense, inputs.x_value)]
+
+
 @pytest.mark.parametrize(("n_nets", "n_members"), [(1, 1), (1, 4), (3, 1), (3, 4)])
 @pytest.mark.parametrize("n_bins", [0, 5])
 @pytest.mark.parametrize("n_num", [0, 3])
@@ -62,7 +72,7 @@ def test_numpy_equals_torch(n_nets: int, n_members: int, n_bins: int, n_num: int
     module = random_module(architecture, inputs)
     arrays = {name: tensor.detach().numpy() for name, tensor in module.arrays().items()}
     with torch.no_grad():
-        expected = module.predict_proba(*map(torch.from_numpy, (inputs.x_num, inputs.x_cat, inputs.x_dense)))
+        expected = module.predict_proba(*tensors(inputs))
     found = NumpyNetwork(architecture, arrays).predict_proba(inputs)
     np.testing.assert_allclose(found, expected.numpy(), atol=1e-5)
 
@@ -95,7 +105,7 @@ def test_a_row_has_the_same_bits_whatever_rows_come_with_it() -> None:
     for size in (1, 7, 255, 256, 257):
         for start in range(0, 600, 150):
             rows = slice(start, start + size)
-            part = NetworkInputs(inputs.x_num[rows], inputs.x_cat[rows], inputs.x_dense[rows])
+            part = inputs.take(rows)
             np.testing.assert_array_equal(network.predict_proba(part), whole[rows])
 
 

@@ -30,6 +30,8 @@ CHANGES: dict[str, Callable[[dict[str, Any]], None]] = {
     "a class more": lambda d: d["schema"]["classes"].append("Dodo"),
     "a column less": lambda d: d["schema"]["columns"].pop(),
     "a level more": lambda d: d["encoder"]["categories"][0]["levels"].append("Atlantis"),
+    "a value more": lambda d: d["scaler"]["numeric"][0]["coded"].append(7.0),
+    "more nets with values than nets": lambda d: d["networks"][0].update(n_value_nets=99),
     "a scale less": lambda d: d["scaler"]["numeric"].pop(),
     "more trees": lambda d: d["trees"].update(n_iterations=10**9),
     "an unknown key": lambda d: d.update(loader="os.system"),

@@ -49,6 +49,19 @@ def test_columns_that_do_not_vary_say_nothing(column: list[float]) -> None:
     np.testing.assert_array_equal(z, 0)
 
 
+def test_values_that_come_up_again_and_again_have_codes() -> None:
+    grades = np.repeat([1.0, 2.5, 7.0], [200, 60, 40])
+    rare = np.where(np.arange(300) == 0, 4.0, grades)
+    columns = [grades, rare, np.arange(300.0), np.repeat([0.0, 1.0], 150), np.arange(300.0) // 20]
+    scaler = fit_scaler(features(np.column_stack(columns)))
+    assert [column.coded for column in scaler.numeric] == [(1, 2.5, 7), (1, 2.5, 7), (), (), ()]
+    assert scaler.value_cardinalities == (4, 4, 0, 0, 0)
+    cells = np.array([[7, 4, 1, 1, 1], [1, 2.5, 1, 1, 1], [-1, 9, 1, 1, 1], [np.nan, 1, 1, 1, 1]])
+    x_value = scaler.scale(features(cells)).x_value
+    assert x_value.tolist() == [[3, 0], [1, 2], [0, 0], [0, 1]]
+    assert scaler.scale(features(cells)).take(np.array([1])).x_value.tolist() == [[1, 2]]
+
+
 def test_text_is_standardised() -> None:
     text = np.random.default_rng(0).uniform(size=(500, 3)).astype(np.float32)
     x_num = np.zeros((500, 0))

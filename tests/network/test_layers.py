@@ -2,7 +2,13 @@ import torch
 from torch.nn import functional as F
 
 from nncli.bundle.architecture import Architecture
-from nncli.network.embeddings import CategoryEmbedding, OneHot, PiecewiseLinearEmbedding, bin_edges
+from nncli.network.embeddings import (
+    CategoryEmbedding,
+    OneHot,
+    PiecewiseLinearEmbedding,
+    ValueEmbedding,
+    bin_edges,
+)
 from nncli.network.layers import BatchDropout, StackedLinear
 from nncli.network.mlp import MLP
 
@@ -78,6 +84,28 @@ def test_each_number_has_vectors_of_its_own() -> None:
     assert not torch.isclose(both[:, :, 3:], moved[:, :, 3:]).all(dim=-1).any()
 
 
+def test_values_add_their_vectors_to_their_numbers_in_the_last_nets() -> None:
+    embedding = ValueEmbedding([3, 0, 4], 2, n_nets=2)
+    numbers = torch.randn(3, 5, 6, generator=generator(1))
+    x_value = torch.tensor([[0, 1], [1, 3], [2, 0], [2, 2], [0, 0]], dtype=torch.int32)
+    start = numbers.clone()
+    embedding.add_to_(start, x_value, None)
+    assert torch.equal(start, numbers)
+    with torch.no_grad():
+        embedding.table.normal_(generator=generator(2))
+    kept = torch.tensor([[1.0, 0.0], [2.0, 1.0]])
+    for factors in (None, kept):
+        found = numbers.clone()
+        embedding.add_to_(found, x_value, factors)
+        expected = numbers.clone().view(3, 5, 3, 2)
+        for net in (0, 1):
+            for row, (first, third) in enumerate(x_value.tolist()):
+                for position, (number, code) in enumerate(((0, first), (2, 3 + third))):
+                    factor = 1.0 if factors is None else factors[net, position]
+                    expected[1 + net, row, number] += factor * embedding.table[net, code]
+        torch.testing.assert_close(found.view(3, 5, 3, 2), expected)
+
+
 def test_categories_are_one_hot_or_looked_up_and_code_zero_starts_as_nothing() -> None:
     hot = OneHot([0, 2], [3, 4])(torch.tensor([[0, 9, 0], [2, 9, 1]], dtype=torch.int32))
     assert hot.tolist() == [[0] * 5, [0, 1, 1, 0, 0]]
@@ -93,7 +121,8 @@ def test_nets_and_members_differ_from_the_first_step_and_the_seed_decides() -> N
         n_num=2, n_dense=0, cat_cardinalities=(3,), n_classes=2, layers=(8,), activation="relu",
         n_nets=2, n_members=4, n_bins=0, d_embedding=0,
     )  # fmt: skip
-    x = torch.randn(5, 2, generator=generator(3)), torch.ones(5, 1, dtype=torch.int32), torch.zeros(5, 0)
+    x_num, x_cat = torch.randn(5, 2, generator=generator(3)), torch.ones(5, 1, dtype=torch.int32)
+    x = x_num, x_cat, torch.zeros(5, 0), x_cat[:, :0]
 
     def logits(seed: int) -> torch.Tensor:
         return MLP(architecture, None, 0.0, generator(seed), generator(seed)).eval()(*x)

@@ -7,9 +7,8 @@ from nncli.training.budget import default_batch_size, epoch_work, make_plan, pla
 
 
 def inputs(n_rows: int, n_num: int = 10) -> NetworkInputs:
-    return NetworkInputs(
-        np.zeros((n_rows, n_num), np.float32), np.zeros((n_rows, 1), np.int32), np.zeros((n_rows, 0), np.float32)
-    )
+    x_cat = np.zeros((n_rows, 1), np.int32)
+    return NetworkInputs(np.zeros((n_rows, n_num), np.float32), x_cat, np.zeros((n_rows, 0), np.float32), x_cat[:, :0])
 
 
 def plan(n_rows: int, effort: str = "default", n_num: int = 10, network=None, training=None):  # type: ignore[no-untyped-def]

@@ -31,7 +31,7 @@ def rings(n_rows: int, seed: int) -> LabelledInputs:
     x_num = random.normal(size=(n_rows, 2)).astype(np.float32)
     labels = ((x_num**2).sum(axis=1) > 1.4).astype(np.int64)
     x_cat = random.integers(0, 3, size=(n_rows, 1)).astype(np.int32)
-    return LabelledInputs(NetworkInputs(x_num, x_cat, np.zeros((n_rows, 0), np.float32)), labels)
+    return LabelledInputs(NetworkInputs(x_num, x_cat, np.zeros((n_rows, 0), np.float32), x_cat[:, :0]), labels)
 
 
 def plan(n_members: int = 4, n_bins: int = 8, max_epochs: int = 30, optimizer: Optimizer = "muon") -> Plan:
@@ -56,6 +56,27 @@ def test_learns_what_no_line_can_part(optimizer, n_members: int, n_bins: int) ->
     test = rings(500, 3)
     proba = NumpyNetwork(trained.plan.architecture, trained.arrays).predict_proba(test.inputs)
     assert score(test.labels, proba).accuracy > 0.9
+
+
+def test_what_is_a_name_and_no_quantity_is_learned_from_vectors_of_values() -> None:
+    """Each of 40 values has a class of its own, without any order; bins are too few to tell them apart."""
+
+    def named(n_rows: int, seed: int) -> LabelledInputs:
+        values = np.random.default_rng(seed).integers(0, 40, n_rows)
+        x_num, nothing = (values[:, None] / 13 - 1.5).astype(np.float32), np.zeros((n_rows, 0))
+        inputs = NetworkInputs(x_num, nothing.astype(np.int32), nothing.astype(np.float32), values[:, None] + 1)
+        return LabelledInputs(inputs, np.random.default_rng(0).integers(0, 2, 40)[values])
+
+    found = {}
+    for n_value_nets in (0, 2):
+        a = replace(plan().architecture, n_num=1, cat_cardinalities=(), value_cardinalities=(41,), n_bins=2)
+        chosen = replace(plan(), architecture=replace(a, n_value_nets=n_value_nets))
+        trained = train_network(named(1000, 1), named(300, 2), chosen, Conditions(TrainingSettings(), 0, CPU))
+        test = named(500, 3)
+        proba = NumpyNetwork(trained.plan.architecture, trained.arrays).predict_proba(test.inputs)
+        found[n_value_nets] = score(test.labels, proba).accuracy
+    assert found[2] > 0.95
+    assert found[0] < 0.85
 
 
 def test_the_best_epoch_is_restored() -> None:
@@ -88,7 +109,7 @@ def test_the_same_seed_gives_the_same_bits() -> None:
 
 def test_a_loss_that_is_never_finite_leaves_a_network_that_learned_nothing() -> None:
     rows = rings(100, 1)
-    huge = NetworkInputs(np.full_like(rows.inputs.x_num, np.inf), rows.inputs.x_cat, rows.inputs.x_dense)
+    huge = replace(rows.inputs, x_num=np.full_like(rows.inputs.x_num, np.inf))
     broken = LabelledInputs(huge, rows.labels)
     network = train_network(broken, broken, plan(1, 0), Conditions(TrainingSettings(), 0, CPU))
     assert (network.stop, network.best_epoch, network.loss) == ("diverged", 0, float("inf"))
@@ -179,7 +200,8 @@ def test_a_net_learns_as_if_it_were_alone() -> None:
     """The gradient of a net's weights is that of its own loss, whatever stands in the stack beside it."""
     rows = rings(64, 1)
     module = MLP(plan().architecture, (torch.zeros(2, 8), torch.ones(2, 8)), 0.0, GENERATOR, GENERATOR)
-    inputs = [torch.from_numpy(x) for x in (rows.inputs.x_num, rows.inputs.x_cat, rows.inputs.x_dense)]
+    x = rows.inputs
+    inputs = [torch.from_numpy(array) for array in (x.x_num, x.x_cat, x.x_dense, x.x_value)]
     logits = module(*inputs)
     targets = torch.from_numpy(rows.labels).expand(4, -1).flatten()
     own = [F.cross_entropy(net.flatten(0, 1), targets) for net in logits]

@@ -155,7 +155,7 @@ def rows(n_rows: int, seed: int) -> LabelledInputs:
     x_num = random.normal(size=(n_rows, 3)).astype(np.float32)
     x_cat = random.integers(0, 3, size=(n_rows, 1)).astype(np.int32)
     labels = (x_num[:, 0] + x_num[:, 1] * x_num[:, 2] + random.normal(scale=0.3, size=n_rows) > 0).astype(np.int64)
-    return LabelledInputs(NetworkInputs(x_num, x_cat, np.zeros((n_rows, 0), np.float32)), labels)
+    return LabelledInputs(NetworkInputs(x_num, x_cat, np.zeros((n_rows, 0), np.float32), x_cat[:, :0]), labels)
 
 
 VALIDATION = rows(300, 2)
