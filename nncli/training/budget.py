@@ -54,8 +54,9 @@ class Plan:
         a = self.architecture
         text = f"text times {a.text_scale:.2g}, " if a.n_text else ""
         bins = f", {a.n_bins} bins" if a.n_bins else ""
+        values = f", values in {a.n_value_nets} of {a.n_nets}" if a.n_bins and a.valued else ""
         return (
-            f"{text}{a.form}{bins}, dropout {self.dropout:.2g}, batches of {self.batch_size}, "
+            f"{text}{a.form}{bins}{values}, dropout {self.dropout:.2g}, batches of {self.batch_size}, "
             f"learning rate {self.learning_rate:.2g}, weight decay {self.weight_decay:.1g}"
         )
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from nncli.features.scaling import NetworkInputs
-from nncli.settings import EFFORTS, NetworkSettings, TrainingSettings
+from nncli.settings import EFFORTS, Effort, NetworkKind, NetworkSettings, TrainingSettings
 from nncli.training.budget import default_batch_size, epoch_work, make_plan, plan_for_all_rows
 
 
@@ -39,6 +39,17 @@ def test_more_rows_mean_narrower_layers_then_fewer_epochs() -> None:
 def test_small_tables_get_twice_as_many_nets() -> None:
     small, large = (plan(n_rows).architecture.n_nets for n_rows in (500, 10_000))
     assert (small, large) == (2 * EFFORTS["default"].n_nets, EFFORTS["default"].n_nets)
+
+
+def test_half_of_the_nets_look_at_values_where_numbers_have_codes() -> None:
+    def value_nets(effort: Effort, kind: NetworkKind, cardinalities: tuple[int, ...]) -> int:
+        settings = NetworkSettings(kind=kind), TrainingSettings(), EFFORTS[effort]
+        return make_plan(inputs(6400), (5,), 3, *settings, 10_000, 0, cardinalities).architecture.n_value_nets
+
+    assert value_nets("default", "tabm", (4,) * 10) == 1
+    assert value_nets("quick", "tabm", (4,) * 10) == 0
+    assert value_nets("default", "mlp", (4,) * 10) == 0
+    assert value_nets("default", "tabm", (0,) * 10) == 0
 
 
 def test_what_the_user_says_is_kept() -> None:

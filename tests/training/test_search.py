@@ -118,6 +118,16 @@ def test_the_recipe_is_the_first_variant_and_what_the_user_says_never_varies() -
         assert (varied.learning_rate, varied.max_epochs) == (0.01, 20)
 
 
+def test_a_search_tries_the_values_of_numbers_in_no_net_and_in_all() -> None:
+    plain = recipe(layers=(64, 64))
+    a = replace(plain.architecture, n_nets=2, value_cardinalities=(4, 0, 5), n_value_nets=1)
+    plan = replace(plain, architecture=a)
+    space = variants(plan, NetworkSettings(), TrainingSettings())
+    tried = [vary_plan(plan, params, 1000, EFFORTS["best"], TrainingSettings()) for params in space.first]
+    assert [of_trial.architecture.n_value_nets for of_trial in tried[:3]] == [1, 2, 0]
+    assert len({of_trial.form for of_trial in tried}) == len(tried)
+
+
 def test_only_what_a_network_has_varies() -> None:
     plain = variants(recipe("mlp", layers=(64, 32)), NetworkSettings(kind="mlp"), TrainingSettings())
     assert set(plain.ranges) == {"weight_decay", "learning_rate", "batch_doublings", "dropout"}
