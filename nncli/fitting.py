@@ -247,7 +247,7 @@ def _fit_networks(
             checkpoints.save(trial)
         context.observer.tried(trial, n_trials)
 
-    n_trials = effort.n_text_trials if recipe.architecture.n_text else effort.n_trials
+    n_trials = effort.n_trials
     space = variants(recipe, settings.network, settings.training) if n_trials > 1 else Space({}, [{}])
     context.observer.training(recipe, choose_device(settings.device).type, context.threads, known)
     return search(space, fit, n_trials, seed=settings.seed, deadline=deadline, known=known, tried=tried)

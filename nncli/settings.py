@@ -111,8 +111,6 @@ class EffortSettings:
     """The most boosting iterations of the careful trees."""
     n_trials: int = 1
     """Settings that are tried on each side, at the most."""
-    n_text_trials: int = 1
-    """Settings that are tried for the network where a table has text."""
 
     @property
     def searches(self) -> bool:
@@ -120,13 +118,11 @@ class EffortSettings:
         return self.n_trials > 1
 
 
-_DEFAULT_EFFORT = EffortSettings(
-    network_work=4.5e12, n_nets=2, n_members=8, max_epochs=200, tree_iterations=1000, n_text_trials=2
-)
+_DEFAULT_EFFORT = EffortSettings(network_work=4.5e12, n_nets=2, n_members=8, max_epochs=200, tree_iterations=1000)
 EFFORTS: dict[Effort, EffortSettings] = {
     "quick": EffortSettings(network_work=2.5e11, n_nets=1, n_members=8, max_epochs=100, tree_iterations=200),
     "default": _DEFAULT_EFFORT,
-    "best": replace(_DEFAULT_EFFORT, n_trials=48, n_text_trials=48),
+    "best": replace(_DEFAULT_EFFORT, n_trials=48),
 }
 
 

@@ -184,7 +184,7 @@ def test_a_search_that_was_cut_off_gives_the_same_bytes(
         assert known == []
 
 
-def test_text_that_is_noise_is_turned_down_and_text_that_decides_is_read() -> None:
+def test_text_that_is_noise_is_stood_and_text_that_decides_is_read() -> None:
     random = np.random.default_rng(0)
     x, word = random.normal(size=500), random.choice(["splendid", "dreadful"], size=500)
     letters = np.array(list("abcdefghijklmnopqrstuvwxyz     "))
@@ -193,15 +193,11 @@ def test_text_that_is_noise_is_turned_down_and_text_that_decides_is_read() -> No
         "noise": ({"x": x, "text": noise}, x),
         "signal": ({"x": x, "text": [f"{n} {w}" for n, w in zip(noise, word, strict=True)]}, word == "splendid"),
     }
-    scales = {}
     for name, (columns, score) in tables.items():
         frame = pd.DataFrame(columns).assign(y=np.where(score > 0.5 * (name == "signal"), "yes", "no"))
         result = run_experiment(examine_table(table_of(frame), None), replace(SETTINGS, effort="default"), Silent())
         assert [column.kind for column in result.table.schema.columns] == ["numeric", "text"]
-        assert len(result.fitted.trials) == 2
-        scales[name] = result.fitted.chosen[0].outcome.plan.architecture.text_scale
         assert result.judgement.scores["network"]["accuracy"].value > 0.9
-    assert scales["noise"] == 0.1
 
 
 def test_what_each_part_brought_is_said(

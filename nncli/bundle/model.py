@@ -21,6 +21,7 @@ from nncli.errors import ModelError, quoted_list
 from nncli.evaluation.calibration import Calibration
 from nncli.features.encoder import FeatureEncoder, Features
 from nncli.features.scaling import Scaler
+from nncli.features.text import TextProjection
 from nncli.guard.findings import Finding
 from nncli.settings import Side
 from nncli.table.schema import Schema
@@ -146,6 +147,8 @@ class Model:
     def files(self) -> dict[str, bytes]:
         """The model's files by ``role.extension``."""
         weights = {f"{i}.{name}": array for i, arrays in enumerate(self.weights) for name, array in arrays.items()}
+        for i, projection in enumerate(self.description.encoder.projections):
+            weights |= {f"text.{i}.{field.name}": getattr(projection, field.name) for field in fields(projection)}
         trees = {field.name: getattr(self.trees, field.name) for field in fields(self.trees)}
         return {
             "model.json": dump_json(to_json(self.description)),
@@ -185,15 +188,25 @@ def load_model(path: Path) -> Model:
 
 def _load(path: Path, manifest: Manifest) -> Model:
     description = _read_description(path, manifest)
-    shapes = ensemble_shapes(description.networks)
-    weights_data = read_file(path, manifest, "weights")
-    arrays = load_arrays(weights_data, shapes, dict.fromkeys(shapes, np.float32), f"{path}: weights")
+    arrays = _load_weights(path, manifest, description)
     weights = [{k: arrays[f"{i}.{k}"] for k in a.array_shapes()} for i, a in enumerate(description.networks)]
+    texts = description.encoder.texts
+    projections = [{k: arrays[f"text.{i}.{k}"] for k in text.array_shapes()} for i, text in enumerate(texts)]
+    encoder = replace(description.encoder, projections=tuple(TextProjection(**found) for found in projections))
     tree_shapes, dtypes = description.trees.array_shapes(), description.trees.array_dtypes()
     trees = Trees(**load_arrays(read_file(path, manifest, "trees"), tree_shapes, dtypes, f"{path}: trees"))
     if not trees.is_sound(description.n_tree_features):
         raise ModelError(f"{path}: its trees do not lead to leaves; the model folder is damaged")
-    return Model(description, weights, trees)
+    return Model(replace(description, encoder=encoder), weights, trees)
+
+
+def _load_weights(path: Path, manifest: Manifest, description: Description) -> dict[str, NDArray[Any]]:
+    """The arrays of all networks, and those of the texts that go into them."""
+    shapes = ensemble_shapes(description.networks)
+    for i, text in enumerate(description.encoder.texts):
+        shapes |= {f"text.{i}.{name}": shape for name, shape in text.array_shapes().items()}
+    dtypes = {name: np.uint32 if name.endswith(".buckets") else np.float32 for name in shapes}
+    return load_arrays(read_file(path, manifest, "weights"), shapes, dtypes, f"{path}: weights")
 
 
 def _read_description(path: Path, manifest: Manifest) -> Description:

@@ -5,7 +5,7 @@ The type annotations of the dataclasses are the schema, so there is no second pl
 
 import json
 import math
-from dataclasses import fields, is_dataclass
+from dataclasses import Field, fields, is_dataclass
 from types import NoneType, UnionType
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
@@ -22,7 +22,7 @@ def to_json(value: Any) -> Any:
     {'name': 'a', 'kind': 'numeric'}
     """
     if is_dataclass(value):
-        return {field.name: to_json(getattr(value, field.name)) for field in fields(value)}
+        return {field.name: to_json(getattr(value, field.name)) for field in _json_fields(value)}
     if isinstance(value, (tuple, list)):
         return [to_json(item) for item in value]
     return value
@@ -65,6 +65,11 @@ def dump_json(value: Any) -> bytes:
     return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
 
 
+def _json_fields(cls: Any) -> list[Field[Any]]:
+    """The fields of a dataclass but those that are stored as arrays, in a file of their own."""
+    return [field for field in fields(cls) if field.metadata.get("stored") != "arrays"]
+
+
 def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     record = dict(pairs)
     if len(record) != len(pairs):
@@ -103,7 +108,7 @@ def _build(annotation: Any, data: Any, where: str) -> Any:
 
 
 def _build_record(cls: Any, data: Any, where: str) -> Any:
-    names = {field.name for field in fields(cls)}
+    names = {field.name for field in _json_fields(cls)}
     if not isinstance(data, dict) or set(data) != names:
         found = set(data) if isinstance(data, dict) else set()
         wrong = sorted(names ^ found)

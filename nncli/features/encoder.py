@@ -1,7 +1,7 @@
 """A frame of text cells becomes arrays, by rules that were learned from training rows only."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,7 @@ from nncli.features.columns import (
     encode_numeric,
     fit_levels,
 )
-from nncli.features.text import TEXT_WIDTH, hash_text
+from nncli.features.text import TextProjection, TextShape, encode_text, fit_text
 from nncli.table.schema import Schema
 
 
@@ -50,13 +50,15 @@ class FeatureEncoder:
     dates: tuple[str, ...]
     booleans: tuple[str, ...]
     categories: tuple[CategoryLevels, ...]
-    texts: tuple[str, ...]
+    texts: tuple[TextShape, ...]
+    projections: tuple[TextProjection, ...] = field(default=(), compare=False, metadata={"stored": "arrays"})
+    """Of the texts; they are too large for JSON."""
 
     @property
     def columns(self) -> list[str]:
         """Names of the columns that a frame must have."""
         categories = [column.name for column in self.categories]
-        return [*self.numeric, *self.dates, *self.booleans, *categories, *self.texts]
+        return [*self.numeric, *self.dates, *self.booleans, *categories, *(text.name for text in self.texts)]
 
     @property
     def n_num(self) -> int:
@@ -71,7 +73,7 @@ class FeatureEncoder:
     @property
     def n_text(self) -> int:
         """Columns of ``x_text``."""
-        return len(self.texts) * TEXT_WIDTH
+        return sum(text.width for text in self.texts)
 
     def encode(self, frame: pd.DataFrame) -> Features:
         """Encodes rows, each for itself: no row's arrays depend on another row.
@@ -92,9 +94,13 @@ class FeatureEncoder:
         return Features(
             _stacked(x_num, n_rows, np.float64),
             _stacked([codes[:, None] for codes in x_cat], n_rows, np.int32),
-            _stacked([hash_text(frame[name]) for name in self.texts], n_rows, np.float32),
+            _stacked(self._text_blocks(frame), n_rows, np.float32),
             unknown,
         )
+
+    def _text_blocks(self, frame: pd.DataFrame) -> list[NDArray[np.float32]]:
+        pairs = zip(self.texts, self.projections, strict=True)
+        return [encode_text(frame[text.name], projection) for text, projection in pairs]
 
 
 def fit_encoder(frame: pd.DataFrame, schema: Schema) -> FeatureEncoder:
@@ -108,12 +114,14 @@ def fit_encoder(frame: pd.DataFrame, schema: Schema) -> FeatureEncoder:
     def of_kind(kind: str) -> tuple[str, ...]:
         return tuple(column.name for column in schema.columns if column.kind == kind)
 
+    projections = {name: fit_text(frame[name]) for name in of_kind("text")}
     return FeatureEncoder(
         numeric=of_kind("numeric"),
         dates=of_kind("date"),
         booleans=of_kind("boolean"),
         categories=tuple(fit_levels(name, frame[name]) for name in of_kind("categorical")),
-        texts=of_kind("text"),
+        texts=tuple(TextShape(name, *projection.components.shape) for name, projection in projections.items()),
+        projections=tuple(projections.values()),
     )
 
 

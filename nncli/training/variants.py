@@ -23,8 +23,8 @@ _WIDEST_EMBEDDINGS = 400
 """Over all columns. Beyond this a variant gets no wider vectors than the recipe: memory is finite."""
 _RATE_FACTORS = 1 / 4, 5 / 2
 _PORTFOLIO: tuple[dict[str, float], ...] = (
+    {},
     {"text_scale": 1.0},
-    {"text_scale": 0.1},
     {"n_value_nets": inf},
     {"n_value_nets": 0},
     {"d_block": 128, "n_members": 4},
@@ -33,8 +33,7 @@ _PORTFOLIO: tuple[dict[str, float], ...] = (
     {"d_block": 96, "n_blocks": 2, "dropout": 0.0},
     {"n_bins": 256, "d_embedding": 16},
 )
-"""What differs from the recipe in each of the first trials: whether the text matters, then forms that suit some tables
-better. A table without text begins with the recipe itself."""
+"""What differs from the recipe in each of the first trials: forms that suit some tables better."""
 
 
 def variants(recipe: Plan, network: NetworkSettings, training: TrainingSettings) -> Space:

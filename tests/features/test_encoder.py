@@ -3,10 +3,12 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sklearn.decomposition import TruncatedSVD
+from sklearn.feature_extraction.text import TfidfVectorizer
 
 from nncli.features.columns import MOST_LEVELS, encode_levels, fit_levels
 from nncli.features.encoder import fit_encoder
-from nncli.features.text import TEXT_WIDTH, hash_text
+from nncli.features.text import encode_text, fit_text
 from nncli.table.schema import Column, Schema
 
 SCHEMA = Schema(
@@ -40,7 +42,7 @@ def test_every_kind_becomes_its_columns() -> None:
     np.testing.assert_array_equal(features.x_num[0, 1:], [18321.5, 2020, 2, 29, 5, 12])
     assert np.isnan(features.x_num[1, 1:]).all()
     np.testing.assert_array_equal(features.x_cat, [[2, 1], [0, 1], [1, 0]])
-    assert features.x_text.shape == (3, TEXT_WIDTH) == (3, encoder.n_text)
+    assert features.x_text.shape == (3, encoder.n_text)
     assert encoder.n_num == features.x_num.shape[1]
     assert encoder.cat_cardinalities == (3, 2)
 
@@ -73,16 +75,49 @@ def test_missing_is_a_level_only_where_training_rows_had_it() -> None:
     assert unknown == 0
 
 
-def test_hashed_text_of_a_row_does_not_depend_on_its_neighbours() -> None:
-    texts = ["short", "", "ab", "a longer text, with words and ünïcode", "x" * 20_000]
-    together = hash_text(pd.Series(texts, dtype="str"))
+def corpus(n_texts: int) -> "pd.Series[str]":
+    random = np.random.default_rng(0)
+    words = ["the", "quick", "brown", "fox", "jumps", "over", "a", "lazy", "dog", "never", "again", "ünïcode"]
+    return pd.Series([" ".join(random.choice(words, size=6)) for _ in range(n_texts)], dtype="str")
+
+
+def test_text_of_a_row_does_not_depend_on_its_neighbours(monkeypatch: pytest.MonkeyPatch) -> None:
+    projection = fit_text(corpus(200))
+    texts = ["short", "", "ab", "The quick ünïcode fox", "never " * 5_000, *corpus(50)]
+    together = encode_text(pd.Series(texts, dtype="str"), projection)
     for text, row in zip(texts, together, strict=True):
-        np.testing.assert_array_equal(hash_text(pd.Series([text], dtype="str"))[0], row)
-    np.testing.assert_allclose(np.linalg.norm(together[:, :-1], axis=1), [1, 0, 1, 1, 1], rtol=1e-5)
+        np.testing.assert_array_equal(encode_text(pd.Series([text], dtype="str"), projection)[0], row)
+    assert not together[1].any()
+    assert together[3].any()
+    np.testing.assert_array_equal(
+        encode_text(pd.Series(["THE QUICK ÜNÏCODE FOX"], dtype="str"), projection)[0], together[3]
+    )
+    monkeypatch.setattr("nncli.features.text._BYTES_AT_ONCE", 30)
+    np.testing.assert_array_equal(encode_text(pd.Series(texts, dtype="str"), projection), together)
 
 
-def test_hashed_text_counts_every_n_gram_once() -> None:
-    # " abc " has three 3-grams, two 4-grams and one 5-gram: six counts, wherever they fall.
-    row = hash_text(pd.Series(["abc"], dtype="str"))[0, :-1]
-    counts = np.expm1(row / row[row > 0].min() * np.log(2))
-    assert counts.sum() == pytest.approx(6, rel=1e-4)
+def test_text_is_what_latent_semantic_analysis_makes_of_it() -> None:
+    """The oracle is scikit-learn: tf-idf of the same n-grams, then singular vectors; signs are free."""
+    texts = corpus(300)
+    vectorizer = TfidfVectorizer(
+        analyzer=lambda text: [gram for n in (3, 4) for gram in n_grams(f" {text} ".encode(), n)],
+        min_df=2, sublinear_tf=True,
+    )  # fmt: skip
+    weighted = vectorizer.fit_transform(texts)
+    svd = TruncatedSVD(300 // 20, algorithm="arpack", random_state=0).fit(weighted)
+    projection = fit_text(texts)
+    assert projection.components.shape == (weighted.shape[1], 15)
+    found, expected = encode_text(texts, projection)[:, :-1], svd.transform(weighted)
+    np.testing.assert_allclose(np.abs(found), np.abs(expected), atol=1e-4)
+
+
+def n_grams(text: bytes, n: int) -> list[bytes]:
+    return [text[i : i + n] for i in range(len(text) - n + 1)]
+
+
+@pytest.mark.parametrize("cells", [["", ""] * 50, ["same text"] * 100, [f"{i}" for i in range(100)], ["ab cd"]])
+def test_texts_that_say_nothing_leave_their_length(cells: list[str]) -> None:
+    texts = pd.Series(cells, dtype="str")
+    encoded = encode_text(texts, fit_text(texts))
+    assert np.isfinite(encoded).all()
+    np.testing.assert_allclose(encoded[:, -1], np.log1p([len(cell) + 2 if cell else 0 for cell in cells]), rtol=1e-6)
