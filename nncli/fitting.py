@@ -245,12 +245,11 @@ def _fit_networks(
     def tried(trial: Trial[TrainedNetwork]) -> None:
         if checkpoints:
             checkpoints.save(trial)
-        context.observer.tried(trial, n_trials)
+        context.observer.tried(trial, effort.n_trials)
 
-    n_trials = effort.n_trials
-    space = variants(recipe, settings.network, settings.training) if n_trials > 1 else Space({}, [{}])
+    space = variants(recipe, settings.network, settings.training) if effort.searches else Space({}, [{}])
     context.observer.training(recipe, choose_device(settings.device).type, context.threads, known)
-    return search(space, fit, n_trials, seed=settings.seed, deadline=deadline, known=known, tried=tried)
+    return search(space, fit, effort.n_trials, seed=settings.seed, deadline=deadline, known=known, tried=tried)
 
 
 def _checkpoints(table: ExaminedTable, context: Context) -> Checkpoints | None:

@@ -39,9 +39,9 @@ class Architecture:
     d_embedding: int
     """Width of one number's embedding."""
     n_text: int = 0
-    """Columns at the end of ``x_dense`` that are hashed text."""
+    """Columns at the end of ``x_dense`` that are text."""
     text_scale: float = 1.0
-    """What these are multiplied by: hundreds of columns of unit scale drown all others where the text says little."""
+    """What these are multiplied by: a hundred columns of unit scale drown all others where the text says little."""
     value_cardinalities: tuple[int, ...] = ()
     """Codes of each number's values, 0 where they have none."""
     n_value_nets: int = 0
@@ -73,6 +73,11 @@ class Architecture:
     def valued(self) -> list[int]:
         """Positions of the numbers whose values have codes."""
         return [j for j, codes in enumerate(self.value_cardinalities) if codes]
+
+    @property
+    def most_value_nets(self) -> int:
+        """Nets in which values could have vectors: none where no value has a code, or numbers have no embedding."""
+        return self.n_nets if self.n_bins and self.valued else 0
 
     @property
     def feature_widths(self) -> list[int]:

@@ -77,7 +77,7 @@ class Description:
             and bool(self.networks)
             and all((a.n_num, a.n_dense, a.n_text, a.n_classes) == sizes for a in self.networks)
             and all((a.cat_cardinalities, a.value_cardinalities) == codes for a in self.networks)
-            and all(0 <= a.n_value_nets <= (a.n_nets if a.n_bins and a.valued else 0) for a in self.networks)
+            and all(0 <= a.n_value_nets <= a.most_value_nets for a in self.networks)
             and n_classes == len(self.class_shares)
             and self.trees.n_outputs == (1 if n_classes == 2 else n_classes)
             and self.trees.n_categories == len(encoder.cat_cardinalities)
@@ -203,9 +203,10 @@ def _load(path: Path, manifest: Manifest) -> Model:
 def _load_weights(path: Path, manifest: Manifest, description: Description) -> dict[str, NDArray[Any]]:
     """The arrays of all networks, and those of the texts that go into them."""
     shapes = ensemble_shapes(description.networks)
+    dtypes: dict[str, type] = dict.fromkeys(shapes, np.float32)
     for i, text in enumerate(description.encoder.texts):
         shapes |= {f"text.{i}.{name}": shape for name, shape in text.array_shapes().items()}
-    dtypes = {name: np.uint32 if name.endswith(".buckets") else np.float32 for name in shapes}
+        dtypes |= {f"text.{i}.{name}": dtype for name, dtype in text.array_dtypes().items()}
     return load_arrays(read_file(path, manifest, "weights"), shapes, dtypes, f"{path}: weights")
 
 

@@ -116,27 +116,27 @@ def fit_scaler(features: Features) -> Scaler:
 
 
 def _fit_numeric(cells: NDArray[np.float64]) -> NumericScale:
-    present = np.sort(cells[~np.isnan(cells)])
-    has_missing = present.size < cells.size
-    values, middle = _quantiles(present)
+    distinct, counts = np.unique(cells[~np.isnan(cells)], return_counts=True)
+    has_missing = bool(counts.sum() < cells.size)
+    values, middle = _quantiles(distinct, counts)
     if values.size < 2 or values[-1] - values[0] < 1e-12 * np.abs(values[[0, -1]]).max():
         return NumericScale((0.0, 1.0), (0.0, 0.0), has_missing, ())  # constant but for rounding: says nothing
     scores = np.clip([NormalDist().inv_cdf(share) for share in middle], -_WIDEST, _WIDEST)
-    return NumericScale(tuple(values.tolist()), tuple(scores.tolist()), has_missing, _coded(present))
+    return NumericScale(tuple(values.tolist()), tuple(scores.tolist()), has_missing, _coded(distinct, counts))
 
 
-def _coded(present: NDArray[np.float64]) -> tuple[float, ...]:
+def _coded(distinct: NDArray[np.float64], counts: NDArray[np.int64]) -> tuple[float, ...]:
     """The values that get a code; two values alone are told apart by their order already."""
-    distinct, counts = np.unique(present, return_counts=True)
-    if not 2 < distinct.size <= min(_MOST_VALUES, present.size / _ROWS_PER_VALUE):
+    if not 2 < distinct.size <= min(_MOST_VALUES, counts.sum() / _ROWS_PER_VALUE):
         return ()
     return tuple(distinct[counts >= _FEWEST_ROWS_OF_A_VALUE].tolist())
 
 
-def _quantiles(present: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _quantiles(
+    distinct: NDArray[np.float64], counts: NDArray[np.int64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Distinct values at evenly spaced ranks, each with the middle of the ranks that share it, in (0, 1)."""
-    distinct, first, counts = np.unique(present, return_index=True, return_counts=True)
-    middle = (first + counts / 2) / max(present.size, 1)
+    middle = (counts.cumsum() - counts / 2) / max(counts.sum(), 1)
     if distinct.size > _MOST_QUANTILES:
         evenly = np.linspace(middle[0], middle[-1], _MOST_QUANTILES)
         chosen = np.unique(np.searchsorted(middle, evenly))

@@ -49,6 +49,10 @@ class TextShape:
         n_grams = self.n_grams
         return {"buckets": (n_grams,), "idf": (n_grams,), "components": (n_grams, self.n_components)}
 
+    def array_dtypes(self) -> dict[str, type]:
+        """Of the same arrays."""
+        return {"buckets": np.uint32, "idf": np.float32, "components": np.float32}
+
 
 @dataclass(frozen=True)
 class TextProjection:

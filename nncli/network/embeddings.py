@@ -108,13 +108,11 @@ class ValueEmbedding(nn.Module):
             x_value: codes, ``(B, numbers with codes)``.
             kept: a factor for each net and number with codes; see :class:`~nncli.network.layers.BatchDropout`.
         """
-        n_nets, n_codes, width = self.table.shape
-        codes = x_value.long() + self.get_buffer("offsets")
-        vectors = F.embedding(codes, self.table.transpose(0, 1).reshape(n_codes, n_nets * width))
-        vectors = vectors.view(*codes.shape, n_nets, width).permute(2, 0, 1, 3)  # (n_nets, B, numbers, width)
+        vectors = _looked_up(self.table, x_value + self.get_buffer("offsets"))  # (n_nets, B, numbers, width)
         if kept is not None:
             vectors = vectors * kept[:, None, :, None]
-        of_numbers = numbers[-n_nets:].view(n_nets, len(codes), -1, width)
+        n_nets, n_rows, _, width = vectors.shape
+        of_numbers = numbers[-n_nets:].view(n_nets, n_rows, -1, width)
         of_numbers.index_add_(2, self.get_buffer("valued"), vectors)
 
 
@@ -157,10 +155,19 @@ class CategoryEmbedding(nn.Module):
         self.table = nn.Parameter(table)
 
     def forward(self, codes: Tensor) -> Tensor:
-        """Looks a batch up: one look-up for all nets."""
-        n_nets, cardinality, width = self.table.shape
-        vectors = F.embedding(codes.long(), self.table.transpose(0, 1).reshape(cardinality, n_nets * width))
-        return vectors.view(-1, n_nets, width).transpose(0, 1)
+        """Looks a batch up."""
+        return _looked_up(self.table, codes)
+
+
+def _looked_up(table: Tensor, codes: Tensor) -> Tensor:
+    """Each code's vector in each net, by one look-up for all nets.
+
+    Shape:
+        ``(n_nets, n_codes, width)`` and codes of any shape to ``(n_nets, *codes.shape, width)``.
+    """
+    n_nets, n_codes, width = table.shape
+    vectors = F.embedding(codes.long(), table.transpose(0, 1).reshape(n_codes, n_nets * width))
+    return vectors.view(*codes.shape, n_nets, width).movedim(-2, 0)
 
 
 def uniform_(shape: tuple[int, ...], fan_in: int, generator: torch.Generator) -> Tensor:

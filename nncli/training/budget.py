@@ -54,7 +54,7 @@ class Plan:
         a = self.architecture
         text = f"text times {a.text_scale:.2g}, " if a.n_text else ""
         bins = f", {a.n_bins} bins" if a.n_bins else ""
-        values = f", values in {a.n_value_nets} of {a.n_nets}" if a.n_bins and a.valued else ""
+        values = f", values in {a.n_value_nets} of {a.n_nets}" if a.most_value_nets else ""
         return (
             f"{text}{a.form}{bins}{values}, dropout {self.dropout:.2g}, batches of {self.batch_size}, "
             f"learning rate {self.learning_rate:.2g}, weight decay {self.weight_decay:.1g}"
@@ -89,14 +89,7 @@ def make_plan(
     batch_size = training.batch_size or default_batch_size(n_rows_in_all)
     n_counted = rows_an_epoch(n_rows, n_rows_in_all)
     candidates = [
-        replace(
-            architecture,
-            n_text=n_text,
-            text_scale=_TEXT_SCALE if n_text else 1.0,
-            value_cardinalities=value_cardinalities,
-            # Half of the nets: what one kind misses, the mean with the other mends.
-            n_value_nets=architecture.n_nets // 2 if architecture.n_bins and any(value_cardinalities) else 0,
-        )
+        _with_columns(architecture, n_text, value_cardinalities)
         for architecture in _architectures(train, cat_cardinalities, n_classes, network, effort, batch_size)
     ]
     allowed = [_MORE_NETS_SHARE if a.n_nets > effort.n_nets else 1 for a in candidates]
@@ -116,6 +109,14 @@ def make_plan(
         batch_size=batch_size,
         max_epochs=training.epochs or affordable_epochs(chosen, n_counted, batch_size, effort),
     )
+
+
+def _with_columns(architecture: Architecture, n_text: int, value_cardinalities: tuple[int, ...]) -> Architecture:
+    """The same, told which columns are text and which numbers have codes."""
+    text_scale = _TEXT_SCALE if n_text else 1.0
+    told = replace(architecture, n_text=n_text, text_scale=text_scale, value_cardinalities=value_cardinalities)
+    # Half of the nets: what one kind misses, the mean with the other mends.
+    return replace(told, n_value_nets=told.most_value_nets // 2)
 
 
 def _architectures(

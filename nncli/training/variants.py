@@ -76,8 +76,8 @@ def _of_form(recipe: Plan, network: NetworkSettings) -> _Varying:
         found["n_bins"] = Range(min(_FEWEST_BINS, a.n_bins), most, log=True, step=1), a.n_bins
     if a.n_bins and a.d_embedding * a.n_num <= _WIDEST_EMBEDDINGS:
         found["d_embedding"] = Range(4, 16, step=4), a.d_embedding
-    if a.n_bins and a.valued:
-        found["n_value_nets"] = Range(0, a.n_nets, step=1), a.n_value_nets
+    if a.most_value_nets:
+        found["n_value_nets"] = Range(0, a.most_value_nets, step=1), a.n_value_nets
     if a.n_text:
         found["text_scale"] = Range(0.03, 1.0, log=True), a.text_scale
     return found

@@ -85,18 +85,13 @@ def clipping(module: torch.nn.Module, *rest: Any) -> list[Optimiser]:
     return [first, *others]
 
 
-def all_nets_with_values(plan: Plan) -> Plan:
-    a = plan.architecture
-    return form(n_value_nets=a.n_nets if a.n_value_nets else 0)(plan)
-
-
 CHANGES = {
     "the recipe": Change(),
     "one net": Change(nets(1)),
     "two nets": Change(nets(2)),
     "four nets": Change(nets(4)),
     "no vectors for values": Change(form(n_value_nets=0)),
-    "vectors for values in all nets": Change(all_nets_with_values),
+    "vectors for values in all nets": Change(lambda plan: form(n_value_nets=plan.architecture.most_value_nets)(plan)),
     "one member a net": Change(form(n_members=1)),
     "16 members a net": Change(form(n_members=16)),
     "no bins": Change(form(n_bins=0, n_value_nets=0)),
@@ -198,7 +193,6 @@ def first_run(
 ) -> TrainedNetwork:
     settings, effort = TrainingSettings(**change.training), EFFORTS["default"]
     sizes, n_classes, n_rows = encoder.cat_cardinalities, len(table.schema.classes), table.target.labels.size
-    # Where there is text, one trial stands for the recipe's two.
     columns = encoder.n_text, scaler.value_cardinalities
     plan = make_plan(train.inputs, sizes, n_classes, NetworkSettings(), settings, effort, n_rows, *columns)
     return train_network(train, validation, change.plan(plan), Conditions(settings, 0, CPU))
