@@ -191,8 +191,12 @@ def _load(path: Path, manifest: Manifest) -> Model:
     arrays = _load_weights(path, manifest, description)
     weights = [{k: arrays[f"{i}.{k}"] for k in a.array_shapes()} for i, a in enumerate(description.networks)]
     texts = description.encoder.texts
-    projections = [{k: arrays[f"text.{i}.{k}"] for k in text.array_shapes()} for i, text in enumerate(texts)]
-    encoder = replace(description.encoder, projections=tuple(TextProjection(**found) for found in projections))
+    projections = tuple(
+        TextProjection(**{k: arrays[f"text.{i}.{k}"] for k in text.array_shapes()}) for i, text in enumerate(texts)
+    )
+    if not all(projection.is_sound() for projection in projections):
+        raise ModelError(f"{path}: its texts have n-grams that cannot be; the model folder is damaged")
+    encoder = replace(description.encoder, projections=projections)
     tree_shapes, dtypes = description.trees.array_shapes(), description.trees.array_dtypes()
     trees = Trees(**load_arrays(read_file(path, manifest, "trees"), tree_shapes, dtypes, f"{path}: trees"))
     if not trees.is_sound(description.n_tree_features):

@@ -65,6 +65,10 @@ class TextProjection:
     components: NDArray[np.float32]
     """Shape: ``(n_grams, n_components)``."""
 
+    def is_sound(self) -> bool:
+        """Whether the hashes are such as n-grams have."""
+        return bool((self.buckets < 1 << _HASH_BITS).all())
+
 
 def fit_text(cells: pd.Series) -> TextProjection:
     """Learns from training texts, shape ``(n_rows,)``."""

@@ -5,6 +5,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from program import Program
+from safetensors.numpy import load, save
 
 from nncli.bundle.folder import read_file, read_manifest, write_folder
 from nncli.bundle.model import load_model, load_with_heldout
@@ -44,6 +46,27 @@ def test_a_description_that_does_not_fit_is_refused(tmp_path: Path, penguins_mod
     folder = with_description(tmp_path / "m", penguins_model, CHANGES[name])
     with pytest.raises(ModelError, match=r"damaged|not those"):
         load_model(folder)
+
+
+@pytest.mark.parametrize("hashes", [[], [2**18, 2**31]])
+def test_texts_come_back_from_disk_and_hashes_that_cannot_be_are_refused(nncli: Program, hashes: list[int]) -> None:
+    words = ["kind", "unkind", "warm", "cold", "near", "far"]
+    texts = [f"{words[i % 6]} {words[i * i % 5]} and {words[i // 7 % 6]} {i}" for i in range(120)]
+    rows = [f"{text},{'yes' if text.startswith('un') else 'no'}" for text in texts]
+    (nncli.folder / "t.csv").write_text("\n".join(["text,y", *rows]))
+    assert nncli("train", "t.csv", "--effort", "quick", "-q").code == 0
+    source, folder = nncli.folder / "nncli-model", nncli.folder / "m"
+    manifest = read_manifest(source)
+    files = {f"{role}.{extension}": read_file(source, manifest, role) for role, extension in ROLES.items()}
+    arrays = load(files["weights.safetensors"])
+    arrays["text.0.buckets"][: len(hashes)] = hashes
+    write_folder(folder, {**files, "weights.safetensors": save(arrays)}, {})
+    outcome = nncli("predict", "t.csv", "-m", folder)
+    if hashes:
+        assert (outcome.code, outcome.out) == (4, "")
+        assert "damaged" in outcome.err
+    else:
+        assert (outcome.code, outcome.out.count("\n")) == (0, 121)
 
 
 def test_what_is_unchanged_still_loads(tmp_path: Path, penguins_model: Path) -> None:
