@@ -148,7 +148,7 @@ def _clock(settings: RunSettings, start: float, share: float = 1.0) -> Clock:
 def _score_test_rows(table: ExaminedTable, split: Split, fitted: Fitted) -> Heldout:
     """Every side's probabilities for the test rows: the one place where these rows are looked at."""
     model = fitted.model
-    test = model.encode(table.frame.iloc[split.test])
+    test = model.encode(table.rows.take(split.test))
     shares = np.array(model.description.class_shares)
     probabilities = {
         "network": model.predict_proba(test, "network"),

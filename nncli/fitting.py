@@ -30,12 +30,12 @@ from nncli.evaluation.metrics import log_losses
 from nncli.features.encoder import Features, fit_encoder
 from nncli.features.scaling import fit_scaler
 from nncli.guard.examine import ExaminedTable
-from nncli.settings import EFFORTS, EffortSettings, RunSettings, Side, TreesSettings
+from nncli.settings import EFFORTS, EffortSettings, RunSettings, Side, TreesSettings, choose_threads
 from nncli.table.split import Split
 from nncli.training.budget import Plan, make_plan, plan_for_all_rows, rows_an_epoch
 from nncli.training.checkpoints import Checkpoints, checkpoint_key
 from nncli.training.clock import Clock
-from nncli.training.device import choose_device, choose_threads
+from nncli.training.device import choose_device
 from nncli.training.loop import Conditions, Epoch, LabelledInputs, TrainedNetwork, continue_network, train_network
 from nncli.training.search import Params, Space, Trial, search
 from nncli.training.variants import choose, variants, vary_plan
@@ -161,8 +161,8 @@ def fit_sides(table: ExaminedTable, split: Split, context: Context) -> Fitted:
     """
     y_all = table.target.labels
     y, y_val = y_all[split.train], y_all[split.validation]
-    encoder = fit_encoder(table.frame.iloc[split.train], table.schema)
-    train, validation = (encoder.encode(table.frame.iloc[rows]) for rows in (split.train, split.validation))
+    encoder = fit_encoder(table.rows.take(split.train), table.schema)
+    train, validation = (encoder.encode(table.rows.take(rows)) for rows in (split.train, split.validation))
     scaler = fit_scaler(train)
     n_rows, n_classes, checkpoints = y_all.size, len(table.schema.classes), _checkpoints(table, context)
     inputs = LabelledInputs(scaler.scale(train), y), LabelledInputs(scaler.scale(validation), y_val)
@@ -281,7 +281,7 @@ def learn_from_all_rows(table: ExaminedTable, split: Split, fitted: Fitted, cont
     """The networks learn on, the trees once more from scratch, with nothing held back."""
     y = table.target.labels
     judged, n_networks = fitted.model.description, len(fitted.chosen)
-    features = judged.encoder.encode(table.frame)
+    features = judged.encoder.encode(table.rows)
     inputs = judged.scaler.scale(features)
     # What it has not seen yet comes twice: the network is to know these rows as well as the others.
     rows = np.concatenate([split.train, *2 * [split.validation, split.test]])

@@ -3,6 +3,7 @@
 A value out of range raises :class:`~nncli.errors.UsageError` with the option's name, wherever it came from.
 """
 
+import os
 from dataclasses import dataclass, field, replace
 from typing import Literal, get_args
 
@@ -14,6 +15,17 @@ Optimizer = Literal["sgd", "adam", "adamw", "muon"]
 Effort = Literal["quick", "default", "best"]
 Device = Literal["auto", "cpu", "cuda", "mps"]
 Side = Literal["network", "trees"]
+
+
+_MOST_THREADS = 4
+
+
+def choose_threads(wanted: int | None) -> int:
+    """CPU threads: as asked for, else the cores this process may use, four at the most."""
+    if wanted is not None:
+        return wanted
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(cores, _MOST_THREADS)
 
 
 def _check(option: str, ok: bool, value: object, allowed: str) -> None:

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from rows import rows_of
 from sklearn.metrics import log_loss
 from threadpoolctl import threadpool_info
 
@@ -46,7 +47,7 @@ class Silent:
 
 
 def table_of(frame: pd.DataFrame) -> Table:
-    return Table(frame.astype("str"), "made.csv", "0" * 64, "comma-separated")
+    return Table(rows_of(frame), "made.csv", "0" * 64, "comma-separated")
 
 
 @pytest.fixture(scope="module")
@@ -73,9 +74,9 @@ def test_changing_test_labels_changes_nothing_that_is_learned(penguins: Examined
 
 def test_changing_test_features_changes_nothing_that_is_learned(penguins: ExaminedTable) -> None:
     split = make_split(penguins.target.labels, penguins.groups, SETTINGS.split, 0)
-    frame = penguins.frame.copy()
-    frame.iloc[split.test] = frame.iloc[split.test[::-1]].to_numpy()
-    tables = [replace(penguins, frame=f) for f in (penguins.frame, frame)]
+    order = np.arange(penguins.groups.size)
+    order[split.test] = order[split.test[::-1]]
+    tables = [replace(penguins, rows=rows) for rows in (penguins.rows, penguins.rows.take(order))]
     first, second = (fit_sides(table, split, Context(SETTINGS, Silent())) for table in tables)
     assert first.model.files() == second.model.files()
 
@@ -104,7 +105,7 @@ def test_what_is_served_learned_from_all_rows_and_is_as_good(experiment: Experim
     assert served.description.class_shares == pytest.approx(np.bincount(labels) / labels.size)
     assert served.description.network_calibration == judged.description.network_calibration
     for side in ("network", "trees"):
-        proba = served.predict_proba(served.encode(experiment.table.frame.iloc[test]), side)  # type: ignore[arg-type]
+        proba = served.predict_proba(served.encode(experiment.table.rows.take(test)), side)  # type: ignore[arg-type]
         loss = -np.log(proba[np.arange(test.size), labels[test]]).mean()
         assert loss < 0.3
         assert not np.array_equal(proba, experiment.heldout.probabilities[side])
@@ -134,7 +135,7 @@ def test_a_saved_model_predicts_what_the_trained_one_did(experiment: Experiment,
     save_model(tmp_path / "m", experiment.served.model, experiment.heldout, {})
     loaded = load_model(tmp_path / "m")
     assert loaded.sha256 == experiment.served.model.sha256
-    rows = experiment.table.frame.iloc[experiment.split.test]
+    rows = experiment.table.rows.take(experiment.split.test)
     for side in ("network", "trees"):
         found, expected = (model.predict_proba(model.encode(rows), side) for model in (loaded, experiment.served.model))  # type: ignore[arg-type]
         np.testing.assert_array_equal(found, expected)
@@ -215,7 +216,7 @@ def test_what_each_part_brought_is_said(
     n_kept, split = len(fitted.chosen), make_split(penguins.target.labels, penguins.groups, small_search.split, 0)
     assert list(said["network"]) == ["best of 3", f"mean of {n_kept}", "temperature 1.50"]
     assert list(said["trees"]) == ["best of 3", "temperature 1.50"]
-    features = fitted.model.encode(penguins.frame.iloc[split.validation])
+    features = fitted.model.encode(penguins.rows.take(split.validation))
     for side in ("network", "trees"):
         proba = fitted.model.predict_proba(features, side)  # type: ignore[arg-type]
         expected = log_loss(penguins.target.labels[split.validation], proba)
@@ -229,7 +230,7 @@ def test_several_networks_predict_with_their_mean(
     result = run_experiment(penguins, small_search, Silent())
     model, networks = result.served.model, result.served.networks
     assert len(networks) == len(result.fitted.chosen) > 1
-    features = model.encode(penguins.frame)
+    features = model.encode(penguins.rows)
     inputs = model.description.scaler.scale(features)
     each = [NumpyNetwork(n.plan.architecture, n.arrays).predict_proba(inputs) for n in networks]
     expected = model.description.network_calibration.apply(np.mean(each, axis=0))

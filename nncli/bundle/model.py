@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from nncli.bundle.architecture import Architecture, ensemble_shapes
@@ -114,16 +114,19 @@ class Model:
         """Names of the classes, in the order of the probabilities' columns."""
         return self.description.schema.classes
 
-    def encode(self, frame: pd.DataFrame) -> Features:
-        """The features of rows, each row for itself.
+    def require(self, columns: Sequence[str]) -> None:
+        """Refuses data without a column that the model needs.
 
         Raises:
-            ModelError: a column that the model needs is missing.
+            ModelError: one is missing.
         """
-        missing = [name for name in self.description.encoder.columns if name not in frame.columns]
+        missing = [name for name in self.description.encoder.columns if name not in columns]
         if missing:
             raise missing_columns(missing)
-        return self.description.encoder.encode(frame)
+
+    def encode(self, rows: pa.RecordBatch) -> Features:
+        """The features of rows, each row for itself."""
+        return self.description.encoder.encode(rows)
 
     def predict_proba(self, features: Features, side: Side = "network") -> NDArray[np.float64]:
         """Calibrated probabilities. Shape: ``(n_rows, n_classes)``."""

@@ -66,7 +66,7 @@ def _devices() -> list[dict[str, str]]:
 
 
 def _threads() -> int:
-    from nncli.training.device import choose_threads
+    from nncli.settings import choose_threads
 
     return choose_threads(None)
 

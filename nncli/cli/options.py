@@ -19,8 +19,7 @@ def _remember_debug(ctx: typer.Context, wanted: bool) -> bool:
 def complete_column(ctx: typer.Context, incomplete: str) -> list[str]:
     """Column names of the data file that the command line already names."""
     from nncli.errors import NncliError
-    from nncli.table.dialect import column_names, find_delimiter
-    from nncli.table.source import open_source, text_lines
+    from nncli.table.reading import open_rows
 
     # While an option still lacks its value, the parser has put nothing into params yet.
     words = [ctx.params.get("data"), *ctx.args]
@@ -28,12 +27,10 @@ def complete_column(ctx: typer.Context, incomplete: str) -> list[str]:
     if path is None:
         return []
     try:
-        with open_source(path) as source:
-            header = next(text_lines(source))
-        columns = column_names(header, find_delimiter([header], path))
+        with open_rows(path, None) as given:
+            return [column for column in given.columns if column.startswith(incomplete)]
     except (NncliError, OSError):
         return []
-    return [column for column in columns if column.startswith(incomplete)]
 
 
 def complete_model(incomplete: str) -> list[str]:

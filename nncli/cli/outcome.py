@@ -13,7 +13,7 @@ from nncli.evaluation.comparison import judge_held_out
 from nncli.guard.examine import ExaminedTable
 from nncli.report.document import CurvePoint, Report, TrialLine, document
 from nncli.report.html import render_html, render_model_card
-from nncli.settings import EFFORTS, EvaluationSettings, RunSettings
+from nncli.settings import EFFORTS, EvaluationSettings, RunSettings, choose_threads
 
 if TYPE_CHECKING:
     from nncli.experiment import CrossValidation, Experiment
@@ -136,7 +136,7 @@ def pages(report: Report) -> Mapping[str, bytes]:
 
 
 def _shared(table: ExaminedTable, settings: RunSettings) -> dict[str, Any]:
-    from nncli.training.device import choose_device, choose_threads
+    from nncli.training.device import choose_device
 
     return {
         "data": {

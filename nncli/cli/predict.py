@@ -1,15 +1,17 @@
 """``nncli predict``: rows in, rows out."""
 
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, TextIO
+from typing import Annotated, BinaryIO
 
 import typer
 
-from nncli.cli.options import DEFAULT_MODEL, Debug, Force, ModelFolder, Quiet, Verbose
+from nncli.cli.options import DEFAULT_MODEL, Debug, Force, ModelFolder, Quiet, Threads, Verbose
 from nncli.errors import FileError, UsageError, show
+from nncli.settings import choose_threads
 
 
 def predict(
@@ -23,6 +25,7 @@ def predict(
     force: Force = False,
     keep: Annotated[bool, typer.Option("--keep", help="Write all input columns too.")] = False,
     side: Annotated[str, typer.Option("--with", help="Which model predicts.", metavar="network|trees")] = "network",
+    threads: Threads = None,
     quiet: Quiet = False,
     verbose: Verbose = False,
     debug: Debug = False,
@@ -35,16 +38,17 @@ def predict(
     """
     if side not in ("network", "trees"):
         raise UsageError(f"--with: '{show(side)}' is not known; choose network or trees")
+    # Rows are shared out among threads; numpy's products need none of their own. Read once, when numpy is loaded.
+    os.environ.update(OPENBLAS_NUM_THREADS="1", MKL_NUM_THREADS="1")
     from nncli.bundle.model import load_model
     from nncli.cli.boundary import stop_on_terminate
     from nncli.prediction.stream import predict_stream
-    from nncli.table.reading import read_chunks
+    from nncli.table.reading import open_rows
 
     stop_on_terminate()
     loaded = load_model(model)
-    chunks = read_chunks(data, loaded.description.encoder.columns)
-    with _opened(output, force) as out:
-        summary = predict_stream(loaded, chunks, out, side=side, keep=keep)  # type: ignore[arg-type]
+    with _opened(output, force) as out, open_rows(data, loaded.description.encoder.columns) as given:
+        summary = predict_stream(loaded, given, out, side=side, keep=keep, threads=choose_threads(threads))  # type: ignore[arg-type]
     for name, count in summary.unknown.items():
         _say(
             f"note: column '{show(name)}': {count:,} of {summary.n_rows:,} cells hold a value that the model does not "
@@ -61,13 +65,12 @@ def _say(line: str, quiet: bool) -> None:
 
 
 @contextmanager
-def _opened(output: Path | None, force: bool) -> Iterator[TextIO]:
+def _opened(output: Path | None, force: bool) -> Iterator[BinaryIO]:
     """Standard output, a device or pipe as it is, or a file that appears whole or not at all."""
     if output is None:
-        sys.stdout.reconfigure(encoding="utf-8", newline="")  # type: ignore[union-attr]
-        yield sys.stdout
+        yield sys.stdout.buffer
     elif output.exists() and not output.is_file():
-        with output.open("w", encoding="utf-8", newline="") as stream:
+        with output.open("wb") as stream:
             yield stream
     elif output.exists() and not force:
         raise UsageError(f"{output}: exists already; choose another --output, or replace it with --force")
@@ -77,12 +80,12 @@ def _opened(output: Path | None, force: bool) -> Iterator[TextIO]:
 
 
 @contextmanager
-def _replaced(output: Path) -> Iterator[TextIO]:
+def _replaced(output: Path) -> Iterator[BinaryIO]:
     temporary = output.with_name(f".{output.name}.new")
     if not output.parent.is_dir():
         raise FileError(f"{output}: there is no folder {output.parent}; make it, or choose another --output")
     try:
-        with temporary.open("w", encoding="utf-8", newline="") as file:
+        with temporary.open("wb") as file:
             yield file
         temporary.replace(output)
     finally:

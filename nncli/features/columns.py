@@ -1,18 +1,25 @@
 """What is known of each column after training rows were seen, and its cells as numbers or codes."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from nncli.table.cells import is_missing, stripped, to_booleans, to_dates, to_numbers
+from nncli.table.cells import is_missing, stripped, to_booleans, to_codes, to_dates, to_numbers
 
 MOST_LEVELS = 254
 """Most levels of a category, besides code 0. scikit-learn's trees take 255 codes, so both sides get those."""
 
 _FEWEST_ROWS_OF_A_LEVEL = 2
+_WEEKDAY_OF_1970 = 3
 DATE_PARTS = ("days", "year", "month", "day", "weekday", "hour")
+
+Encoded = tuple[NDArray[Any], int]
+"""A value or a row of values for each cell; and how many cells are neither missing nor what the column holds."""
 
 
 @dataclass(frozen=True)
@@ -32,58 +39,75 @@ class CategoryLevels:
         return len(self.levels) + 1
 
 
-def fit_levels(name: str, cells: pd.Series) -> CategoryLevels:
+def fit_levels(name: str, cells: pa.Array) -> CategoryLevels:
     """The levels of a categorical column; ties are broken by the level's text, not by the order of rows.
 
-    >>> fit_levels("c", pd.Series(["a", "b", "b", "a", "b", "once"])).levels
+    >>> fit_levels("c", pa.array(["a", "b", "b", "a", " b", "once"], pa.large_string())).levels
     ('b', 'a')
     """
-    counts = _level_names(cells).value_counts()
-    counts = counts[counts >= _FEWEST_ROWS_OF_A_LEVEL]
-    names = sorted(counts.index, key=lambda level: (-counts[level], level))
-    return CategoryLevels(name, tuple(names[:MOST_LEVELS]))
+    counted = _level_names(stripped(cells)).value_counts()
+    counts = dict(zip(*(counted.field(i).to_pylist() for i in range(2)), strict=True))
+    frequent = [level for level, n in counts.items() if n >= _FEWEST_ROWS_OF_A_LEVEL]
+    return CategoryLevels(name, tuple(sorted(frequent, key=lambda level: (-counts[level], level))[:MOST_LEVELS]))
 
 
-def encode_levels(column: CategoryLevels, cells: pd.Series) -> tuple[NDArray[np.int32], int]:
-    """Codes of a categorical column, shape ``(n_rows,)``, and how many cells hold a level without a code."""
-    names = _level_names(cells)
-    codes = pd.Index(column.levels, dtype="str").get_indexer(names) + 1  # type: ignore[arg-type]
-    return codes.astype(np.int32), int(((codes == 0) & (names != "").to_numpy()).sum())
+def encode_levels(column: CategoryLevels, cells: pa.Array) -> Encoded:
+    """Codes of a categorical column; shape ``(n_rows,)``, int32."""
+    return _by_distinct(cells, lambda cells: _coded(to_codes(_level_names(cells), column.levels) + 1))
 
 
-def _level_names(cells: pd.Series) -> pd.Series:
-    cells = stripped(cells)
-    return cells.where(~is_missing(cells), "")
+def _level_names(cells: pa.Array) -> pa.Array:
+    """Stripped cells, those that are missing as empty text."""
+    return pc.if_else(pa.array(is_missing(cells)), "", cells)
 
 
-def encode_boolean(cells: pd.Series) -> tuple[NDArray[np.int32], int]:
-    """1 for false, 2 for true, 0 for missing, shape ``(n_rows,)``; and how many cells are none of these."""
-    cells = stripped(cells)
-    codes = to_booleans(cells)
-    return codes, _unread(cells, codes == 0)
+def encode_boolean(cells: pa.Array) -> Encoded:
+    """1 for false, 2 for true, 0 for missing; shape ``(n_rows,)``, int32."""
+    return _by_distinct(cells, lambda cells: _coded(to_booleans(cells)))
 
 
-def encode_numeric(cells: pd.Series) -> tuple[NDArray[np.float64], int]:
-    """Finite numbers or NaN, shape ``(n_rows, 1)``; and how many cells are neither numbers nor missing."""
-    cells = stripped(cells)
-    numbers = to_numbers(cells)
-    return numbers[:, None], _unread(cells, np.isnan(numbers))
+def _coded(codes: NDArray[np.integer]) -> tuple[NDArray[np.int32], NDArray[np.bool_]]:
+    return codes.astype(np.int32), codes == 0
 
 
-def encode_date(cells: pd.Series) -> tuple[NDArray[np.float64], int]:
-    """Days since 1970 and the parts of :data:`DATE_PARTS`, in UTC; and how many cells are neither dates nor missing.
+def encode_numeric(cells: pa.Array) -> Encoded:
+    """Finite numbers or NaN; shape ``(n_rows, 1)``, float64."""
 
-    Shape:
-        ``(n_rows,)`` to ``(n_rows, len(DATE_PARTS))``.
+    def encode(cells: pa.Array) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+        numbers = to_numbers(cells)
+        return numbers[:, None], np.isnan(numbers)
+
+    return _by_distinct(cells, encode)
+
+
+def encode_date(cells: pa.Array) -> Encoded:
+    """Days since 1970 and the parts of :data:`DATE_PARTS`, in UTC; shape ``(n_rows, len(DATE_PARTS))``, float64."""
+
+    def encode(cells: pa.Array) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+        dates = to_dates(cells)
+        years, months, days, hours = (dates.astype(f"M8[{unit}]") for unit in "YMDh")
+        counts = [
+            dates.astype(np.int64) / (24 * 3600 * 1_000_000),
+            years.astype(np.int64) + 1970,
+            months.astype(np.int64) % 12 + 1,
+            (days - months.astype("M8[D]")).astype(np.int64) + 1,
+            (days.astype(np.int64) + _WEEKDAY_OF_1970) % 7,
+            hours.astype(np.int64) % 24,
+        ]
+        return np.where(np.isnat(dates)[:, None], np.nan, np.column_stack(counts)), np.isnat(dates)
+
+    return _by_distinct(cells, encode)
+
+
+def _by_distinct(cells: pa.Array, encode: Callable[[pa.Array], tuple[NDArray[Any], NDArray[np.bool_]]]) -> Encoded:
+    """Encodes each distinct cell once, stripped: most columns repeat few of them.
+
+    Args:
+        cells: of one column.
+        encode: stripped cells to values, and which of them hold none.
     """
-    cells = stripped(cells)
-    dates = to_dates(cells)
-    days = (dates - pd.Timestamp(0, tz="UTC").as_unit("us")) / pd.Timedelta(days=1)
-    parts = dates.dt
-    columns = [days, parts.year, parts.month, parts.day, parts.day_of_week, parts.hour]
-    numbers = np.column_stack([column.to_numpy(dtype=np.float64, na_value=np.nan) for column in columns])
-    return numbers, _unread(cells, dates.isna().to_numpy())
-
-
-def _unread(cells: pd.Series, is_nothing: NDArray[np.bool_]) -> int:
-    return int((is_nothing & ~is_missing(cells)).sum()) if is_nothing.any() else 0
+    encoded = cells.dictionary_encode()
+    distinct, place = stripped(encoded.dictionary), encoded.indices.to_numpy()
+    values, is_nothing = encode(distinct)
+    unread = is_nothing & ~is_missing(distinct)
+    return values[place], int(unread[place].sum()) if unread.any() else 0

@@ -1,16 +1,17 @@
-"""A frame of text cells becomes arrays, by rules that were learned from training rows only."""
+"""Rows of text cells become arrays, by rules that were learned from training rows only."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-import pandas as pd
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from nncli.features.columns import (
     DATE_PARTS,
     CategoryLevels,
+    Encoded,
     encode_boolean,
     encode_date,
     encode_levels,
@@ -56,7 +57,7 @@ class FeatureEncoder:
 
     @property
     def columns(self) -> list[str]:
-        """Names of the columns that a frame must have."""
+        """Names of the columns that rows must have."""
         categories = [column.name for column in self.categories]
         return [*self.numeric, *self.dates, *self.booleans, *categories, *(text.name for text in self.texts)]
 
@@ -75,51 +76,51 @@ class FeatureEncoder:
         """Columns of ``x_text``."""
         return sum(text.width for text in self.texts)
 
-    def encode(self, frame: pd.DataFrame) -> Features:
+    def encode(self, rows: pa.RecordBatch) -> Features:
         """Encodes rows, each for itself: no row's arrays depend on another row.
 
         Args:
-            frame: text cells; columns in any order, others are ignored.
+            rows: text cells; columns in any order, others are ignored.
         """
-        n_rows, unknown = len(frame), dict[str, int]()
+        n_rows, unknown = rows.num_rows, dict[str, int]()
 
-        def counted(name: str, encoded: tuple[NDArray[Any], int]) -> NDArray[Any]:
+        def counted(name: str, encoded: Encoded) -> NDArray[Any]:
             values, unknown[name] = encoded
             return values
 
-        x_num = [counted(name, encode_numeric(frame[name])) for name in self.numeric]
-        x_num += [counted(name, encode_date(frame[name])) for name in self.dates]
-        x_cat = [counted(name, encode_boolean(frame[name])) for name in self.booleans]
-        x_cat += [counted(column.name, encode_levels(column, frame[column.name])) for column in self.categories]
+        x_num = [counted(name, encode_numeric(rows[name])) for name in self.numeric]
+        x_num += [counted(name, encode_date(rows[name])) for name in self.dates]
+        x_cat = [counted(name, encode_boolean(rows[name])) for name in self.booleans]
+        x_cat += [counted(column.name, encode_levels(column, rows[column.name])) for column in self.categories]
         return Features(
             _stacked(x_num, n_rows, np.float64),
             _stacked([codes[:, None] for codes in x_cat], n_rows, np.int32),
-            _stacked(self._text_blocks(frame), n_rows, np.float32),
+            _stacked(self._text_blocks(rows), n_rows, np.float32),
             unknown,
         )
 
-    def _text_blocks(self, frame: pd.DataFrame) -> list[NDArray[np.float32]]:
+    def _text_blocks(self, rows: pa.RecordBatch) -> list[NDArray[np.float32]]:
         pairs = zip(self.texts, self.projections, strict=True)
-        return [encode_text(frame[text.name], projection) for text, projection in pairs]
+        return [encode_text(rows[text.name], projection) for text, projection in pairs]
 
 
-def fit_encoder(frame: pd.DataFrame, schema: Schema) -> FeatureEncoder:
+def fit_encoder(rows: pa.RecordBatch, schema: Schema) -> FeatureEncoder:
     """Learns the rules from training rows.
 
     Args:
-        frame: training rows only, text cells.
+        rows: training rows only, text cells.
         schema: the kind of each column.
     """
 
     def of_kind(kind: str) -> tuple[str, ...]:
         return tuple(column.name for column in schema.columns if column.kind == kind)
 
-    projections = {name: fit_text(frame[name]) for name in of_kind("text")}
+    projections = {name: fit_text(rows[name]) for name in of_kind("text")}
     return FeatureEncoder(
         numeric=of_kind("numeric"),
         dates=of_kind("date"),
         booleans=of_kind("boolean"),
-        categories=tuple(fit_levels(name, frame[name]) for name in of_kind("categorical")),
+        categories=tuple(fit_levels(name, rows[name]) for name in of_kind("categorical")),
         texts=tuple(TextShape(name, *projection.components.shape) for name, projection in projections.items()),
         projections=tuple(projections.values()),
     )

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
@@ -70,13 +71,13 @@ class TextProjection:
         return bool((self.buckets < 1 << _HASH_BITS).all())
 
 
-def fit_text(cells: pd.Series) -> TextProjection:
+def fit_text(cells: pa.Array) -> TextProjection:
     """Learns from training texts, shape ``(n_rows,)``."""
     from scipy.sparse import vstack
 
     rows = np.unique(np.linspace(0, len(cells) - 1, min(len(cells), _MOST_FITTED)).round().astype(np.int64))
     everything = np.arange(1 << _HASH_BITS, dtype=np.uint32)
-    counts = vstack([_counts(texts, everything) for texts in _blocks(cells.iloc[rows])], format="csr")
+    counts = vstack([_counts(texts, everything) for texts in _blocks(cells.take(rows))], format="csr")
     n_texts = np.bincount(counts.indices, minlength=everything.size)
     # The n-grams of the most texts; ties are broken by the hash, not by the order of rows.
     common = np.argsort(-n_texts, kind="stable")[:_MOST_N_GRAMS]
@@ -100,7 +101,7 @@ def _directions(weighted: "csr_matrix", n_components: int) -> NDArray[np.float32
     return components
 
 
-def encode_text(cells: pd.Series, projection: TextProjection) -> NDArray[np.float32]:
+def encode_text(cells: pa.Array, projection: TextProjection) -> NDArray[np.float32]:
     """The components of each text and the log of its length, shape ``(n_rows, n_components + 1)``.
 
     Case is ignored; an empty cell becomes zeros; no row depends on another.
@@ -115,10 +116,10 @@ def encode_text(cells: pd.Series, projection: TextProjection) -> NDArray[np.floa
     return out
 
 
-def _blocks(cells: pd.Series) -> Iterator[list[bytes]]:
+def _blocks(cells: pa.Array) -> Iterator[list[bytes]]:
     """Texts as bytes, a space before and after each, in blocks of bounded size."""
     block, size = list[bytes](), 0
-    for cell in cells.str.lower():
+    for cell in pc.utf8_lower(cells).to_pylist():
         text = f" {cell} ".encode()[:_MOST_BYTES] if cell else b""
         if size + len(text) > _BYTES_AT_ONCE and block:
             yield block

@@ -1,11 +1,11 @@
 """Columns that no model should see: empty, constant, identifiers. And cells that do not fit their column."""
 
 import numpy as np
-import pandas as pd
+import pyarrow as pa
 
 from nncli.errors import show
 from nncli.guard.findings import Finding
-from nncli.table.cells import is_missing, stripped, to_dates, to_numbers
+from nncli.table.cells import chosen, is_missing, matches, stripped, to_dates, to_numbers
 from nncli.table.schema import Column, Kind, infer_kind
 
 _NEARLY_ALL = 0.95
@@ -18,15 +18,15 @@ _FEWEST_IDS = 20
 """Below this many rows all-different values are no evidence of an identifier."""
 
 
-def examine_columns(frame: pd.DataFrame) -> tuple[list[Column], list[Finding]]:
+def examine_columns(rows: pa.RecordBatch) -> tuple[list[Column], list[Finding]]:
     """The columns to learn from, and findings on those left out or read with losses.
 
     Args:
-        frame: the columns besides the target, every cell as text.
+        rows: the columns besides the target, every cell as text.
     """
     columns, findings = [], []
-    for name in frame.columns:
-        cells = stripped(frame[name])
+    for name in rows.schema.names:
+        cells = stripped(rows[name])
         unusable = _unusable(name, cells)
         if unusable:
             findings.append(unusable)
@@ -37,14 +37,14 @@ def examine_columns(frame: pd.DataFrame) -> tuple[list[Column], list[Finding]]:
     return columns, findings
 
 
-def _unusable(name: str, cells: pd.Series) -> Finding | None:
+def _unusable(name: str, cells: pa.Array) -> Finding | None:
     missing = is_missing(cells)
-    values = cells[~missing]
+    values = chosen(cells, ~missing)
     if len(values) == 0:
         return _dropped("empty-column", name, "has no value in any row")
-    n_distinct = values.nunique()
+    n_distinct = len(values.unique())
     if n_distinct == 1 and not missing.any():
-        return _dropped("constant-column", name, f"holds '{show(values.iloc[0], 30)}' in every row")
+        return _dropped("constant-column", name, f"holds '{show(values[0].as_py(), 30)}' in every row")
     if len(values) >= _FEWEST_IDS and n_distinct >= 0.99 * len(values) and _is_identifier(values):
         return _dropped("id-column", name, "looks like an ID: its values are all different")
     return None
@@ -54,7 +54,7 @@ def _dropped(code: str, name: str, why: str) -> Finding:
     return Finding(code, "info", (name,), f"column '{show(name)}' {why}; left out, for both sides")
 
 
-def _is_identifier(values: pd.Series) -> bool:
+def _is_identifier(values: pa.Array) -> bool:
     kind: Kind = infer_kind(values)
     if kind == "categorical":
         return _format_of(values) is None
@@ -69,16 +69,16 @@ def _is_identifier(values: pd.Series) -> bool:
     return bool(dense or (steps > 0).all() or (steps < 0).all())
 
 
-def _format_of(values: pd.Series) -> str | None:
+def _format_of(values: pa.Array) -> str | None:
     """What categories really are where nearly all of them are written in a way that nncli does not read."""
     for pattern, name in _FOREIGN_FORMATS.items():
-        if values.str.fullmatch(pattern).mean() >= _NEARLY_ALL:
+        if matches(values, pattern).mean() >= _NEARLY_ALL:
             return name
     return None
 
 
-def _foreign_format(column: Column, cells: pd.Series) -> list[Finding]:
-    values = cells[~is_missing(cells)]
+def _foreign_format(column: Column, cells: pa.Array) -> list[Finding]:
+    values = chosen(cells, ~is_missing(cells))
     found = _format_of(values) if column.kind == "categorical" and len(values) else None
     if found is None:
         return []
@@ -87,21 +87,21 @@ def _foreign_format(column: Column, cells: pd.Series) -> list[Finding]:
             "foreign-format",
             "warn",
             (column.name,),
-            f"column '{show(column.name)}' holds {found} such as '{show(values.iloc[0], 30)}'; its cells count as "
+            f"column '{show(column.name)}' holds {found} such as '{show(values[0].as_py(), 30)}'; its cells count as "
             "categories, which loses their order; write numbers as 1234.5 and dates as 2024-12-31",
         )
     ]
 
 
-def _misfits(column: Column, cells: pd.Series) -> list[Finding]:
+def _misfits(column: Column, cells: pa.Array) -> list[Finding]:
     """Cells of a numeric or date column that are neither that nor a missing word."""
     if column.kind not in ("numeric", "date"):
         return []
-    unread = np.isnan(to_numbers(cells)) if column.kind == "numeric" else to_dates(cells).isna().to_numpy()
-    bad = cells[unread & ~is_missing(cells)]
-    if bad.empty:
+    unread = np.isnan(to_numbers(cells)) if column.kind == "numeric" else np.isnat(to_dates(cells))
+    bad = chosen(cells, unread & ~is_missing(cells))
+    if len(bad) == 0:
         return []
-    example = show(bad.iloc[0], 30)
+    example = show(bad[0].as_py(), 30)
     return [
         Finding(
             "misfit-cells",

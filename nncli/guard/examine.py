@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from nncli.errors import DataError
@@ -25,7 +25,7 @@ class ExaminedTable:
     data_sha256: str
     dialect: str
     n_columns: int
-    frame: pd.DataFrame
+    rows: pa.RecordBatch
     """Rows that have a target; the columns that both sides use, as text."""
     schema: Schema
     target: Target
@@ -45,23 +45,23 @@ def examine_table(table: Table, target_name: str | None) -> ExaminedTable:
     Raises:
         DataError: there is no usable target, or no usable column.
     """
-    name, reason = choose_target(list(table.frame.columns), target_name)
-    target = encode_target(table.frame[name], name)
-    frame = table.frame.drop(columns=name)[target.has_label].reset_index(drop=True)
-    columns, findings = examine_columns(frame)
+    name, reason = choose_target(table.rows.schema.names, target_name)
+    target = encode_target(table.rows[name], name)
+    rows = table.rows.drop_columns([name]).filter(pa.array(target.has_label))
+    columns, findings = examine_columns(rows)
     if not columns:
         raise DataError(f"{display_name(table.path)}: no column is left to learn from; all are empty, constant or IDs")
     schema = Schema(tuple(columns), name, target.classes)
-    frame = frame[schema.names]
+    rows = rows.select(schema.names)
     return ExaminedTable(
         path=table.path,
         data_sha256=table.sha256,
         dialect=table.dialect,
-        n_columns=table.frame.shape[1],
-        frame=frame,
+        n_columns=table.rows.num_columns,
+        rows=rows,
         schema=schema,
         target=target,
         target_reason=reason,
-        groups=group_identical_rows(frame),
+        groups=group_identical_rows(rows),
         findings=(*examine_target(target), *findings),
     )

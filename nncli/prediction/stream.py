@@ -1,18 +1,19 @@
-"""Chunks of rows in, CSV out, in constant memory."""
+"""Chunks of rows in, lines of CSV out, in constant memory."""
 
-import csv
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TextIO
+from typing import BinaryIO
 
-import numpy as np
-import pandas as pd
-from numpy.typing import NDArray
+import pyarrow as pa
 
 from nncli.bundle.model import Model
 from nncli.errors import UsageError, quoted_list
+from nncli.prediction.lines import DELIMITER, joined, numbers, quoted
+from nncli.prediction.pipeline import in_order
 from nncli.settings import Side
+from nncli.table.cells import TEXT
+from nncli.table.reading import Chunk, Input
 
 PREDICTION = "prediction"
 
@@ -26,50 +27,64 @@ class Summary:
     """Cells of each column that the model cannot use: levels it does not know, numbers that are none."""
 
 
-def predict_stream(model: Model, chunks: Iterator[pd.DataFrame], out: TextIO, *, side: Side, keep: bool) -> Summary:
+@dataclass(frozen=True)
+class _Scored:
+    """Rows that are done."""
+
+    text: pa.Buffer
+    n_rows: int
+    unknown: Mapping[str, int]
+
+
+def predict_stream(model: Model, given: Input, out: BinaryIO, *, side: Side, keep: bool, threads: int) -> Summary:
     """Predicts rows as they come and writes them as they are done.
 
     Args:
         model: what predicts.
-        chunks: text cells, the model's columns in any order among others.
+        given: the model's columns in any order among others.
         out: gets a header, then for each row the kept cells, the prediction, a probability for each class.
         side: the network or the trees.
         keep: whether all input columns are written too.
+        threads: that predict.
 
     Raises:
         ModelError: a column that the model needs is missing.
         UsageError: a kept column has the name of a column that is added.
     """
-    writer = csv.writer(out, lineterminator="\n")
+    model.require(given.columns)
+    kept = given.columns if keep else []
     added = [PREDICTION, *(f"probability_{name}" for name in model.classes)]
-    classes = np.array(model.classes, dtype=object)
-    n_rows, unknown = 0, Counter[str]()
-    for number, chunk in enumerate(chunks):
-        features = model.encode(chunk)
-        kept = list(chunk.columns) if keep else []
-        if number == 0:
-            _refuse_clash(kept, added)
-            writer.writerow([*kept, *added])
+    _refuse_clash(kept, added)
+    header = joined([quoted(pa.array([name], TEXT)) for name in [*kept, *added]])
+    names = quoted(pa.array(model.classes, TEXT))
+
+    def score(chunk: Chunk) -> _Scored:
+        rows = chunk.rows()
+        features = model.encode(rows)
         proba = model.predict_proba(features, side)
-        columns = [chunk[name].tolist() for name in kept]
-        columns.append(classes[proba.argmax(axis=1)].tolist())
-        writer.writerows(zip(*columns, *_as_text(proba), strict=True))
+        columns = _kept(chunk, rows, given.delimiter) if keep else []
+        columns += [names.take(pa.array(proba.argmax(axis=1))), *map(numbers, proba.T)]
+        return _Scored(joined(columns), rows.num_rows, features.unknown)
+
+    n_rows, unknown = 0, Counter[str]()
+    for number, scored in enumerate(in_order(score, given.chunks, threads)):
+        if number == 0:
+            out.write(header)
+        out.write(scored.text)
         out.flush()
-        n_rows += len(chunk)
-        unknown.update(features.unknown)
+        n_rows += scored.n_rows
+        unknown.update(scored.unknown)
     return Summary(n_rows, {name: count for name, count in unknown.items() if count})
+
+
+def _kept(chunk: Chunk, rows: pa.RecordBatch, delimiter: str | None) -> list[pa.Array]:
+    """All cells of rows as fields; where the output is written as the input is, the very text of the rows."""
+    if chunk.lines is not None and delimiter == DELIMITER:
+        return [chunk.lines()]
+    return [quoted(cells) for cells in rows.columns]
 
 
 def _refuse_clash(kept: Sequence[str], added: Sequence[str]) -> None:
     clash = [name for name in added if name in kept]
     if clash:
         raise UsageError(f"--keep: the data already have {quoted_list(clash)}; rename that column, or leave out --keep")
-
-
-def _as_text(proba: NDArray[np.float64]) -> list[list[str]]:
-    """Each class's column as the shortest text that names the same single-precision number."""
-    import pyarrow
-    from pyarrow import compute
-
-    columns = proba.astype(np.float32).T
-    return [compute.cast(pyarrow.array(column), pyarrow.string()).to_pylist() for column in columns]

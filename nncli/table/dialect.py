@@ -17,13 +17,13 @@ def parse_line(line: str, delimiter: str) -> list[str]:
         return []
 
 
-def column_names(header: str, delimiter: str) -> list[str]:
-    """The names that a header line gives, without spaces around them; one that is left out becomes its number.
+def column_names(header: Iterable[str]) -> list[str]:
+    """The names in a header, without spaces around them; one that is left out becomes its number.
 
-    >>> column_names("id, b,,c", ",")
+    >>> column_names(["id", " b", "", "c"])
     ['id', 'b', 'column 3', 'c']
     """
-    names = [name.strip() for name in parse_line(header, delimiter)]
+    names = [name.strip() for name in header]
     return [name or f"{NAMELESS}{number}" for number, name in enumerate(names, start=1)]
 
 
@@ -58,7 +58,7 @@ def find_delimiter(lines: Sequence[str], name: str) -> str:
 def header_delimiter(header: str, columns: Iterable[str]) -> str:
     """The delimiter under which a header line names the most of ``columns``."""
     wanted = set(columns)
-    return max(DELIMITERS, key=lambda d: len(wanted.intersection(column_names(header, d))))
+    return max(DELIMITERS, key=lambda d: len(wanted.intersection(column_names(parse_line(header, d)))))
 
 
 def _field_counts(lines: Sequence[str], delimiter: str) -> list[int]:

@@ -4,9 +4,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 
-from nncli.table.cells import is_missing, stripped, to_booleans, to_dates, to_numbers
+from nncli.table.cells import chosen, is_missing, matches, stripped, to_booleans, to_dates, to_numbers
 
 Kind = Literal["numeric", "boolean", "categorical", "date", "text"]
 
@@ -37,44 +38,47 @@ class Schema:
         return [column.name for column in self.columns]
 
 
-def infer_kind(cells: pd.Series) -> Kind:
+def infer_kind(cells: pa.Array) -> Kind:
     """The kind of a column, from its cells as text.
 
     Numbers with leading zeros (postal codes) and integers that a double cannot hold are categories.
 
-    >>> infer_kind(pd.Series(["1.5", "2", ""])), infer_kind(pd.Series(["01067", "80331"]))
-    ('numeric', 'categorical')
+    >>> infer_kind(pa.array(["1.5", "2", ""], pa.large_string()))
+    'numeric'
+    >>> infer_kind(pa.array(["01067", "80331"], pa.large_string()))
+    'categorical'
     """
     cells = stripped(cells)
-    values = cells[~is_missing(cells)]
+    values = chosen(cells, ~is_missing(cells))
     if len(values) == 0:
         return "categorical"
     if _is_boolean(values):
         return "boolean"
     if _is_numeric(values):
         return "numeric"
-    if to_dates(values).notna().mean() >= _ENOUGH:
+    if (~np.isnat(to_dates(values))).mean() >= _ENOUGH:
         return "date"
     return "text" if _is_free_text(values) else "categorical"
 
 
-def _is_boolean(values: pd.Series) -> bool:
+def _is_boolean(values: pa.Array) -> bool:
     """One word for true and one for false; two words for the same would lose their difference."""
-    distinct = pd.Series(values.unique(), dtype="str")
-    truths = to_booleans(distinct)
-    return bool((truths > 0).all() and np.unique(truths).size == distinct.size)
+    truths = to_booleans(values.unique())
+    return bool((truths > 0).all() and np.unique(truths).size == truths.size)
 
 
-def _is_numeric(values: pd.Series) -> bool:
+def _is_numeric(values: pa.Array) -> bool:
     numbers = to_numbers(values)
     parsed = ~np.isnan(numbers)
-    if parsed.mean() < _ENOUGH or np.unique(values[~parsed]).size > 5:
+    if parsed.mean() < _ENOUGH or len(chosen(values, ~parsed).unique()) > 5:
         return False
-    codes = values.str.fullmatch(r"0\d+").any()
-    whole = values[parsed].str.fullmatch(r"[+-]?\d+")
-    return not codes and not (whole.all() and np.abs(numbers[parsed]).max() > _LARGEST_EXACT_INTEGER)
+    codes = matches(values, r"0\d+").any()
+    whole = matches(chosen(values, parsed), r"[+-]?\d+").all()
+    return not codes and not (whole and np.abs(numbers[parsed]).max() > _LARGEST_EXACT_INTEGER)
 
 
-def _is_free_text(values: pd.Series) -> bool:
-    n_distinct = values.nunique()
-    return bool(n_distinct > 50 and n_distinct > 0.2 * len(values) and values.str.count(r"\s+").mean() >= 1.5)
+def _is_free_text(values: pa.Array) -> bool:
+    n_distinct = len(values.unique())
+    if n_distinct <= max(50, 0.2 * len(values)):
+        return False
+    return bool(pc.mean(pc.count_substring_regex(values, r"\s+")).as_py() >= 1.5)

@@ -1,4 +1,4 @@
-"""A path or ``-`` becomes an open, decompressed stream of bytes, and that becomes lines of text."""
+"""A path or ``-`` becomes an open, decompressed stream of bytes, and that becomes blocks of text."""
 
 import bz2
 import codecs
@@ -6,6 +6,7 @@ import gzip
 import hashlib
 import io
 import lzma
+import select
 import sys
 import zlib
 from collections.abc import Iterator
@@ -17,31 +18,29 @@ from typing import Any, BinaryIO, cast
 from nncli.errors import DataError, UsageError
 
 _HEAD_BYTES = 1 << 16
+_PATIENCE = 0.02
+"""Seconds that a block waits for more from a pipe before it is passed on."""
 _ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
 _PARQUET_MAGIC = b"PAR1"
 
 
-class HashingReader(io.RawIOBase):
-    """Passes bytes through and hashes them (SHA-256)."""
+class _Reader(io.RawIOBase):
+    """Passes bytes on as they come, and hashes them (SHA-256) where that is wanted."""
 
-    def __init__(self, stream: BinaryIO) -> None:
-        self._stream = stream
-        self._hash = hashlib.sha256()
+    def __init__(self, stream: BinaryIO, hashed: bool) -> None:
+        # read1 answers with what a pipe holds now instead of waiting for a full buffer.
+        self._read = getattr(stream, "read1", stream.read)
+        self.hash = hashlib.sha256() if hashed else None
 
-    def readable(self) -> bool:  # noqa: D102 (io.RawIOBase's contract)
+    def readable(self) -> bool:
         return True
 
-    def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]  # noqa: D102
-        # read1 answers with what a pipe holds now instead of waiting for a full buffer.
-        read = getattr(self._stream, "read1", self._stream.read)
-        data = read(len(buffer))
+    def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]
+        data = self._read(len(buffer))
         buffer[: len(data)] = data
-        self._hash.update(data)
+        if self.hash:
+            self.hash.update(data)
         return len(data)
-
-    def hexdigest(self) -> str:
-        """The hash of what was read so far."""
-        return self._hash.hexdigest()
 
 
 def display_name(path: str) -> str:
@@ -56,16 +55,36 @@ class Source:
     name: str
     """For messages."""
     stream: "io.BufferedReader[Any]"
-    hashing: HashingReader
+    file: BinaryIO
+    """What was opened, compressed or not."""
+    reader: _Reader
 
     @property
     def is_parquet(self) -> bool:
         """Whether it begins as Parquet files do."""
         return self.stream.peek(4)[:4] == _PARQUET_MAGIC
 
+    @property
+    def sha256(self) -> str:
+        """Of what was read so far, decompressed; empty where it was not asked for."""
+        return self.reader.hash.hexdigest() if self.reader.hash else ""
+
+    def blocks(self, size: int) -> Iterator[bytes]:
+        """Bytes as they come, ``size`` of them at the most; fewer where a pipe has no more for the moment."""
+        while data := self.stream.read1(size):
+            parts, n_bytes = [data], len(data)
+            while n_bytes < size and self._has_more() and (data := self.stream.read1(size - n_bytes)):
+                parts.append(data)
+                n_bytes += len(data)
+            yield b"".join(parts)
+
+    def _has_more(self) -> bool:
+        """Whether reading on would not wait; always for a file, or its end."""
+        return bool(select.select([self.file], [], [], _PATIENCE)[0])
+
 
 @contextmanager
-def open_source(path: str) -> Iterator[Source]:
+def open_source(path: str, *, hashed: bool = False) -> Iterator[Source]:
     """Opens a file or standard input, decompressing by content (gzip, zstd, bzip2, xz).
 
     Raises:
@@ -77,13 +96,13 @@ def open_source(path: str) -> Iterator[Source]:
         raise UsageError(f"{name}: is closed; name a file, or pipe rows in (see --help)")
     if path == "-" and sys.stdin.isatty():
         raise UsageError(f"{name}: is a terminal, no data; name a file, or pipe rows in (see --help)")
-    with nullcontext(sys.stdin.buffer) if path == "-" else Path(path).open("rb") as raw:
-        hashing = HashingReader(_decompressed(cast("io.BufferedReader", raw)))
-        stream = io.BufferedReader(hashing, buffer_size=_HEAD_BYTES)
+    with nullcontext(sys.stdin.buffer) if path == "-" else Path(path).open("rb") as file:
+        reader = _Reader(_decompressed(cast("io.BufferedReader", file)), hashed)
+        stream = io.BufferedReader(reader, buffer_size=_HEAD_BYTES)
         try:
             if not stream.peek(1):
                 raise DataError(f"{name}: is empty; expected a header line and rows")
-            yield Source(name, stream, hashing)
+            yield Source(name, stream, file, reader)
         except (EOFError, OSError, lzma.LZMAError, zlib.error) as error:
             if isinstance(error, OSError) and error.errno is not None:
                 raise  # the file system's word, not the decompressor's
@@ -105,38 +124,26 @@ def _decompressed(stream: io.BufferedReader) -> BinaryIO:
     return stream
 
 
-def text_lines(source: Source) -> Iterator[str]:
-    """Lines with their line ends: UTF-8 with or without BOM, or UTF-16 with BOM.
+def text_blocks(source: Source, size: int) -> Iterator[bytes]:
+    """UTF-8 text in blocks, cut anywhere; it may stand in UTF-8 with or without BOM, or in UTF-16 with BOM.
 
     Raises:
-        DataError: bytes that are not UTF-8, or a NUL byte, with their line.
+        DataError: it is no UTF-16 though it begins so.
     """
-    stream, name = source.stream, source.name
-    head = stream.peek(_HEAD_BYTES)
-    try:
-        if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-            yield from io.TextIOWrapper(stream, encoding="utf-16", newline="")
-        elif b"\r" in head and b"\n" not in head:  # line ends of CR only
-            yield from io.TextIOWrapper(stream, encoding="utf-8-sig", newline="\r")
-        else:
-            yield from _utf8_lines(stream, name)
-    except UnicodeDecodeError as error:
-        raise DataError(f"{name}: is not {error.encoding} text ({error.reason}); convert it to UTF-8") from error
-
-
-def _utf8_lines(stream: io.BufferedReader, name: str) -> Iterator[str]:
-    for number, raw in enumerate(stream, start=1):
-        if number == 1:
-            raw = raw.removeprefix(codecs.BOM_UTF8)
-        if b"\0" in raw:
-            raise DataError(
-                f"{name}, line {number}: holds a NUL byte at position {raw.index(0) + 1}; "
-                "the file is damaged or not text; remove it (tr -d '\\000') or export the data anew"
-            )
+    head = source.stream.peek(_HEAD_BYTES)
+    blocks = source.blocks(size)
+    if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         try:
-            yield raw.decode("utf-8")
+            for text in codecs.iterdecode(blocks, "utf-16"):
+                yield text.encode()
         except UnicodeDecodeError as error:
-            raise DataError(
-                f"{name}, line {number}: byte 0x{raw[error.start]:02X} at position {error.start + 1} "
-                "is not UTF-8; if the file is Latin-1, convert it: iconv -f latin1 -t utf-8 FILE"
-            ) from error
+            raise DataError(f"{source.name}: is not UTF-16 text ({error.reason}); convert it to UTF-8") from error
+    elif b"\r" in head and b"\n" not in head:  # line ends of CR only
+        yield from (block.replace(b"\r", b"\n") for block in _without_bom(blocks))
+    else:
+        yield from _without_bom(blocks)
+
+
+def _without_bom(blocks: Iterator[bytes]) -> Iterator[bytes]:
+    yield next(blocks, b"").removeprefix(codecs.BOM_UTF8)
+    yield from blocks

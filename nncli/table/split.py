@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from nncli.settings import SplitSettings
@@ -27,9 +27,11 @@ class Split:
     """True where rows repeat so much that they could not be kept on one side."""
 
 
-def group_identical_rows(frame: pd.DataFrame) -> Groups:
+def group_identical_rows(rows: pa.RecordBatch) -> Groups:
     """A group number per row; rows with the same cells share it. Shape: ``(n_rows,)``."""
-    hashes = pd.util.hash_pandas_object(frame, index=False).to_numpy()
+    import pandas as pd
+
+    hashes = pd.util.hash_pandas_object(rows.to_pandas(), index=False).to_numpy()
     return np.unique(hashes, return_inverse=True)[1].astype(np.int64)
 
 

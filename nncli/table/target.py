@@ -4,11 +4,11 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 
 import numpy as np
-import pandas as pd
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from nncli.errors import DataError, quoted_list, show
-from nncli.table.cells import is_missing, stripped, to_numbers
+from nncli.table.cells import TEXT, chosen, is_missing, stripped, to_codes, to_numbers
 
 _USUAL_NAMES = ("target", "label", "class", "y")
 _MOST_CLASSES = 1000
@@ -57,7 +57,7 @@ def _nearest(wanted: str, columns: list[str]) -> str:
     return f"did you mean {quoted_list(close)}?" if close else f"the columns are {quoted_list(columns, 20)}"
 
 
-def encode_target(cells: pd.Series, name: str) -> Target:
+def encode_target(cells: pa.Array, name: str) -> Target:
     """Class numbers for the cells of the target column.
 
     Classes are sorted as numbers where all are numbers, else as text.
@@ -67,20 +67,18 @@ def encode_target(cells: pd.Series, name: str) -> Target:
     """
     cells = stripped(cells)
     has_label = ~is_missing(cells)
-    labelled = cells[has_label]
-    classes = _sorted_classes(labelled.unique().tolist())
+    labelled = chosen(cells, has_label)
+    classes = _sorted_classes(labelled.unique().to_pylist())
     where = f"target '{show(name)}'"
     if len(classes) < 2:
         found = f"only '{show(classes[0])}'" if classes else "no value at all"
         raise DataError(f"{where}: two classes or more are needed; found {found}; choose another --target")
     _refuse_regression(classes, len(labelled), where)
-    numbers = {label: number for number, label in enumerate(classes)}
-    labels = labelled.map(numbers).to_numpy().astype(np.int64)
-    return Target(name, tuple(classes), labels, has_label)
+    return Target(name, tuple(classes), to_codes(labelled, classes), has_label)
 
 
 def _sorted_classes(classes: list[str]) -> list[str]:
-    numbers = to_numbers(pd.Series(classes, dtype="str"))
+    numbers = to_numbers(pa.array(classes, TEXT))
     if len(classes) and not np.isnan(numbers).any():
         return [classes[i] for i in np.lexsort((np.array(classes), numbers))]
     return sorted(classes)
@@ -89,6 +87,6 @@ def _sorted_classes(classes: list[str]) -> list[str]:
 def _refuse_regression(classes: list[str], n_rows: int, where: str) -> None:
     n_classes = len(classes)
     if n_classes > max(20, n_rows // 2) or n_classes > _MOST_CLASSES:
-        numeric = not np.isnan(to_numbers(pd.Series(classes, dtype="str"))).any()
+        numeric = not np.isnan(to_numbers(pa.array(classes, TEXT))).any()
         kind = "it looks like a quantity, and nncli predicts classes" if numeric else "it looks like an ID"
         raise DataError(f"{where}: {n_classes:,} different values in {n_rows:,} rows; {kind}; choose another --target")

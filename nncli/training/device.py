@@ -11,7 +11,6 @@ from threadpoolctl import threadpool_limits
 from nncli.errors import DeviceError
 from nncli.settings import Device
 
-_MOST_THREADS = 4
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # as in malloc.h
 
 
@@ -28,14 +27,6 @@ def choose_device(wanted: Device) -> torch.device:
         found = ", ".join(name for name, there in available.items() if there)
         raise DeviceError(f"--device {wanted}: not available here; found {found}; 'nncli doctor' says more")
     return torch.device(wanted)
-
-
-def choose_threads(wanted: int | None) -> int:
-    """CPU threads: as asked for, else the cores this process may use, four at the most."""
-    if wanted is not None:
-        return wanted
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return min(cores, _MOST_THREADS)
 
 
 @contextmanager

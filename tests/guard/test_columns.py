@@ -1,6 +1,6 @@
 import numpy as np
-import pandas as pd
 import pytest
+from rows import rows_of
 
 from nncli.guard.columns import examine_columns
 
@@ -8,7 +8,7 @@ N = 60
 
 
 def examine(cells: list[str]):  # type: ignore[no-untyped-def]
-    return examine_columns(pd.DataFrame({"x": cells}, dtype="str"))
+    return examine_columns(rows_of({"x": cells}))
 
 
 @pytest.mark.parametrize(

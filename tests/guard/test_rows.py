@@ -1,5 +1,5 @@
 import numpy as np
-import pandas as pd
+from rows import cells_of
 
 from nncli.guard.rows import examine_rows, examine_target
 from nncli.settings import SplitSettings
@@ -12,13 +12,13 @@ def codes(findings):  # type: ignore[no-untyped-def]
 
 
 def test_rows_without_target_and_rare_classes_are_named() -> None:
-    cells = pd.Series(["a"] * 30 + ["b"] * 5 + ["c", "", "NA"], dtype="str")
+    cells = cells_of(["a"] * 30 + ["b"] * 5 + ["c", "", "NA"])
     findings = examine_target(encode_target(cells, "t"))
     assert codes(findings) == ["missing-target", "single-row-class", "rare-class"]
     assert findings[0].message.startswith("2 rows")
     assert "'c' has a single row" in findings[1].message
     assert "'b'" in findings[2].message
-    assert not examine_target(encode_target(pd.Series(["a", "b"] * 10), "t"))
+    assert not examine_target(encode_target(cells_of(["a", "b"] * 10), "t"))
 
 
 def test_few_and_repeated_rows() -> None:

@@ -5,12 +5,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from rows import rows_of
 
 from nncli.bundle.model import Model, load_model
 from nncli.errors import ModelError, UsageError
 from nncli.prediction.stream import predict_stream
 from nncli.settings import Side
-from nncli.table.reading import read_chunks
+from nncli.table.reading import open_rows
 
 
 @pytest.fixture(scope="module")
@@ -18,18 +19,23 @@ def model(penguins_model: Path) -> Model:
     return load_model(penguins_model)
 
 
-def predict(model: Model, path: Path, rows: int = 10_000, side: Side = "network", keep: bool = False):  # type: ignore[no-untyped-def]
-    out = io.StringIO()
-    chunks = read_chunks(str(path), model.description.encoder.columns, rows)
-    summary = predict_stream(model, chunks, out, side=side, keep=keep)
-    return out.getvalue(), summary
+def predict(
+    model: Model, path: Path, block_bytes: int = 1 << 20, side: Side = "network", keep: bool = False, threads: int = 2
+):  # type: ignore[no-untyped-def]
+    out = io.BytesIO()
+    with open_rows(str(path), model.description.encoder.columns, block_bytes) as given:
+        summary = predict_stream(model, given, out, side=side, keep=keep, threads=threads)
+    return out.getvalue().decode(), summary
 
 
-@pytest.mark.parametrize("rows", [1, 7, 100, 255, 256, 257])
+@pytest.mark.parametrize("block_bytes", [1, 70, 1_000, 9_999])
+@pytest.mark.parametrize("threads", [1, 3])
 @pytest.mark.parametrize("side", ["network", "trees"])
-def test_chunks_of_any_size_give_the_same_bytes(model: Model, samples: Path, rows: int, side: Side) -> None:
+def test_blocks_of_any_size_and_any_threads_give_the_same_bytes(  # type: ignore[no-untyped-def]
+    model: Model, samples: Path, block_bytes: int, threads: int, side: Side
+) -> None:
     whole, _ = predict(model, samples / "penguins.csv", side=side)
-    assert predict(model, samples / "penguins.csv", rows, side)[0] == whole
+    assert predict(model, samples / "penguins.csv", block_bytes, side, threads=threads)[0] == whole
 
 
 def test_rows_come_out_in_order_with_the_probabilities_of_the_model(model: Model, samples: Path) -> None:
@@ -40,7 +46,7 @@ def test_rows_come_out_in_order_with_the_probabilities_of_the_model(model: Model
     columns = [f"probability_{name}" for name in model.classes]
     assert list(scored.columns) == [*given.columns, "prediction", *columns]
     proba = scored[columns].to_numpy(dtype=float)
-    np.testing.assert_allclose(proba, model.predict_proba(model.encode(given)), atol=1e-7)
+    np.testing.assert_allclose(proba, model.predict_proba(model.encode(rows_of(given))), atol=1e-7)
     np.testing.assert_allclose(proba.sum(axis=1), 1, atol=1e-6)
     assert (np.array(model.classes)[proba.argmax(axis=1)] == scored["prediction"]).all()
     assert (scored["prediction"] == given["species"]).mean() > 0.95

@@ -1,7 +1,7 @@
 import numpy as np
-import pandas as pd
 from hypothesis import given
 from hypothesis import strategies as st
+from rows import rows_of
 
 from nncli.settings import SplitSettings
 from nncli.table.split import group_identical_rows, make_folds, make_split
@@ -57,8 +57,8 @@ def test_many_small_classes_still_fill_every_part() -> None:
 
 
 def test_identical_rows_stay_together_and_torn_ones_are_admitted() -> None:
-    frame = pd.DataFrame({"a": ["x", "x", "y"] * 100, "b": [str(i // 3) for i in range(300)]}, dtype="str")
-    groups = group_identical_rows(frame)
+    rows = rows_of({"a": ["x", "x", "y"] * 100, "b": [i // 3 for i in range(300)]})
+    groups = group_identical_rows(rows)
     assert np.unique(groups).size == 200
     assert groups[0] == groups[1] != groups[2]
     y = np.tile([0, 0, 1], 100)

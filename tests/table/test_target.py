@@ -1,5 +1,5 @@
-import pandas as pd
 import pytest
+from rows import cells_of
 
 from nncli.errors import DataError
 from nncli.table.target import choose_target, encode_target
@@ -20,12 +20,12 @@ def test_a_wrong_target_gets_suggestions() -> None:
 
 
 def test_classes_are_sorted_as_numbers_where_all_are_numbers() -> None:
-    assert encode_target(pd.Series(["10", "9", "-1"]), "t").classes == ("-1", "9", "10")
-    assert encode_target(pd.Series(["b", "10", "9"]), "t").classes == ("10", "9", "b")
+    assert encode_target(cells_of(["10", "9", "-1"]), "t").classes == ("-1", "9", "10")
+    assert encode_target(cells_of(["b", "10", "9"]), "t").classes == ("10", "9", "b")
 
 
 def test_rows_without_a_target_are_marked() -> None:
-    target = encode_target(pd.Series(["a", "", " b ", "NA"], dtype="str"), "t")
+    target = encode_target(cells_of(["a", "", " b ", "NA"]), "t")
     assert target.has_label.tolist() == [True, False, True, False]
     assert target.labels.tolist() == [0, 1]
     assert target.label_counts() == {"a": 1, "b": 1}
@@ -42,4 +42,4 @@ def test_rows_without_a_target_are_marked() -> None:
 )
 def test_unusable_targets_are_refused(cells: list[str], message: str) -> None:
     with pytest.raises(DataError, match=message):
-        encode_target(pd.Series(cells, dtype="str"), "t")
+        encode_target(cells_of(cells), "t")

@@ -15,9 +15,9 @@ from nncli.errors import DeviceError
 from nncli.evaluation.metrics import score
 from nncli.features.scaling import NetworkInputs
 from nncli.network.mlp import MLP
-from nncli.settings import Optimizer, TrainingSettings
+from nncli.settings import Optimizer, TrainingSettings, choose_threads
 from nncli.training.budget import Plan
-from nncli.training.device import choose_device, choose_threads, use_threads
+from nncli.training.device import choose_device, use_threads
 from nncli.training.loop import Conditions, LabelledInputs, continue_network, train_network
 from nncli.training.optimisers import AdamW, Muon, default_learning_rate, make_optimisers, orthogonalised
 

@@ -1,0 +1,21 @@
+"""Cells and rows as nncli holds them, from what a test writes down."""
+
+from collections.abc import Iterable, Mapping
+
+import pandas as pd
+import pyarrow as pa
+
+from nncli.table.cells import TEXT
+
+
+def cells_of(values: Iterable[str]) -> pa.Array:
+    return pa.array(list(values), TEXT)
+
+
+def rows_of(columns: Mapping[str, Iterable[object]] | pd.DataFrame) -> pa.RecordBatch:
+    """Each value as ``str`` writes it."""
+    return pa.record_batch({name: cells_of(map(str, columns[name])) for name in columns})
+
+
+def frame_of(rows: pa.RecordBatch) -> pd.DataFrame:
+    return pd.DataFrame(rows.to_pydict(), dtype="str")
