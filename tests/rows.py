@@ -5,11 +5,11 @@ from collections.abc import Iterable, Mapping
 import pandas as pd
 import pyarrow as pa
 
-from nncli.table.cells import TEXT
+from nncli.table.arrow import text_array
 
 
 def cells_of(values: Iterable[str]) -> pa.Array:
-    return pa.array(list(values), TEXT)
+    return text_array(list(values))
 
 
 def rows_of(columns: Mapping[str, Iterable[object]] | pd.DataFrame) -> pa.RecordBatch:

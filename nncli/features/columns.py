@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from nncli.table.arrow import mask_array, numpy_array, text_scalar
 from nncli.table.cells import is_missing, stripped, to_booleans, to_codes, to_dates, to_numbers
 
 MOST_LEVELS = 254
@@ -58,7 +59,7 @@ def encode_levels(column: CategoryLevels, cells: pa.Array) -> Encoded:
 
 def _level_names(cells: pa.Array) -> pa.Array:
     """Stripped cells, those that are missing as empty text."""
-    return pc.if_else(pa.array(is_missing(cells)), "", cells)
+    return pc.if_else(mask_array(is_missing(cells)), text_scalar(""), cells)
 
 
 def encode_boolean(cells: pa.Array) -> Encoded:
@@ -107,7 +108,7 @@ def _by_distinct(cells: pa.Array, encode: Callable[[pa.Array], tuple[NDArray[Any
         encode: stripped cells to values, and which of them hold none.
     """
     encoded = cells.dictionary_encode()
-    distinct, place = stripped(encoded.dictionary), encoded.indices.to_numpy()
+    distinct, place = stripped(encoded.dictionary), numpy_array(encoded.indices)
     values, is_nothing = encode(distinct)
     unread = is_nothing & ~is_missing(distinct)
     return values[place], int(unread[place].sum()) if unread.any() else 0

@@ -10,6 +10,7 @@ from nncli.errors import DataError
 from nncli.guard.columns import examine_columns
 from nncli.guard.findings import Finding
 from nncli.guard.rows import examine_target
+from nncli.table.arrow import mask_array
 from nncli.table.reading import Table
 from nncli.table.schema import Schema
 from nncli.table.source import display_name
@@ -47,7 +48,7 @@ def examine_table(table: Table, target_name: str | None) -> ExaminedTable:
     """
     name, reason = choose_target(table.rows.schema.names, target_name)
     target = encode_target(table.rows[name], name)
-    rows = table.rows.drop_columns([name]).filter(pa.array(target.has_label))
+    rows = table.rows.drop_columns([name]).filter(mask_array(target.has_label))
     columns, findings = examine_columns(rows)
     if not columns:
         raise DataError(f"{display_name(table.path)}: no column is left to learn from; all are empty, constant or IDs")

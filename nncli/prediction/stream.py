@@ -9,10 +9,10 @@ import pyarrow as pa
 
 from nncli.bundle.model import Model
 from nncli.errors import UsageError, quoted_list
-from nncli.prediction.lines import DELIMITER, joined, numbers, quoted
+from nncli.prediction.lines import DELIMITER, lines_of, numbers, quoted
 from nncli.prediction.pipeline import in_order
 from nncli.settings import Side
-from nncli.table.cells import TEXT
+from nncli.table.arrow import number_array, text_array
 from nncli.table.reading import Chunk, Input
 
 PREDICTION = "prediction"
@@ -55,16 +55,16 @@ def predict_stream(model: Model, given: Input, out: BinaryIO, *, side: Side, kee
     kept = given.columns if keep else []
     added = [PREDICTION, *(f"probability_{name}" for name in model.classes)]
     _refuse_clash(kept, added)
-    header = joined([quoted(pa.array([name], TEXT)) for name in [*kept, *added]])
-    names = quoted(pa.array(model.classes, TEXT))
+    header = lines_of([quoted(text_array([name])) for name in [*kept, *added]])
+    names = quoted(text_array(model.classes))
 
     def score(chunk: Chunk) -> _Scored:
         rows = chunk.rows()
         features = model.encode(rows)
         proba = model.predict_proba(features, side)
         columns = _kept(chunk, rows, given.delimiter) if keep else []
-        columns += [names.take(pa.array(proba.argmax(axis=1))), *map(numbers, proba.T)]
-        return _Scored(joined(columns), rows.num_rows, features.unknown)
+        columns += [names.take(number_array(proba.argmax(axis=1))), *map(numbers, proba.T)]
+        return _Scored(lines_of(columns), rows.num_rows, features.unknown)
 
     n_rows, unknown = 0, Counter[str]()
     for number, scored in enumerate(in_order(score, given.chunks, threads)):

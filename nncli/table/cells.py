@@ -11,11 +11,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from nncli.table.arrow import TEXT, joined, mask_array, numpy_array, text_array, text_scalar
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-TEXT = pa.large_string()
-"""The type of every cell; empty text is an empty cell. Offsets of 64 bits: a column may be larger than 2 GB."""
 
 MISSING_WORDS = ("", "NA", "N/A", "n/a", "NaN", "nan", "NULL", "null", "#N/A", "<NA>")
 """Cells that hold one of these, spaces aside, are missing."""
@@ -44,22 +43,22 @@ def is_missing(cells: pa.Array) -> NDArray[np.bool_]:
 
 def matches(cells: pa.Array, pattern: str) -> NDArray[np.bool_]:
     """Which cells are wholly of a pattern (RE2's syntax). Shape: ``(n_rows,)``."""
-    return _array(pc.match_substring_regex(cells, rf"^(?:{pattern})$"))
+    return numpy_array(pc.match_substring_regex(cells, rf"^(?:{pattern})$"))
 
 
 def chosen(cells: pa.Array, rows: NDArray[np.bool_]) -> pa.Array:
     """The cells of some rows."""
-    return cells.filter(pa.array(rows))
+    return cells.filter(mask_array(rows))
 
 
 def to_numbers(cells: pa.Array) -> NDArray[np.float64]:
     """Stripped cells as numbers; what is no finite number becomes NaN. Shape: ``(n_rows,)``.
 
-    >>> to_numbers(pa.array(["1", "2.5", "x", "inf"], TEXT)).tolist()
+    >>> to_numbers(text_array(["1", "2.5", "x", "inf"])).tolist()
     [1.0, 2.5, nan, nan]
     """
-    numeric = pc.if_else(pa.array(matches(cells, _NUMBER)), cells, pa.scalar(None, TEXT))
-    numbers: NDArray[np.float64] = _array(pc.cast(numeric, pa.float64()))
+    numeric = pc.if_else(mask_array(matches(cells, _NUMBER)), cells, pa.nulls(1, TEXT)[0])
+    numbers = numpy_array(pc.cast(numeric, pa.float64()), np.nan)
     return np.where(np.isfinite(numbers), numbers, np.nan)
 
 
@@ -72,14 +71,14 @@ def to_dates(cells: pa.Array) -> NDArray[np.datetime64]:
     fields = pc.extract_regex(cells, _DATE)
 
     def number(name: str) -> NDArray[np.int64]:
-        digits = pc.fill_null(pc.struct_field(fields, name), "")
+        digits = pc.fill_null(pc.struct_field(fields, name), text_scalar(""))
         if name == "fraction":
             digits = pc.utf8_rpad(pc.utf8_slice_codeunits(digits, 0, 6), 6, "0")
-        return _array(pc.cast(pc.if_else(pc.equal(digits, ""), "0", digits), pa.int64()))
+        return numpy_array(pc.cast(joined("0", digits), pa.int64()))
 
     year, month, day = number("year"), number("month"), number("day")
     hour, minute, second = number("hour"), number("minute"), number("second")
-    sign = np.where(_array(pc.fill_null(pc.equal(pc.struct_field(fields, "sign"), "-"), False)), -1, 1)
+    sign = np.where(_is_one_of(pc.struct_field(fields, "sign"), ["-"]), -1, 1)
     zone_hour, zone_minute = number("zone_hour"), number("zone_minute")
     months = ((year - 1970) * 12 + month - 1).astype("M8[M]")
     days = months.astype("M8[D]") + (day - 1)
@@ -87,13 +86,13 @@ def to_dates(cells: pa.Array) -> NDArray[np.datetime64]:
     dates = days.astype("M8[us]") + (seconds * 1_000_000 + number("fraction"))
     in_calendar = (year > 0) & (month > 0) & (month < 13) & (days.astype("M8[M]") == months)
     on_clock = (hour < 24) & (minute < 60) & (second < 60) & (zone_hour < 24) & (zone_minute < 60)
-    return np.where(_array(pc.is_valid(fields)) & in_calendar & on_clock, dates, np.datetime64("NaT", "us"))
+    return np.where(numpy_array(pc.is_valid(fields)) & in_calendar & on_clock, dates, np.datetime64("NaT", "us"))
 
 
 def to_booleans(cells: pa.Array) -> NDArray[np.int32]:
     """Stripped cells as 1 (false), 2 (true) or 0 (missing or neither). Shape: ``(n_rows,)``.
 
-    >>> to_booleans(pa.array(["Yes", "no", "", "perhaps"], TEXT)).tolist()
+    >>> to_booleans(text_array(["Yes", "no", "", "perhaps"])).tolist()
     [2, 1, 0, 0]
     """
     lower = pc.utf8_lower(cells)
@@ -102,12 +101,8 @@ def to_booleans(cells: pa.Array) -> NDArray[np.int32]:
 
 def to_codes(cells: pa.Array, names: "Sequence[str]") -> NDArray[np.int64]:
     """The position of each cell in ``names``, -1 where it is none of them. Shape: ``(n_rows,)``."""
-    return _array(pc.fill_null(pc.index_in(cells, value_set=pa.array(names, TEXT)), -1)).astype(np.int64)
+    return numpy_array(pc.index_in(cells, value_set=text_array(names)), -1).astype(np.int64)
 
 
 def _is_one_of(cells: pa.Array, words: "Sequence[str]") -> NDArray[np.bool_]:
-    return _array(pc.is_in(cells, value_set=pa.array(words, TEXT)))
-
-
-def _array(values: pa.Array) -> NDArray:  # type: ignore[type-arg]
-    return values.to_numpy(zero_copy_only=False)  # type: ignore[no-any-return]
+    return numpy_array(pc.is_in(cells, value_set=text_array(words)))

@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from nncli.errors import DataError, quoted_list, show
-from nncli.table.cells import TEXT
+from nncli.table.arrow import TEXT
 from nncli.table.dialect import DELIMITERS, NAMELESS, column_names, find_delimiter, header_delimiter
 from nncli.table.records import NEWLINE, Piece, cut_pieces
 from nncli.table.source import Source, open_source, text_blocks

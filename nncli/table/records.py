@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from nncli.errors import DataError, show
-from nncli.table.cells import TEXT
+from nncli.table.arrow import TEXT, text_array, text_scalar
 
 _LARGEST_FIELD = 1 << 24
 NEWLINE = b"\n"
@@ -63,7 +63,7 @@ class Piece:
         offsets = np.concatenate([[0], self.ends])
         buffers = [None, pa.py_buffer(offsets), pa.py_buffer(self.text)]
         lines = pc.ascii_rtrim(pa.Array.from_buffers(TEXT, self.ends.size, buffers), "\r\n")
-        return lines.filter(pc.not_equal(lines, ""))
+        return lines.filter(pc.not_equal(lines, text_scalar("")))
 
     def after(self, n_records: int) -> "Piece":
         """The same without its first records."""
@@ -187,7 +187,7 @@ def _parse(piece: Piece, columns: list[str]) -> pa.RecordBatch:
         if fields:
             records.append(fields)
     cells = zip(*records, strict=True) if records else [()] * len(columns)
-    return pa.record_batch([pa.array(column, TEXT) for column in cells], columns)
+    return pa.record_batch([text_array(column) for column in cells], columns)
 
 
 def _ragged(name: str, line: int, found: int, expected: int) -> DataError:

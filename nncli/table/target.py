@@ -8,7 +8,8 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from nncli.errors import DataError, quoted_list, show
-from nncli.table.cells import TEXT, chosen, is_missing, stripped, to_codes, to_numbers
+from nncli.table.arrow import text_array
+from nncli.table.cells import chosen, is_missing, stripped, to_codes, to_numbers
 
 _USUAL_NAMES = ("target", "label", "class", "y")
 _MOST_CLASSES = 1000
@@ -78,7 +79,7 @@ def encode_target(cells: pa.Array, name: str) -> Target:
 
 
 def _sorted_classes(classes: list[str]) -> list[str]:
-    numbers = to_numbers(pa.array(classes, TEXT))
+    numbers = to_numbers(text_array(classes))
     if len(classes) and not np.isnan(numbers).any():
         return [classes[i] for i in np.lexsort((np.array(classes), numbers))]
     return sorted(classes)
@@ -87,6 +88,6 @@ def _sorted_classes(classes: list[str]) -> list[str]:
 def _refuse_regression(classes: list[str], n_rows: int, where: str) -> None:
     n_classes = len(classes)
     if n_classes > max(20, n_rows // 2) or n_classes > _MOST_CLASSES:
-        numeric = not np.isnan(to_numbers(pa.array(classes, TEXT))).any()
+        numeric = not np.isnan(to_numbers(text_array(classes))).any()
         kind = "it looks like a quantity, and nncli predicts classes" if numeric else "it looks like an ID"
         raise DataError(f"{where}: {n_classes:,} different values in {n_rows:,} rows; {kind}; choose another --target")

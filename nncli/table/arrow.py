@@ -1,0 +1,60 @@
+"""Arrow arrays from Python's and numpy's values, and back.
+
+``pyarrow.array``, ``pyarrow.scalar`` and ``to_numpy`` would do, but import pandas to see whether it is concerned, and
+that takes as long as all the rest of a prediction of one row.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+TEXT = pa.large_string()
+"""The type of every cell; empty text is an empty cell. Offsets of 64 bits: a column may be larger than 2 GB."""
+
+
+def text_array(values: Sequence[str]) -> pa.Array:
+    """Of :data:`TEXT`."""
+    encoded = [value.encode() for value in values]
+    offsets = np.cumsum([0, *map(len, encoded)], dtype=np.int64)
+    return pa.Array.from_buffers(TEXT, len(encoded), [None, pa.py_buffer(offsets), pa.py_buffer(b"".join(encoded))])
+
+
+def text_scalar(value: str) -> pa.Scalar:
+    """Of :data:`TEXT`."""
+    return text_array([value])[0]
+
+
+def mask_array(rows: NDArray[np.bool_]) -> pa.Array:
+    """Of bits."""
+    return pa.Array.from_buffers(pa.bool_(), rows.size, [None, pa.py_buffer(np.packbits(rows, bitorder="little"))])
+
+
+def number_array(values: NDArray[np.number]) -> pa.Array:
+    """Of the type that ``values`` have."""
+    buffer = pa.py_buffer(np.ascontiguousarray(values))
+    return pa.Array.from_buffers(pa.from_numpy_dtype(values.dtype), values.size, [None, buffer])
+
+
+def numpy_array(values: pa.Array, null: float = 0) -> NDArray[Any]:
+    """Numbers or bits, with ``null`` where there is none. Shape: ``(n_values,)``."""
+    rows = slice(values.offset, values.offset + len(values))
+    validity, data = values.buffers()
+    if pa.types.is_boolean(values.type):
+        found = _bits(data, rows)
+    else:
+        found = np.frombuffer(data, dtype=values.type.to_pandas_dtype())[rows]
+    return np.where(_bits(validity, rows), found, null) if values.null_count else found
+
+
+def _bits(buffer: pa.Buffer, rows: slice) -> NDArray[np.bool_]:
+    return np.unpackbits(np.frombuffer(buffer, dtype=np.uint8), bitorder="little", count=rows.stop)[rows].astype(bool)
+
+
+def joined(*parts: pa.Array | str, between: str = "") -> pa.Array:
+    """Text put together row by row; a plain string is the same in every row."""
+    typed = [text_scalar(part) if isinstance(part, str) else part for part in (*parts, between)]
+    return pc.binary_join_element_wise(*typed)
