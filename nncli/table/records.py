@@ -94,7 +94,7 @@ def _cut(text: bytes, name: str, delimiter: str, line: int, *, is_last: bool) ->
     """The whole records at the beginning of some lines: none where the first one goes on after them."""
     _refuse_damage(text, name, line)
     ends = _regular_ends(text, delimiter)
-    is_regular = ends is not None and bool(ends.size) and (ends[-1] == len(text) or not is_last)
+    is_regular = ends is not None and ends.size > 0 and bool(ends[-1] == len(text) or not is_last)
     if ends is None or not is_regular:
         ends = _ends(text, name, delimiter, line, is_last=is_last)
     return Piece(name, delimiter, line, text[: ends[-1] if ends.size else 0], ends, is_regular)
@@ -175,7 +175,7 @@ def _parse_regular(piece: Piece, columns: list[str]) -> pa.RecordBatch:
         arrow_csv.ParseOptions(delimiter=piece.delimiter, newlines_in_values=True),
         arrow_csv.ConvertOptions(check_utf8=False, column_types=dict.fromkeys(columns, TEXT)),
     )
-    (batch,) = table.combine_chunks().to_batches()
+    (batch,) = table.to_batches() or [pa.RecordBatch.from_pylist([], table.schema)]  # none: all lines are blank
     return batch
 
 
