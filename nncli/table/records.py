@@ -103,7 +103,7 @@ def _cut(text: bytes, name: str, delimiter: str, line: int, *, is_last: bool) ->
 def _refuse_damage(text: bytes, name: str, line: int) -> None:
     if (at := text.find(b"\0")) >= 0:
         raise DataError(
-            f"{name}, {_place(text, at, line)} holds a NUL byte; the file is damaged or not text; "
+            f"{name}, {_place(text, at, line)} is NUL; the file is damaged or not text; "
             "remove it (tr -d '\\000') or export the data anew"
         )
     try:

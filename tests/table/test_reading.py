@@ -109,7 +109,7 @@ def test_parquet_cells_are_the_text_of_their_values(tmp_path: Path) -> None:
         (b"a,b\n1,2,9\n3,4,9\n", "line 2: the row has 3 fields, the header has 2"),
         (b"a,b,c\n1,2\n", "line 2: the row has 2 fields, the header has 3"),
         (b"a,b\n1,2\n\xe9,2\n", "line 3: byte 1 is 0xE9, which is not UTF-8"),
-        (b"a,b\n1,2\n1,\x00\n", "line 3: byte 3 holds a NUL byte"),
+        (b"a,b\n1,2\n1,\x00\n", "line 3: byte 3 is NUL"),
         (b'a,b\n1,2\n"x,2\n3,4\n', "line 3: a quote that opens here never closes: '\"x,2'"),
         (b'a,b\n"x"y,2\n', "line 2"),
         (b"a,a\n1,2\n", "names 'a' twice"),
