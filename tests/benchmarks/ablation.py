@@ -26,11 +26,11 @@ from nncli.evaluation.calibration import UNCALIBRATED, fit_calibration
 from nncli.features.encoder import FeatureEncoder, Features, fit_encoder
 from nncli.features.scaling import NetworkInputs, Scaler, fit_scaler
 from nncli.guard.examine import ExaminedTable, examine_table
-from nncli.settings import EFFORTS, NetworkSettings, SplitSettings, TrainingSettings
+from nncli.settings import EFFORTS, NetworkSettings, SplitSettings, TrainingSettings, choose_threads
 from nncli.table.reading import read_table
 from nncli.table.split import Split, make_split
 from nncli.training.budget import Plan, make_plan, plan_for_all_rows
-from nncli.training.device import choose_threads, use_threads
+from nncli.training.device import use_threads
 from nncli.training.loop import Conditions, LabelledInputs, TrainedNetwork, continue_network, train_network
 from nncli.training.optimisers import Optimiser, make_optimisers
 
@@ -167,9 +167,9 @@ def fit(case: Case, change: Change) -> dict[str, Any]:
         for name, value in change.patches.items():
             stack.enter_context(patch(name, value))
         table, split, y = case.table, case.split, case.table.target.labels
-        encoder = fit_encoder(table.frame.iloc[split.train], table.schema)
-        scaler = fit_scaler_of_run(encoder.encode(table.frame.iloc[split.train]))
-        inputs = scaler.scale(encoder.encode(table.frame))
+        encoder = fit_encoder(table.rows.take(split.train), table.schema)
+        scaler = fit_scaler_of_run(encoder.encode(table.rows.take(split.train)))
+        inputs = scaler.scale(encoder.encode(table.rows))
         train, validation = (LabelledInputs(inputs.take(rows), y[rows]) for rows in (split.train, split.validation))
         start = time.monotonic()
         network = first_run(train, validation, encoder, scaler, change, table)

@@ -23,9 +23,9 @@ from tables import Table, read_index
 
 from nncli.bundle.forward import NumpyNetwork
 from nncli.features.scaling import NetworkInputs
-from nncli.settings import EFFORTS, NetworkSettings, TrainingSettings
+from nncli.settings import EFFORTS, NetworkSettings, TrainingSettings, choose_threads
 from nncli.training.budget import Plan, make_plan
-from nncli.training.device import choose_threads, use_threads
+from nncli.training.device import use_threads
 from nncli.training.loop import Conditions, LabelledInputs, train_network
 
 HERE = Path(__file__).parent

@@ -23,9 +23,9 @@ from sklearn.metrics import log_loss
 
 from nncli.bundle.forward import NumpyNetwork
 from nncli.features.scaling import NetworkInputs
-from nncli.settings import TrainingSettings
+from nncli.settings import TrainingSettings, choose_threads
 from nncli.training.budget import Plan
-from nncli.training.device import choose_device, choose_threads, use_threads
+from nncli.training.device import choose_device, use_threads
 from nncli.training.loop import Conditions, LabelledInputs, TrainedNetwork, train_network
 
 HERE = Path(__file__).parent
