@@ -21,8 +21,13 @@ _MOST_THREADS = 4
 
 
 def choose_threads(wanted: int | None) -> int:
-    """CPU threads: as asked for, else the cores this process may use, four at the most."""
+    """CPU threads: as asked for, else the cores this process may use, four at the most.
+
+    Raises:
+        UsageError: out of range.
+    """
     if wanted is not None:
+        _check("threads", 1 <= wanted <= 1024, wanted, "1 to 1024")
         return wanted
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return min(cores, _MOST_THREADS)
@@ -182,4 +187,4 @@ class RunSettings:
         limit = self.time_limit
         _check("time-limit", limit is None or 0 < limit < 1e9, limit, "seconds above 0, below 1000000000")
         _check("seed", 0 <= self.seed < 2**32, self.seed, "0 to 4294967295")
-        _check("threads", self.threads is None or 1 <= self.threads <= 1024, self.threads, "1 to 1024")
+        choose_threads(self.threads)

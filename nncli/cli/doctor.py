@@ -6,6 +6,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from nncli.cli.options import Debug, Json, Quiet, print_json
+from nncli.settings import choose_threads
 
 _PACKAGES = (
     "nncli-tabular", "torch", "scikit-learn", "numpy", "scipy", "pandas", "pyarrow", "safetensors", "typer", "rich",
@@ -36,7 +37,7 @@ def _examine() -> dict[str, Any]:
         "command": "doctor",
         "versions": {"python": platform.python_version(), **versions, **extras},
         "devices": [] if "torch" in missing else _devices(),
-        "threads": None if "torch" in missing else _threads(),
+        "threads": None if "torch" in missing else choose_threads(None),
         "missing": {name: f"{sys.executable} -m pip install {name}" for name in missing},
         "missing_extras": {
             name: {"needed_by": command, "mend": f"{sys.executable} -m pip install 'nncli-tabular[{extra}]'"}
@@ -63,12 +64,6 @@ def _devices() -> list[dict[str, str]]:
     if torch.backends.mps.is_available():
         found.append({"device": "mps", "name": "Apple GPU"})
     return found
-
-
-def _threads() -> int:
-    from nncli.settings import choose_threads
-
-    return choose_threads(None)
 
 
 def _print(findings: dict[str, Any]) -> None:

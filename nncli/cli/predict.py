@@ -38,6 +38,7 @@ def predict(
     """
     if side not in ("network", "trees"):
         raise UsageError(f"--with: '{show(side)}' is not known; choose network or trees")
+    n_threads = choose_threads(threads)
     # Rows are shared out among threads; numpy's products need none of their own. Read once, when numpy is loaded.
     os.environ.update(OPENBLAS_NUM_THREADS="1", MKL_NUM_THREADS="1")
     from nncli.bundle.model import load_model
@@ -48,7 +49,7 @@ def predict(
     stop_on_terminate()
     loaded = load_model(model)
     with _opened(output, force) as out, open_rows(data, loaded.description.encoder.columns) as given:
-        summary = predict_stream(loaded, given, out, side=side, keep=keep, threads=choose_threads(threads))  # type: ignore[arg-type]
+        summary = predict_stream(loaded, given, out, side=side, keep=keep, threads=n_threads)  # type: ignore[arg-type]
     for name, count in summary.unknown.items():
         _say(
             f"note: column '{show(name)}': {count:,} of {summary.n_rows:,} cells hold a value that the model does not "

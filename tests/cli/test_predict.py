@@ -70,6 +70,7 @@ def test_the_trees_predict_too(nncli: Program, penguins_model: Path, samples: Pa
         ([], HEADER + b"Dream\n", 3, "line 2: the row has 1 fields"),
         (["nowhere.csv"], b"", 5, "nowhere.csv"),
         (["--with", "forest"], b"", 2, "choose network or trees"),
+        (["--threads", "0"], b"", 2, "--threads: 0 is out of range; allowed: 1 to 1024"),
     ],
 )
 def test_what_cannot_be_predicted_gets_one_line(  # type: ignore[no-untyped-def]
