@@ -10,6 +10,8 @@ from nncli.cli.boundary import DEBUG_KEY
 from nncli.errors import UsageError
 from nncli.settings import EFFORTS, NetworkSettings, RunSettings, TrainingSettings
 
+_HEADER_BYTES = 1 << 20
+
 
 def _remember_debug(ctx: typer.Context, wanted: bool) -> bool:
     ctx.meta[DEBUG_KEY] = wanted
@@ -19,7 +21,8 @@ def _remember_debug(ctx: typer.Context, wanted: bool) -> bool:
 def complete_column(ctx: typer.Context, incomplete: str) -> list[str]:
     """Column names of the data file that the command line already names."""
     from nncli.errors import NncliError
-    from nncli.table.reading import open_rows
+    from nncli.table.dialect import column_names, find_delimiter, parse_line
+    from nncli.table.source import open_source, text_blocks
 
     # While an option still lacks its value, the parser has put nothing into params yet.
     words = [ctx.params.get("data"), *ctx.args]
@@ -27,10 +30,12 @@ def complete_column(ctx: typer.Context, incomplete: str) -> list[str]:
     if path is None:
         return []
     try:
-        with open_rows(path, None) as given:
-            return [column for column in given.columns if column.startswith(incomplete)]
-    except (NncliError, OSError):
+        with open_source(path) as source:  # and not table.reading, which loads Arrow: this runs at a key press
+            header = next(text_blocks(source, _HEADER_BYTES)).split(b"\n", 1)[0].decode()
+        columns = column_names(parse_line(header, find_delimiter([header], path)))
+    except (NncliError, OSError, UnicodeDecodeError):
         return []
+    return [column for column in columns if column.startswith(incomplete)]
 
 
 def complete_model(incomplete: str) -> list[str]:

@@ -14,7 +14,7 @@ def in_order(work: Callable[[Item], Result], items: Iterable[Item], threads: int
     """``map(work, items)`` on several threads; each result comes as soon as it and all before it are done.
 
     An exception of ``work`` or of ``items`` comes in its turn, after the results before it. Never more than
-    ``2 * threads + 2`` items are under way, so memory is bounded. Fetching has a thread of its own, because an item may
+    ``threads + 2`` items are under way, so memory is bounded. Fetching has a thread of its own, because an item may
     be long in coming: results need not wait for it.
     """
     under_way: Queue[Future[Result] | None] = Queue(threads)

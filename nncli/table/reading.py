@@ -80,13 +80,13 @@ def read_table(path: str) -> Table:
 
 
 @contextmanager
-def open_rows(path: str, needed: Sequence[str] | None, block_bytes: int = BLOCK_BYTES) -> Iterator[Input]:
+def open_rows(path: str, needed: Sequence[str], block_bytes: int = BLOCK_BYTES) -> Iterator[Input]:
     """Opens a file or standard input to read its rows as they come.
 
     Args:
         path: file name, or ``-``.
         needed: columns that the header is expected to name, which tells the delimiter; of Parquet, only these must be
-            cells. ``None``: not known; the first lines tell the delimiter.
+            cells.
         block_bytes: of text, the most of one chunk; longer where a single record is.
 
     Raises:
