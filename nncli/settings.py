@@ -15,6 +15,8 @@ Optimizer = Literal["sgd", "adam", "adamw", "muon"]
 Effort = Literal["quick", "default", "best"]
 Device = Literal["auto", "cpu", "cuda", "mps"]
 Side = Literal["network", "trees"]
+InputFormat = Literal["csv", "tsv", "jsonl", "parquet"]
+BadRows = Literal["error", "skip", "null"]
 
 
 _MOST_THREADS = 4
