@@ -34,7 +34,7 @@ def complete_column(ctx: typer.Context, incomplete: str) -> list[str]:
         with open_source(path) as source:  # and not table.reading, which loads Arrow: this runs at a key press
             header = next(text_blocks(source, _HEADER_BYTES)).split(b"\n", 1)[0].decode()
         if is_json_lines(header):
-            columns = list(parse_object(header))
+            columns = list(parse_object(header.strip()))
         else:
             columns = column_names(parse_line(header, find_delimiter([header], path)))
     except (NncliError, OSError, UnicodeDecodeError):

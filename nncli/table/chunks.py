@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from nncli.errors import DataError
 from nncli.settings import BadRows, InputFormat
-from nncli.table.arrow import mask_array, text_array
+from nncli.table.arrow import mask_array
 
 Fields = TypeVar("Fields")
 
@@ -91,12 +91,6 @@ def sift(records: Iterable[Record[Fields]], bad_rows: BadRows) -> tuple[list[Fie
         if error is None or bad_rows == "null":
             kept.append(fields)
     return kept, tuple(rejected)
-
-
-def batch_of(records: Sequence[Sequence[str]], columns: Sequence[str]) -> pa.RecordBatch:
-    """Cells from records of as many fields as there are columns."""
-    cells = zip(*records, strict=True) if records else [()] * len(columns)
-    return pa.record_batch([text_array(column) for column in cells], list(columns))
 
 
 def text_chunk(rows: Callable[[], Rows], records: Callable[[], pa.Array], bad_rows: BadRows) -> Chunk:

@@ -35,7 +35,7 @@ def is_json_lines(line: str) -> bool:
     (True, False)
     """
     try:
-        parse_object(line)
+        parse_object(line.strip())
     except ValueError:
         return False
     return True

@@ -9,8 +9,9 @@ import pyarrow as pa
 
 from nncli.errors import DataError, show
 from nncli.settings import BadRows
-from nncli.table.chunks import Input, Record, Rows, batch_of, sift, text_chunk
-from nncli.table.objects import Nested, Object, cell_of, parse_object
+from nncli.table.arrow import text_array
+from nncli.table.chunks import Input, Record, Rows, sift, text_chunk
+from nncli.table.objects import Nested, Object, cell_of, may_nest, parse_object
 from nncli.table.plaintext import line_ends, text_between, whole_lines
 
 _SPACE = " \t\r\n"
@@ -43,8 +44,7 @@ class Lines:
         """
         objects, rejected = sift(self.records(needed), bad_rows)
         names = list(dict.fromkeys(chain.from_iterable(objects))) if columns is None else columns
-        cells = [[cell_of(found.get(name)) for name in names] for found in objects]
-        return Rows(batch_of(cells, names), rejected)
+        return Rows(pa.record_batch([_cells(objects, name) for name in names], list(names)), rejected)
 
     def records(self, needed: Collection[str] | None) -> Iterator[Record[Object]]:
         """Every line's object; an empty one where there is none."""
@@ -62,7 +62,7 @@ class Lines:
         except ValueError as error:
             what = f"no JSON object is in '{show(text, 40)}' ({error}); mend that line"
             return Record(line, text, {}, f"{self.name}, line {line}: {what}")
-        nested = [name for name, value in found.items() if isinstance(value, Nested)]
+        nested = [name for name, value in found.items() if isinstance(value, Nested)] if may_nest(text) else []
         wrong = [name for name in nested if needed is None or name in needed]
         if wrong:
             what = f"column '{show(wrong[0])}' holds a list or an object, and a cell is one value; flatten it"
@@ -108,3 +108,8 @@ def _columns(pieces: Iterator[Lines], name: str, bad_rows: BadRows) -> tuple[lis
         if bad_rows == "error":
             raise DataError(record.error)
     raise DataError(f"{name}: none of its first lines holds a JSON object; expected one in each line")
+
+
+def _cells(objects: Sequence[Object], name: str) -> pa.Array:
+    # A cell is text nearly always; a call for each of millions would take longer than all the rest.
+    return text_array([value if isinstance(value := found.get(name), str) else cell_of(value) for found in objects])

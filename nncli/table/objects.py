@@ -32,7 +32,7 @@ _DECODER = json.JSONDecoder(parse_int=_Number, parse_float=_Number, parse_consta
 
 
 def parse_object(line: str) -> Object:
-    """The object in a line.
+    """The object in a line, without space around it.
 
     Raises:
         ValueError: there is none; the message says why.
@@ -41,12 +41,14 @@ def parse_object(line: str) -> Object:
     {'a': '1.50', 'b': None, 'c': '[2.0, "x"]'}
     """
     try:
-        found = _DECODER.decode(line)
+        found, end = _DECODER.raw_decode(line)
+        if end < len(line):
+            raise json.JSONDecodeError("Extra data", line, end)
         if not isinstance(found, dict):
             raise ValueError("another value stands there")
         if "\\u" in line:
             _json(found).encode()
-        return _flat(found) if "[" in line or "{" in line[1:] else found
+        return _flat(found) if may_nest(line) else found
     except json.JSONDecodeError as error:
         raise ValueError(f"{error.msg} at character {error.colno}") from None
     except UnicodeEncodeError:
@@ -55,11 +57,14 @@ def parse_object(line: str) -> Object:
         raise ValueError("it is nested too deeply") from None
 
 
+def may_nest(line: str) -> bool:
+    """Whether an object's line may hold a list or another object: seen at a glance, and rarely so."""
+    return "[" in line or "{" in line[1:]
+
+
 def cell_of(value: str | bool | None) -> str:
     """A value of an object as a cell; what is missing is empty."""
-    if isinstance(value, str):
-        return value
-    return "" if value is None else _json(value)
+    return "" if value is None else str(value) if isinstance(value, str) else _json(value)
 
 
 def _flat(found: dict[str, Any]) -> Object:

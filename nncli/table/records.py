@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from nncli.errors import DataError, show
 from nncli.settings import BadRows
-from nncli.table.arrow import TEXT
-from nncli.table.chunks import Record, Rows, batch_of, sift
+from nncli.table.arrow import TEXT, text_array
+from nncli.table.chunks import Record, Rows, sift
 from nncli.table.plaintext import NEWLINE, line_ends, refuse_damage, refuse_endless, text_between
 
 _LARGEST_FIELD = 1 << 24
@@ -53,7 +53,8 @@ class Piece:
                 pass  # the csv module will say which line it is
         records = (_fitted(record, self.name, len(columns)) for record in self.records() if record.fields)
         kept, rejected = sift(records, bad_rows)
-        return Rows(batch_of(kept, columns), rejected)
+        cells = zip(*kept, strict=True) if kept else [()] * len(columns)
+        return Rows(pa.record_batch(list(map(text_array, cells)), columns), rejected)
 
     def records(self) -> Iterator[Record[list[str]]]:
         """Every record, read by the ``csv`` module; a blank line is one without fields.
