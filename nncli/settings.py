@@ -16,6 +16,8 @@ Effort = Literal["quick", "default", "best"]
 Device = Literal["auto", "cpu", "cuda", "mps"]
 Side = Literal["network", "trees", "fast"]
 """Who predicts; ``fast``: the small network that learned from the answers of the large one."""
+InputFormat = Literal["csv", "tsv", "jsonl", "parquet"]
+BadRows = Literal["error", "skip", "null"]
 
 
 _MOST_THREADS = 4

@@ -21,7 +21,8 @@ def _remember_debug(ctx: typer.Context, wanted: bool) -> bool:
 def complete_column(ctx: typer.Context, incomplete: str) -> list[str]:
     """Column names of the data file that the command line already names."""
     from nncli.errors import NncliError
-    from nncli.table.dialect import column_names, find_delimiter, parse_line
+    from nncli.table.dialect import column_names, find_delimiter, is_json_lines, parse_line
+    from nncli.table.objects import parse_object
     from nncli.table.source import open_source, text_blocks
 
     # While an option still lacks its value, the parser has put nothing into params yet.
@@ -32,7 +33,10 @@ def complete_column(ctx: typer.Context, incomplete: str) -> list[str]:
     try:
         with open_source(path) as source:  # and not table.reading, which loads Arrow: this runs at a key press
             header = next(text_blocks(source, _HEADER_BYTES)).split(b"\n", 1)[0].decode()
-        columns = column_names(parse_line(header, find_delimiter([header], path)))
+        if is_json_lines(header):
+            columns = list(parse_object(header.strip()))
+        else:
+            columns = column_names(parse_line(header, find_delimiter([header], path)))
     except (NncliError, OSError, UnicodeDecodeError):
         return []
     return [column for column in columns if column.startswith(incomplete)]

@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 
 def train(
     data: Annotated[
-        str, typer.Argument(help="CSV, TSV or Parquet, plain or compressed; - is standard input.", metavar="DATA")
+        str,
+        typer.Argument(
+            help="CSV, TSV, JSON Lines or Parquet, plain or compressed; - is standard input.", metavar="DATA"
+        ),
     ],
     target: o.Target = o.DEFAULTS.target,
     output: o.Output = o.DEFAULT_MODEL,

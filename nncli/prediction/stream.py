@@ -13,7 +13,7 @@ from nncli.prediction.lines import DELIMITER, lines_of, numbers, quoted
 from nncli.prediction.pipeline import in_order
 from nncli.settings import Side
 from nncli.table.arrow import number_array, text_array
-from nncli.table.reading import Chunk, Input
+from nncli.table.chunks import Chunk, Input
 
 PREDICTION = "prediction"
 
@@ -59,7 +59,7 @@ def predict_stream(model: Model, given: Input, out: BinaryIO, *, side: Side, kee
     names = quoted(text_array(model.classes))
 
     def score(chunk: Chunk) -> _Scored:
-        rows = chunk.rows()
+        rows = chunk.rows().cells
         features = model.encode(rows)
         proba = model.predict_proba(features, side)
         columns = _kept(chunk, rows, given.delimiter) if keep else []

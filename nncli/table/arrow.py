@@ -18,9 +18,11 @@ TEXT = pa.large_string()
 
 def text_array(values: Sequence[str]) -> pa.Array:
     """Of :data:`TEXT`."""
-    encoded = [value.encode() for value in values]
-    offsets = np.cumsum([0, *map(len, encoded)], dtype=np.int64)
-    return pa.Array.from_buffers(TEXT, len(encoded), [None, pa.py_buffer(offsets), pa.py_buffer(b"".join(encoded))])
+    text = "".join(values)
+    pieces = values if text.isascii() else [value.encode() for value in values]
+    offsets = np.zeros(len(values) + 1, dtype=np.int64)
+    np.cumsum(np.fromiter(map(len, pieces), np.int64, len(values)), out=offsets[1:])
+    return pa.Array.from_buffers(TEXT, len(values), [None, pa.py_buffer(offsets), pa.py_buffer(text.encode())])
 
 
 def text_scalar(value: str) -> pa.Scalar:

@@ -1,12 +1,56 @@
-"""Which character separates the fields: found from the first records, never per row."""
+"""What kind of text a file is and which character separates its fields: found from the first records, never per row."""
 
 import csv
+import re
 from collections.abc import Iterable, Sequence
+from pathlib import PurePath
 
-from nncli.errors import DataError, show
+from nncli.errors import DataError, quoted_list, show
+from nncli.settings import InputFormat
+from nncli.table.objects import parse_object
 
 NAMELESS = "column "
-DELIMITERS = {",": "comma", "\t": "tab", ";": "semicolon", "|": "bar"}
+TAB = "\t"
+_SUFFIXES: dict[str, InputFormat] = {".tsv": "tsv", ".tab": "tsv", ".jsonl": "jsonl", ".ndjson": "jsonl"}
+_COMPRESSED = (".gz", ".zst", ".bz2", ".xz")
+DELIMITERS = {",": "comma", TAB: "tab", ";": "semicolon", "|": "bar"}
+
+
+def format_by_name(path: str) -> InputFormat | None:
+    """What a file's name says of its text; nothing where that is best seen from the text.
+
+    >>> format_by_name("rows.JSONL.gz")
+    'jsonl'
+    """
+    suffixes = PurePath(path.lower()).suffixes
+    if suffixes and suffixes[-1] in _COMPRESSED:
+        suffixes.pop()
+    return _SUFFIXES.get(suffixes[-1]) if suffixes else None
+
+
+def is_json_lines(line: str) -> bool:
+    """Whether the first line of a file is a JSON object.
+
+    >>> is_json_lines('{"a": 1}'), is_json_lines("{a},b")
+    (True, False)
+    """
+    try:
+        parse_object(line.strip())
+    except ValueError:
+        return False
+    return True
+
+
+def refuse_json_document(beginning: str, name: str) -> None:
+    """Refuses JSON that is not one object a line.
+
+    Raises:
+        DataError: the file begins as an array of objects does, or as an object over several lines.
+    """
+    if re.match(r"\s*\[[ \t\r]*[{\n]", beginning):
+        raise DataError(f"{name}: is one JSON array; one object a line is needed: jq -c '.[]' FILE")
+    if re.match(r"\s*\{[ \t\r]*\n", beginning):
+        raise DataError(f"{name}: is JSON over several lines; one object a line is needed: jq -c . FILE")
 
 
 def parse_line(line: str, delimiter: str) -> list[str]:
@@ -59,6 +103,17 @@ def header_delimiter(header: str, columns: Iterable[str]) -> str:
     """The delimiter under which a header line names the most of ``columns``."""
     wanted = set(columns)
     return max(DELIMITERS, key=lambda d: len(wanted.intersection(column_names(parse_line(header, d)))))
+
+
+def check_names(columns: list[str], name: str) -> None:
+    """Refuses names that do not tell columns apart.
+
+    Raises:
+        DataError: a name stands twice.
+    """
+    repeated = sorted({column for column in columns if columns.count(column) > 1})
+    if repeated:
+        raise DataError(f"{name}, line 1: the header names {quoted_list(repeated)} twice; rename one of them")
 
 
 def _field_counts(lines: Sequence[str], delimiter: str) -> list[int]:

@@ -1,34 +1,35 @@
-"""Delimited text or Parquet becomes rows whose cells are all text.
+"""A file of any format becomes rows whose cells are all text.
 
 Text first, types later: a type is decided over the whole column, never per chunk.
 """
 
-import shutil
-import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
 from itertools import chain
-from typing import IO, TYPE_CHECKING
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from nncli.errors import DataError, quoted_list, show
-from nncli.table.arrow import TEXT
-from nncli.table.dialect import DELIMITERS, NAMELESS, column_names, find_delimiter, header_delimiter
-from nncli.table.records import NEWLINE, Piece, cut_pieces
-from nncli.table.source import Source, open_source, text_blocks
-
-if TYPE_CHECKING:
-    from pyarrow import parquet
+from nncli.errors import DataError
+from nncli.settings import BadRows, InputFormat
+from nncli.table.arrow import text_array
+from nncli.table.chunks import Input
+from nncli.table.delimited import open_delimited
+from nncli.table.dialect import (
+    TAB,
+    find_delimiter,
+    format_by_name,
+    header_delimiter,
+    is_json_lines,
+    refuse_json_document,
+)
+from nncli.table.jsonl import open_jsonl
+from nncli.table.plaintext import NEWLINE, refuse_endless
+from nncli.table.source import PATIENCE, Source, open_source, text_blocks
 
 _SNIFFED_LINES = 200
 BLOCK_BYTES = 1 << 20
 """Of text that is parsed at once."""
-_ROWS_AT_ONCE = 16_384
-"""Of Parquet."""
 
 
 @dataclass(frozen=True)
@@ -43,28 +44,6 @@ class Table:
     """What the reader decided, in words."""
 
 
-@dataclass(frozen=True)
-class Chunk:
-    """Some rows of a file; they are parsed when asked for, in whichever thread asks."""
-
-    rows: Callable[[], pa.RecordBatch]
-    """The cells, as text; raises DataError where they cannot be read."""
-    lines: Callable[[], pa.Array] | None = None
-    """Each row as it stands in the file, where that is text."""
-
-
-@dataclass(frozen=True)
-class Input:
-    """An open file whose columns are known."""
-
-    columns: list[str]
-    delimiter: str | None
-    """Between its fields, where it is text."""
-    dialect: str
-    """What the reader decided, in words."""
-    chunks: Iterator[Chunk]
-
-
 def read_table(path: str) -> Table:
     """Reads a whole file, or standard input where ``path`` is ``-``.
 
@@ -72,124 +51,117 @@ def read_table(path: str) -> Table:
         DataError: the file is empty, has no rows, is ragged or not text; the message names the line.
         OSError: it cannot be read.
     """
-    with open_source(path, hashed=True) as source, _opened(source, None, BLOCK_BYTES) as given:
-        batches = [chunk.rows() for chunk in given.chunks]
+    with open_source(path, hashed=True) as source:
+        blocks = text_blocks(source, BLOCK_BYTES)
+        with _opened(source, blocks, _kind(source, path, None), None, "error") as given:
+            batches = [chunk.rows().cells for chunk in given.chunks]
     if not sum(batch.num_rows for batch in batches):
         raise DataError(f"{source.name}: has a header but no rows; there is nothing to learn from")
-    return Table(pa.concat_batches(batches), path, source.sha256, given.dialect)
+    return Table(_united(batches), path, source.sha256, given.dialect)
 
 
 @contextmanager
-def open_rows(path: str, needed: Sequence[str], block_bytes: int = BLOCK_BYTES) -> Iterator[Input]:
+def open_rows(
+    path: str,
+    needed: Sequence[str],
+    block_bytes: int = BLOCK_BYTES,
+    *,
+    input_format: InputFormat | None = None,
+    bad_rows: BadRows = "error",
+    patience: float = PATIENCE,
+) -> Iterator[Input]:
     """Opens a file or standard input to read its rows as they come.
 
     Args:
         path: file name, or ``-``.
-        needed: columns that the header is expected to name, which tells the delimiter; of Parquet, only these must be
-            cells.
+        needed: columns that the header is expected to name, which tells the delimiter; where values have types, only
+            these must be cells.
         block_bytes: of text, the most of one chunk; longer where a single record is.
+        input_format: of the file; ``None``: as its content and its name say.
+        bad_rows: what becomes of a row that cannot be read: an error, nothing, or a row of the cells that it has.
+        patience: seconds that a chunk waits for more from a pipe before it is passed on.
 
     Raises:
         DataError: as :func:`read_table`, when the reader gets to the line.
     """
-    with open_source(path) as source, _opened(source, needed, block_bytes) as given:
-        yield given
+    with open_source(path) as source:
+        blocks = text_blocks(source, block_bytes, patience)
+        with _opened(source, blocks, _kind(source, path, input_format), needed, bad_rows) as given:
+            yield given
+
+
+def _kind(source: Source, path: str, wanted: InputFormat | None) -> InputFormat | None:
+    """The format as far as it is known before the text is looked at."""
+    if wanted == "parquet" and not source.is_parquet:
+        raise DataError(f"{source.name}: does not begin as Parquet does; choose another --input-format, or none")
+    if wanted is None and source.is_parquet:
+        return "parquet"
+    return wanted or format_by_name(path)
 
 
 @contextmanager
-def _opened(source: Source, needed: Sequence[str] | None, block_bytes: int) -> Iterator[Input]:
-    if source.is_parquet:
-        with tempfile.TemporaryFile() as copy:  # it is read from its end, which a pipe cannot give
-            shutil.copyfileobj(source.stream, copy)
-            yield _parquet(copy, source.name, needed)
+def _opened(
+    source: Source,
+    blocks: Iterator[bytes],
+    kind: InputFormat | None,
+    needed: Collection[str] | None,
+    bad_rows: BadRows,
+) -> Iterator[Input]:
+    if kind == "parquet":
+        from nncli.table.parquet import open_parquet
+
+        with source.whole() as file:
+            yield open_parquet(file, source.name, needed)
     else:
-        yield _text(source, needed, block_bytes)
+        yield _text(blocks, source.name, kind, needed, bad_rows)
 
 
-def _text(source: Source, needed: Sequence[str] | None, block_bytes: int) -> Input:
-    blocks = text_blocks(source, block_bytes)
-    head = _beginning(blocks, _SNIFFED_LINES if needed is None else 1)
-    lines = head.decode("utf-8", errors="replace").splitlines(keepends=True)
-    if not any(map(str.strip, lines)):
-        raise DataError(f"{source.name}: begins with blank lines only; expected a header line and rows")
-    if needed is None:
-        delimiter = find_delimiter(lines[:_SNIFFED_LINES], source.name)
+def _text(
+    blocks: Iterator[bytes],
+    name: str,
+    kind: InputFormat | None,
+    needed: Collection[str] | None,
+    bad_rows: BadRows,
+) -> Input:
+    head = _beginning(blocks, name, _SNIFFED_LINES if needed is None else 1)
+    text = head.decode("utf-8", errors="replace")
+    if not text.strip():
+        raise DataError(f"{name}: begins with blank lines only; expected a header line and rows")
+    first = text.lstrip().split("\n", 1)[0]
+    blocks = chain([head], blocks)
+    if kind in ("jsonl", None):
+        refuse_json_document(text, name)
+    if kind == "jsonl" or (kind is None and is_json_lines(first)):
+        return open_jsonl(blocks, name, needed, bad_rows)
+    if kind == "tsv":
+        delimiter = TAB
+    elif needed is None:
+        delimiter = find_delimiter(text.splitlines(keepends=True)[:_SNIFFED_LINES], name)
     else:
-        delimiter = header_delimiter(next(filter(str.strip, lines)), needed)
-    pieces = cut_pieces(chain([head], blocks), source.name, delimiter)
-    header, first = _header(pieces, source.name)
-    columns = column_names(header)
-    _check_names(columns, source.name)
-    chunks = (Chunk(partial(piece.rows, columns), piece.as_it_stands) for piece in chain([first], pieces))
-    return Input(columns, delimiter, f"{DELIMITERS[delimiter]}-separated{_nameless(columns, header)}", chunks)
+        delimiter = header_delimiter(first, needed)
+    return open_delimited(blocks, name, delimiter, bad_rows)
 
 
-def _header(pieces: Iterator[Piece], name: str) -> tuple[list[str], Piece]:
-    """The fields of the first record that is not blank, and what comes after it in its piece."""
-    for piece in pieces:
-        for number, (_, fields) in enumerate(piece.records(), start=1):
-            if fields:
-                return fields, piece.after(number)
-    raise DataError(f"{name}: its first record is cut off; expected a header line and rows")
-
-
-def _beginning(blocks: Iterator[bytes], n_lines: int) -> bytes:
+def _beginning(blocks: Iterator[bytes], name: str, n_lines: int) -> bytes:
     """At least so many lines that are not blank at the beginning; fewer where there are no more."""
     head = b""
     for block in blocks:
         head += block
         if head.lstrip().count(NEWLINE) >= n_lines:
             break
+        refuse_endless(head, name, 1)
     return head
 
 
-def _nameless(columns: list[str], header: list[str]) -> str:
-    """What to say of columns that the header does not name, such as the index that pandas writes."""
-    given = [name for name in columns if name.startswith(NAMELESS) and name not in header]
-    return f"; the header leaves a name out, here {quoted_list(given)}" if given else ""
+def _united(batches: Sequence[pa.RecordBatch]) -> pa.RecordBatch:
+    """All rows, with the columns that any of them has; cells are empty where a row has none."""
+    names = list(dict.fromkeys(chain.from_iterable(batch.schema.names for batch in batches)))
+    return pa.concat_batches([_widened(batch, names) for batch in batches])
 
 
-def _check_names(columns: list[str], name: str) -> None:
-    repeated = sorted({column for column in columns if columns.count(column) > 1})
-    if repeated:
-        raise DataError(f"{name}, line 1: the header names {quoted_list(repeated)} twice; rename one of them")
-
-
-def _parquet(stream: IO[bytes], name: str, needed: Sequence[str] | None) -> Input:
-    from pyarrow import parquet
-
-    with _refused(name):
-        file = parquet.ParquetFile(stream)
-    columns = file.schema_arrow.names
-    _check_names(columns, name)
-    return Input(columns, None, "Parquet", _parquet_chunks(file, name, needed))
-
-
-def _parquet_chunks(file: "parquet.ParquetFile", name: str, needed: Sequence[str] | None) -> Iterator[Chunk]:
-    yield Chunk(partial(_as_text, file.schema_arrow.empty_table(), name, needed))
-    with _refused(name):
-        for batch in file.iter_batches(_ROWS_AT_ONCE):
-            yield Chunk(partial(_as_text, pa.Table.from_batches([batch]), name, needed))
-
-
-@contextmanager
-def _refused(name: str) -> Iterator[None]:
-    try:
-        yield
-    except pa.ArrowException as error:
-        raise DataError(f"{name}: is not a sound Parquet file ({error}); write it anew") from error
-
-
-def _as_text(table: pa.Table, name: str, needed: Sequence[str] | None) -> pa.RecordBatch:
-    columns = []
-    for column, values in zip(table.column_names, table.columns, strict=True):
-        try:
-            text = pc.fill_null(pc.cast(values, TEXT), "")
-        except pa.ArrowException as error:
-            if needed is None or column in needed:
-                raise DataError(
-                    f"{name}, column '{show(column)}': {values.type} cannot be read as cells of a table; leave it out"
-                ) from error
-            text = pa.chunked_array([[str(value) for value in values.to_pylist()]], TEXT)  # kept, not learned from
-        columns.append(text.combine_chunks())
-    return pa.record_batch(columns, table.column_names)
+def _widened(batch: pa.RecordBatch, names: list[str]) -> pa.RecordBatch:
+    if batch.schema.names == names:
+        return batch
+    empty = text_array([""] * batch.num_rows)
+    given = dict(zip(batch.schema.names, batch.columns, strict=True))
+    return pa.record_batch([given.get(name, empty) for name in names], names)

@@ -12,14 +12,16 @@ from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from nncli.errors import DataError, show
-from nncli.table.arrow import TEXT, text_array, text_scalar
+from nncli.settings import BadRows
+from nncli.table.arrow import TEXT, text_array
+from nncli.table.chunks import Record, Rows, sift
+from nncli.table.plaintext import NEWLINE, line_ends, refuse_damage, refuse_endless, text_between
 
 _LARGEST_FIELD = 1 << 24
-NEWLINE = b"\n"
+_LINE_END = "\r\n"
 _QUOTE, _RETURN, _NEWLINE = b'"\r\n'
 
 
@@ -38,32 +40,42 @@ class Piece:
     """Where each record ends in ``text``, its line end included; a blank line counts as one here."""
     is_regular: bool
 
-    def rows(self, columns: list[str]) -> pa.RecordBatch:
+    def rows(self, columns: list[str], bad_rows: BadRows) -> Rows:
         """The cells; blank lines are no rows.
 
         Raises:
-            DataError: a record has more or fewer fields than there are columns.
+            DataError: a record has more or fewer fields than there are columns, and that is an error.
         """
         if self.is_regular:
             try:
-                return _parse_regular(self, columns)
+                return Rows(_parse_regular(self, columns))
             except pa.ArrowInvalid:
                 pass  # the csv module will say which line it is
-        return _parse(self, columns)
+        records = (_fitted(record, self.name, len(columns)) for record in self.records() if record.fields)
+        kept, rejected = sift(records, bad_rows)
+        cells = zip(*kept, strict=True) if kept else [()] * len(columns)
+        return Rows(pa.record_batch(list(map(text_array, cells)), columns), rejected)
 
-    def records(self) -> Iterator[tuple[int, list[str]]]:
-        """Every record's first line and fields, read by the ``csv`` module."""
+    def records(self) -> Iterator[Record[list[str]]]:
+        """Every record, read by the ``csv`` module; a blank line is one without fields.
+
+        Raises:
+            DataError: a field is too long.
+        """
+        reader = _reader(io.BytesIO(self.text), self.delimiter)
         start, line = 0, self.line
-        for end, fields in zip(self.ends.tolist(), _reader(io.BytesIO(self.text), self.delimiter), strict=True):
-            yield line, fields
+        for end in self.ends.tolist():
+            text = self.text[start:end].decode().rstrip(_LINE_END)
+            try:
+                fields = next(reader)
+            except csv.Error as error:
+                raise DataError(f"{self.name}, line {line}: {_explain(str(error), text)}") from error
+            yield Record(line, text, fields)
             start, line = end, line + self.text.count(NEWLINE, start, end)
 
     def as_it_stands(self) -> pa.Array:
         """Each row's text, quotes and all, without its line end."""
-        offsets = np.concatenate([[0], self.ends])
-        buffers = [None, pa.py_buffer(offsets), pa.py_buffer(self.text)]
-        lines = pc.ascii_rtrim(pa.Array.from_buffers(TEXT, self.ends.size, buffers), "\r\n")
-        return lines.filter(pc.not_equal(lines, text_scalar("")))
+        return text_between(self.text, self.ends, _LINE_END)
 
     def after(self, n_records: int) -> "Piece":
         """The same without its first records."""
@@ -82,6 +94,7 @@ def cut_pieces(blocks: Iterable[bytes], name: str, delimiter: str) -> Iterator[P
     rest, line = b"", 1
     for block in blocks:
         rest += block
+        refuse_endless(rest, name, line)
         piece = _cut(rest[: rest.rfind(NEWLINE) + 1], name, delimiter, line, is_last=False)
         if piece.text:
             yield piece
@@ -92,7 +105,7 @@ def cut_pieces(blocks: Iterable[bytes], name: str, delimiter: str) -> Iterator[P
 
 def _cut(text: bytes, name: str, delimiter: str, line: int, *, is_last: bool) -> Piece:
     """The whole records at the beginning of some lines: none where the first one goes on after them."""
-    _refuse_damage(text, name, line)
+    refuse_damage(text, name, line)
     ends = _regular_ends(text, delimiter)
     is_regular = ends is not None and ends.size > 0 and bool(ends[-1] == len(text) or not is_last)
     if ends is None or not is_regular:
@@ -100,34 +113,15 @@ def _cut(text: bytes, name: str, delimiter: str, line: int, *, is_last: bool) ->
     return Piece(name, delimiter, line, text[: ends[-1] if ends.size else 0], ends, is_regular)
 
 
-def _refuse_damage(text: bytes, name: str, line: int) -> None:
-    if (at := text.find(b"\0")) >= 0:
-        raise DataError(
-            f"{name}, {_place(text, at, line)} is NUL; the file is damaged or not text; "
-            "remove it (tr -d '\\000') or export the data anew"
-        )
-    try:
-        text.isascii() or text.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise DataError(
-            f"{name}, {_place(text, error.start, line)} is 0x{text[error.start]:02X}, which is not UTF-8; "
-            "if the file is Latin-1, convert it: iconv -f latin1 -t utf-8 FILE"
-        ) from error
-
-
-def _place(text: bytes, at: int, line: int) -> str:
-    return f"line {line + text.count(NEWLINE, 0, at)}: byte {at - text.rfind(NEWLINE, 0, at)}"
-
-
 def _regular_ends(text: bytes, delimiter: str) -> NDArray[np.int64] | None:
     """Where records end; ``None`` where quotes or line ends stand where RFC 4180 has none."""
     if text.count(b"\r") != text.count(b"\r\n"):
         return None
     data = np.frombuffer(text, dtype=np.uint8)
-    newlines = np.flatnonzero(data == _NEWLINE)
     quotes = np.flatnonzero(data == _QUOTE)
     if not quotes.size:
-        return newlines + 1
+        return line_ends(text)
+    newlines = line_ends(text) - 1
     ends = newlines[np.searchsorted(quotes, newlines) % 2 == 0] + 1
     quotes = quotes[: np.searchsorted(quotes, ends[-1])] if ends.size else quotes[:0]
     opening, closing = quotes[::2], quotes[1::2]
@@ -179,19 +173,12 @@ def _parse_regular(piece: Piece, columns: list[str]) -> pa.RecordBatch:
     return batch
 
 
-def _parse(piece: Piece, columns: list[str]) -> pa.RecordBatch:
-    records = []
-    for line, fields in piece.records():
-        if fields and len(fields) != len(columns):
-            raise _ragged(piece.name, line, len(fields), len(columns))
-        if fields:
-            records.append(fields)
-    cells = zip(*records, strict=True) if records else [()] * len(columns)
-    return pa.record_batch([text_array(column) for column in cells], columns)
-
-
-def _ragged(name: str, line: int, found: int, expected: int) -> DataError:
-    hint = "an unquoted delimiter or a trailing one?" if found > expected else "cut off, or a line break?"
-    return DataError(
-        f"{name}, line {line}: the row has {found} fields, the header has {expected} ({hint}); mend that line"
-    )
+def _fitted(record: Record[list[str]], name: str, n_columns: int) -> Record[list[str]]:
+    """A record with a field for each column: itself, or a bad one, cut or padded."""
+    line, text, fields, _ = record
+    n_fields = len(fields)
+    if n_fields == n_columns:
+        return record
+    hint = "an unquoted delimiter or a trailing one?" if n_fields > n_columns else "cut off, or a line break?"
+    what = f"the row has {n_fields} fields, the header has {n_columns} ({hint}); mend that line"
+    return Record(line, text, (fields + [""] * n_columns)[:n_columns], f"{name}, line {line}: {what}")

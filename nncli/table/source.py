@@ -7,8 +7,11 @@ import hashlib
 import io
 import lzma
 import select
+import shutil
 import sys
+import tempfile
 import zlib
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
@@ -18,7 +21,7 @@ from typing import Any, BinaryIO, cast
 from nncli.errors import DataError, UsageError
 
 _HEAD_BYTES = 1 << 16
-_PATIENCE = 0.02
+PATIENCE = 0.02
 """Seconds that a block waits for more from a pipe before it is passed on."""
 _ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
 _PARQUET_MAGIC = b"PAR1"
@@ -28,6 +31,7 @@ class _Reader(io.RawIOBase):
     """Passes bytes on as they come, and hashes them (SHA-256) where that is wanted."""
 
     def __init__(self, stream: BinaryIO, hashed: bool) -> None:
+        self.stream = stream
         # read1 answers with what a pipe holds now instead of waiting for a full buffer.
         self._read = getattr(stream, "read1", stream.read)
         self.hash = hashlib.sha256() if hashed else None
@@ -69,18 +73,30 @@ class Source:
         """Of what was read so far, decompressed; empty where it was not asked for."""
         return self.reader.hash.hexdigest() if self.reader.hash else ""
 
-    def blocks(self, size: int) -> Iterator[bytes]:
-        """Bytes as they come, ``size`` of them at the most; fewer where a pipe has no more for the moment."""
+    @contextmanager
+    def whole(self) -> Iterator[BinaryIO]:
+        """All of it, to be read in any order: the file where it stands, or a copy of what a pipe or archive gives."""
+        if self.reader.stream is self.file and self.file.seekable():
+            if self.reader.hash:
+                deque(self.blocks(_HEAD_BYTES), maxlen=0)  # what is read elsewhere is not hashed
+            yield self.file
+        else:
+            with tempfile.TemporaryFile() as copy:
+                shutil.copyfileobj(self.stream, copy)
+                yield copy
+
+    def blocks(self, size: int, patience: float = PATIENCE) -> Iterator[bytes]:
+        """Bytes as they come, ``size`` at the most; fewer where a pipe has no more within ``patience`` seconds."""
         while data := self.stream.read1(size):
             parts, n_bytes = [data], len(data)
-            while n_bytes < size and self._has_more() and (data := self.stream.read1(size - n_bytes)):
+            while n_bytes < size and self._has_more(patience) and (data := self.stream.read1(size - n_bytes)):
                 parts.append(data)
                 n_bytes += len(data)
             yield b"".join(parts)
 
-    def _has_more(self) -> bool:
-        """Whether reading on would not wait; always for a file, or its end."""
-        return bool(select.select([self.file], [], [], _PATIENCE)[0])
+    def _has_more(self, patience: float) -> bool:
+        """Whether reading on would not wait for longer; always for a file, or its end."""
+        return bool(select.select([self.file], [], [], patience)[0])
 
 
 @contextmanager
@@ -124,26 +140,28 @@ def _decompressed(stream: io.BufferedReader) -> BinaryIO:
     return stream
 
 
-def text_blocks(source: Source, size: int) -> Iterator[bytes]:
+def text_blocks(source: Source, size: int, patience: float = PATIENCE) -> Iterator[bytes]:
     """UTF-8 text in blocks, cut anywhere; it may stand in UTF-8 with or without BOM, or in UTF-16 with BOM.
+
+    Args:
+        source: open.
+        size: of a block in bytes, the most.
+        patience: seconds that a block waits for more before it is passed on.
 
     Raises:
         DataError: it is no UTF-16 though it begins so.
     """
     head = source.stream.peek(_HEAD_BYTES)
-    blocks = source.blocks(size)
+    blocks = source.blocks(size, patience)
     if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         try:
             for text in codecs.iterdecode(blocks, "utf-16"):
                 yield text.encode()
         except UnicodeDecodeError as error:
             raise DataError(f"{source.name}: is not UTF-16 text ({error.reason}); convert it to UTF-8") from error
-    elif b"\r" in head and b"\n" not in head:  # line ends of CR only
-        yield from (block.replace(b"\r", b"\n") for block in _without_bom(blocks))
-    else:
-        yield from _without_bom(blocks)
-
-
-def _without_bom(blocks: Iterator[bytes]) -> Iterator[bytes]:
-    yield next(blocks, b"").removeprefix(codecs.BOM_UTF8)
+        return
+    if head.startswith(codecs.BOM_UTF8):
+        source.stream.read(len(codecs.BOM_UTF8))
+    if b"\r" in head and b"\n" not in head:  # line ends of CR only
+        blocks = (block.replace(b"\r", b"\n") for block in blocks)
     yield from blocks

@@ -3,6 +3,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 HEAVY = ("torch", "sklearn")
@@ -35,6 +36,15 @@ def test_light_commands_load_neither_torch_nor_scikit_learn(command: str, pengui
     loaded = loaded_modules(RUN, *args.get(command, [command]))
     too_heavy = {*HEAVY, "pandas"} if command == "predict" else HEAVY
     assert not [name for name in loaded if name.split(".")[0] in too_heavy]
+
+
+@pytest.mark.parametrize("name", ["t.jsonl", "t.parquet"])
+def test_predict_loads_no_pandas_for_any_format(name: str, penguins_model: Path, samples: Path, tmp_path: Path) -> None:
+    frame = pd.read_csv(samples / "penguins.csv", keep_default_na=False)
+    frame.to_json(tmp_path / "t.jsonl", orient="records", lines=True)
+    frame.assign(list=[[1]] * len(frame)).to_parquet(tmp_path / "t.parquet")
+    loaded = loaded_modules(RUN, "predict", tmp_path / name, "-m", penguins_model, "--keep")
+    assert not [module for module in loaded if module.split(".")[0] in {*HEAVY, "pandas"}]
 
 
 def test_the_command_line_loads_nothing_heavy_before_a_command_runs() -> None:

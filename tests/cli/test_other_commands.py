@@ -124,6 +124,8 @@ def test_completion_knows_columns_models_and_commands(nncli: Program, penguins_m
 
     assert "compare-baseline" in complete("nncli comp")
     assert complete(f"nncli train {samples / 'penguins.csv'} --target sp").split() == ["species"]
+    (nncli.folder / "rows.jsonl").write_text('{"id": 1, "species": "Adelie"}\n')
+    assert complete("nncli train rows.jsonl --target sp").split() == ["species"]
     assert complete_model(str(penguins_model.parent) + "/") == [str(penguins_model)]
 
 

@@ -4,6 +4,7 @@ import sys
 import time
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from program import Program
 
@@ -27,6 +28,19 @@ def test_file_and_pipe_give_the_same_bytes(nncli: Program, penguins_model: Path,
         assert outcome.code == 0, outcome.err
         found = (nncli.folder / "out.csv").read_text() if "-o" in args else outcome.out
         assert found == from_file.out
+
+
+def test_every_format_gives_the_same_bytes(nncli: Program, penguins_model: Path, samples: Path) -> None:
+    frame = pd.read_csv(samples / "penguins.csv", dtype="str", na_filter=False)
+    frame.to_json(nncli.folder / "t.jsonl", orient="records", lines=True)
+    frame.to_csv(nncli.folder / "t.tsv", sep="\t", index=False)
+    frame.to_parquet(nncli.folder / "t.parquet")
+    expected = nncli("predict", samples / "penguins.csv", "-m", penguins_model, "--keep").out
+    for name in ("t.jsonl", "t.tsv", "t.parquet"):
+        for args, stdin in (((name,), None), ((), (nncli.folder / name).read_bytes())):
+            outcome = nncli("predict", *args, "-m", penguins_model, "--keep", stdin=stdin)
+            assert outcome.code == 0, outcome.err
+            assert outcome.out == expected, name
 
 
 def test_a_reader_that_leaves_is_no_error(penguins_model: Path, samples: Path, tmp_path: Path) -> None:

@@ -1,3 +1,4 @@
+import csv
 import gzip
 import json
 import os
@@ -68,6 +69,22 @@ def test_standard_input_compressed_and_a_time_limit(nncli: Program, samples: Pat
     report = json.loads(outcome.out)
     assert report["network"]["stop"] == "time limit"  # at that rate every epoch is a little better
     assert "the network" in next(f["message"] for f in report["warnings"] if f["code"] == "time-limit")
+
+
+def test_json_lines_in_a_pipe_make_the_model_that_the_same_cells_make(nncli: Program, samples: Path) -> None:
+    with (samples / "penguins.csv").open(newline="") as file:
+        rows = [{key: value for key, value in row.items() if value not in ("", "NA")} for row in csv.DictReader(file)]
+    lines = [json.dumps(row) for row in rows]
+    options = ("--target", "species", "--effort", "quick", "--epochs", "3", "--json")
+    of_cells = nncli("train", samples / "penguins.csv", *options, "-o", "csv")
+    of_lines = nncli("train", "-", *options, "-o", "jsonl", stdin="\n".join(lines).encode())
+    assert of_cells.code == of_lines.code == 0, of_lines.err
+    assert "344 rows, 8 columns, JSON Lines" in of_lines.err
+    assert json.loads(of_lines.out)["scores"] == json.loads(of_cells.out)["scores"]
+    for numbers in ("weights-*", "trees-*"):  # their names tell their content
+        assert [path.name for path in nncli.folder.glob(f"csv/{numbers}")] == [
+            path.name for path in nncli.folder.glob(f"jsonl/{numbers}")
+        ]
 
 
 def test_an_existing_model_is_kept_unless_forced(nncli: Program, samples: Path) -> None:

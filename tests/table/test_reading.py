@@ -8,7 +8,6 @@ import pyarrow
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pyarrow import parquet
 from rows import frame_of
 
 from nncli.errors import DataError
@@ -28,7 +27,7 @@ def read(path: Path, content: bytes) -> pd.DataFrame:
 
 def read_chunks(path: str, columns: list[str], block_bytes: int = 1 << 20) -> list[pd.DataFrame]:
     with open_rows(path, columns, block_bytes) as given:
-        return [frame_of(chunk.rows()) for chunk in given.chunks]
+        return [frame_of(chunk.rows().cells) for chunk in given.chunks]
 
 
 def test_reads_text_cells_as_they_are(tmp_path: Path) -> None:
@@ -79,24 +78,8 @@ def test_names_are_trimmed_and_made_where_they_are_left_out(tmp_path: Path) -> N
     assert "leaves a name out, here 'column 1'" in table.dialect
 
 
-def test_parquet_columns_that_are_no_cells_matter_only_where_they_are_needed(tmp_path: Path) -> None:
-    path = str(tmp_path / "t.parquet")
-    parquet.write_table(pyarrow.table({"a": [1, 2, 3], "list": [[1], [2], None]}), path)
-    with pytest.raises(DataError, match="column 'list'"):
-        read_table(path)
-    chunks = read_chunks(path, ["a"])
-    assert pd.concat(chunks)["a"].tolist() == ["1", "2", "3"]
-
-
 def test_blank_lines_are_no_rows(tmp_path: Path) -> None:
     assert len(read(tmp_path / "t.csv", b"a,b\n\n1,2\n\n3,4\n\n")) == 2
-
-
-def test_parquet_cells_are_the_text_of_their_values(tmp_path: Path) -> None:
-    table = pyarrow.table({"n": [1.5, None], "s": ["x", None], "b": [True, False]})
-    parquet.write_table(table, tmp_path / "t.parquet")
-    rows = read_table(str(tmp_path / "t.parquet")).rows
-    assert rows.to_pydict() == {"n": ["1.5", ""], "s": ["x", ""], "b": ["true", "false"]}
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,108 @@
+"""What a reader of any format gives: an open file's columns, and its rows in chunks, some of which it may reject."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Generic, NamedTuple, TypeVar
+
+import numpy as np
+import pyarrow as pa
+
+from nncli.errors import DataError
+from nncli.settings import BadRows, InputFormat
+from nncli.table.arrow import mask_array
+
+Fields = TypeVar("Fields")
+
+
+@dataclass(frozen=True)
+class Rejected:
+    """A row that could not be read."""
+
+    row: int
+    """Position among the chunk's cells: of the row that stands for it (``null``) or that follows it (``skip``)."""
+    line: int
+    """Where it begins in the file, from 1."""
+    message: str
+    """What is wrong with it, with the file's name and the line."""
+    text: str
+    """The record as it stands."""
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Some rows, every cell as text; empty text is an empty cell."""
+
+    cells: pa.RecordBatch
+    rejected: tuple[Rejected, ...] = ()
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """Some rows of a file; they are parsed when asked for, in whichever thread asks."""
+
+    rows: Callable[[], Rows]
+    """Raises DataError where they cannot be read."""
+    lines: Callable[[], pa.Array] | None = None
+    """Each row of cells as it stands in the file, where that is text."""
+    values: Callable[[], pa.RecordBatch] | None = None
+    """All columns with their own types, where they have some."""
+
+
+@dataclass(frozen=True)
+class Input:
+    """An open file whose columns are known."""
+
+    columns: list[str]
+    delimiter: str | None
+    """Between its fields, where it is delimited text."""
+    format: InputFormat
+    """What it turned out to be."""
+    dialect: str
+    """What the reader decided, in words."""
+    chunks: Iterator[Chunk]
+
+
+class Record(NamedTuple, Generic[Fields]):
+    """One record of a text file. Not a dataclass: there is one for each row."""
+
+    line: int
+    """Where it begins in the file, from 1."""
+    text: str
+    fields: Fields
+    """Where it cannot be read, what may stand for it."""
+    error: str | None = None
+    """Why it cannot be read, with the file's name and the line."""
+
+
+def sift(records: Iterable[Record[Fields]], bad_rows: BadRows) -> tuple[list[Fields], tuple[Rejected, ...]]:
+    """The fields of the records that become rows, and those that cannot be read.
+
+    Raises:
+        DataError: a record cannot be read, and ``bad_rows`` is ``error``.
+    """
+    kept: list[Fields] = []
+    rejected = []
+    for line, text, fields, error in records:
+        if error is not None:
+            if bad_rows == "error":
+                raise DataError(error)
+            rejected.append(Rejected(len(kept), line, error, text))
+        if error is None or bad_rows == "null":
+            kept.append(fields)
+    return kept, tuple(rejected)
+
+
+def text_chunk(rows: Callable[[], Rows], records: Callable[[], pa.Array], bad_rows: BadRows) -> Chunk:
+    """A chunk of a text file, from its rows and from the text of all its records, rejected ones too."""
+    if bad_rows != "skip":
+        return Chunk(rows, records)
+    once = cache(rows)  # which lines are left out is known when the rows are parsed
+    return Chunk(once, lambda: _left(records(), once().rejected))
+
+
+def _left(records: pa.Array, rejected: Sequence[Rejected]) -> pa.Array:
+    places = [bad.row + number for number, bad in enumerate(rejected)]
+    left = np.ones(len(records), dtype=bool)
+    left[places] = False
+    return records.filter(mask_array(left)) if places else records

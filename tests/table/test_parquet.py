@@ -1,0 +1,107 @@
+import gzip
+import hashlib
+import io
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+from pyarrow import parquet
+from rows import frame_of
+
+from nncli.errors import DataError
+from nncli.table import source
+from nncli.table.reading import open_rows, read_table
+
+READ = """
+import resource, sys
+from nncli.table.reading import open_rows
+with open_rows(sys.argv[1], ["n0"]) as given:
+    n_rows = sum(chunk.rows().cells.num_rows for chunk in given.chunks)
+print(n_rows, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+"""
+
+
+def written(table: pa.Table | pd.DataFrame, path: Path) -> str:
+    parquet.write_table(table if isinstance(table, pa.Table) else pa.Table.from_pandas(table), path)
+    return str(path)
+
+
+def cells_in(path: str, needed: list[str]) -> pd.DataFrame:
+    with open_rows(path, needed) as given:
+        assert given.format == "parquet"
+        return pd.concat([frame_of(chunk.rows().cells) for chunk in given.chunks], ignore_index=True)
+
+
+def test_cells_are_the_text_of_their_values(tmp_path: Path) -> None:
+    table = pa.table({"n": [1.5, None], "s": ["x", None], "b": [True, False]})
+    rows = read_table(written(table, tmp_path / "t.parquet")).rows
+    assert rows.to_pydict() == {"n": ["1.5", ""], "s": ["x", ""], "b": ["true", "false"]}
+
+
+def test_columns_that_are_no_cells_matter_only_where_they_are_needed(tmp_path: Path) -> None:
+    path = written(pa.table({"a": [1, 2, 3], "list": [[1], [2], None]}), tmp_path / "t.parquet")
+    with pytest.raises(DataError, match="column 'list'"):
+        read_table(path)
+    assert cells_in(path, ["a"]).to_dict("list") == {"a": ["1", "2", "3"], "list": ["[1]", "[2]", ""]}
+
+
+def test_values_keep_their_types(tmp_path: Path) -> None:
+    table = pa.table({"n": [1.5, None], "day": pa.array([1, 2], pa.date32()), "list": [[1], None]})
+    with open_rows(written(table, tmp_path / "t.parquet"), ["n"]) as given:
+        chunks = list(given.chunks)
+    assert all(chunk.lines is None and chunk.values is not None for chunk in chunks)
+    assert pa.Table.from_batches([chunk.values() for chunk in chunks if chunk.values]).equals(table)
+
+
+@pytest.mark.parametrize("how", ["file", "gzip", "stdin", "pipe"])
+def test_the_cells_are_the_same_in_place_and_copied(  # type: ignore[no-untyped-def]
+    tmp_path: Path, samples: Path, monkeypatch, how: str
+) -> None:
+    frame = pd.read_csv(samples / "penguins.csv", dtype="str", na_filter=False)
+    path = Path(written(frame, tmp_path / "t.parquet"))
+    content = path.read_bytes()
+    if how == "gzip":
+        path.write_bytes(gzip.compress(content))
+    if how == "stdin":
+        monkeypatch.setattr(sys, "stdin", path.open())
+    if how == "pipe":
+        cat = subprocess.Popen(["cat", path], stdout=subprocess.PIPE)
+        assert cat.stdout is not None
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(cat.stdout))
+    if how in ("file", "stdin"):
+        monkeypatch.setattr(source.tempfile, "TemporaryFile", lambda: pytest.fail("it was copied"))
+    table = read_table("-" if how in ("stdin", "pipe") else str(path))
+    pd.testing.assert_frame_equal(frame_of(table.rows), frame)
+    assert table.sha256 == hashlib.sha256(content).hexdigest()
+    if how in ("stdin", "pipe"):
+        sys.stdin.close()
+    if how == "pipe":
+        assert cat.wait() == 0
+
+
+def test_memory_does_not_grow_with_a_row_group(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+
+    def peak(n_rows: int) -> int:
+        table = pa.table({f"n{i}": rng.normal(size=n_rows) for i in range(10)})
+        path = tmp_path / f"{n_rows}.parquet"
+        parquet.write_table(table, path, row_group_size=n_rows, use_dictionary=False)
+        done = subprocess.run([sys.executable, "-c", READ, str(path)], capture_output=True, text=True, check=True)
+        found, kilobytes = map(int, done.stdout.split())
+        assert found == n_rows
+        return kilobytes
+
+    assert peak(500_000) - peak(50_000) < 15_000  # the file grows by 36 MB
+
+
+def test_what_is_no_parquet_is_not_read_as_such(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("a,b\n1,2\n")
+    with (
+        pytest.raises(DataError, match="does not begin as Parquet does"),
+        open_rows(str(tmp_path / "t.csv"), ["a"], input_format="parquet"),
+    ):
+        pass
