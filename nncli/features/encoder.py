@@ -1,8 +1,9 @@
 """Rows of text cells become arrays, by rules that were learned from training rows only."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
+from itertools import accumulate
+from typing import Any, Literal
 
 import numpy as np
 import pyarrow as pa
@@ -20,6 +21,14 @@ from nncli.features.columns import (
 )
 from nncli.features.text import TextProjection, TextShape, encode_text, fit_text
 from nncli.table.schema import Schema
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a column of the table stands in :class:`Features`."""
+
+    array: Literal["x_num", "x_cat", "x_text"]
+    columns: slice
 
 
 @dataclass(frozen=True)
@@ -41,6 +50,16 @@ class Features:
     def __len__(self) -> int:
         """Number of rows."""
         return len(self.x_num)
+
+    def take(self, rows: slice) -> "Features":
+        """Some rows, by position."""
+        return replace(self, x_num=self.x_num[rows], x_cat=self.x_cat[rows], x_text=self.x_text[rows])
+
+    def with_column(self, place: Place, row: "Features") -> "Features":
+        """The same rows but for one column: in all of them it is as in the only row of ``row``."""
+        values = getattr(self, place.array).copy()
+        values[:, place.columns] = getattr(row, place.array)[:, place.columns]
+        return replace(self, **{place.array: values})
 
 
 @dataclass(frozen=True)
@@ -75,6 +94,20 @@ class FeatureEncoder:
     def n_text(self) -> int:
         """Columns of ``x_text``."""
         return sum(text.width for text in self.texts)
+
+    @property
+    def places(self) -> list[Place]:
+        """Where each of :attr:`columns` stands."""
+        widths: dict[Literal["x_num", "x_cat", "x_text"], list[int]] = {
+            "x_num": [*(1 for _ in self.numeric), *(len(DATE_PARTS) for _ in self.dates)],
+            "x_cat": [1 for _ in self.cat_cardinalities],
+            "x_text": [text.width for text in self.texts],
+        }
+        return [
+            Place(array, slice(end - width, end))
+            for array, some in widths.items()
+            for width, end in zip(some, accumulate(some), strict=True)
+        ]
 
     def encode(self, rows: pa.RecordBatch) -> Features:
         """Encodes rows, each for itself: no row's arrays depend on another row.
