@@ -28,6 +28,7 @@ from nncli.errors import DataError
 from nncli.evaluation.calibration import UNCALIBRATED, Calibration, fit_calibration
 from nncli.evaluation.metrics import log_losses
 from nncli.features.encoder import Features, fit_encoder
+from nncli.features.reference import typical_row
 from nncli.features.scaling import fit_scaler
 from nncli.guard.examine import ExaminedTable
 from nncli.settings import EFFORTS, EffortSettings, RunSettings, Side, TreesSettings, choose_threads
@@ -195,6 +196,8 @@ def fit_sides(table: ExaminedTable, split: Split, context: Context) -> Fitted:
         network_calibration=UNCALIBRATED,
         trees_calibration=UNCALIBRATED,
         class_shares=_shares(y, n_classes),
+        reference=typical_row(table.rows.take(split.train), encoder),
+        threshold=0.5,
         provenance=_provenance(table, split, context.settings),
     )
     model = Model(description, [trial.outcome.arrays for trial in chosen], careful.outcome.trees)

@@ -60,6 +60,10 @@ class Description:
     trees_calibration: Calibration
     class_shares: tuple[float, ...]
     """Share of each class among training rows: what the majority class predicts."""
+    reference: tuple[str, ...]
+    """A typical training row: a cell for each column, in the encoder's order."""
+    threshold: float
+    """Of two classes, the second is predicted from this probability on; at 0.5 the most probable class is."""
     provenance: Provenance
 
     @property
@@ -86,6 +90,8 @@ class Description:
             and all((a.cat_cardinalities, a.value_cardinalities) == codes for a in self.all_networks)
             and all(0 <= a.n_value_nets <= a.most_value_nets for a in self.all_networks)
             and n_classes == len(self.class_shares)
+            and len(encoder.columns) == len(self.reference)
+            and 0 <= self.threshold <= 1
             and self.trees.n_outputs == (1 if n_classes == 2 else n_classes)
             and self.trees.n_categories == len(encoder.cat_cardinalities)
         )

@@ -1,6 +1,6 @@
 """What is known of each column after training rows were seen, and its cells as numbers or codes."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -46,10 +46,20 @@ def fit_levels(name: str, cells: pa.Array) -> CategoryLevels:
     >>> fit_levels("c", pa.array(["a", "b", "b", "a", " b", "once"], pa.large_string())).levels
     ('b', 'a')
     """
+    counts = level_counts(cells)
+    frequent = {level: n for level, n in counts.items() if n >= _FEWEST_ROWS_OF_A_LEVEL}
+    return CategoryLevels(name, tuple(most_frequent(frequent)[:MOST_LEVELS]))
+
+
+def level_counts(cells: pa.Array) -> dict[str, int]:
+    """How many cells hold each level; missing cells are one, written as empty text."""
     counted = _level_names(stripped(cells)).value_counts()
-    counts = dict(zip(*(counted.field(i).to_pylist() for i in range(2)), strict=True))
-    frequent = [level for level, n in counts.items() if n >= _FEWEST_ROWS_OF_A_LEVEL]
-    return CategoryLevels(name, tuple(sorted(frequent, key=lambda level: (-counts[level], level))[:MOST_LEVELS]))
+    return dict(zip(*(counted.field(i).to_pylist() for i in range(2)), strict=True))
+
+
+def most_frequent(counts: Mapping[str, int]) -> list[str]:
+    """Levels, the most frequent first, those of the same number by their text."""
+    return sorted(counts, key=lambda level: (-counts[level], level))
 
 
 def encode_levels(column: CategoryLevels, cells: pa.Array) -> Encoded:

@@ -36,6 +36,8 @@ CHANGES: dict[str, Callable[[dict[str, Any]], None]] = {
     "more nets with values than nets": lambda d: d["networks"][0].update(n_value_nets=99),
     "a scale less": lambda d: d["scaler"]["numeric"].pop(),
     "more trees": lambda d: d["trees"].update(n_iterations=10**9),
+    "a typical cell less": lambda d: d["reference"].pop(),
+    "a threshold that is no probability": lambda d: d.update(threshold=1.5),
     "an unknown key": lambda d: d.update(loader="os.system"),
     "a missing key": lambda d: d.pop("class_shares"),
 }
