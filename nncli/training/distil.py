@@ -27,7 +27,7 @@ _MOST_CELLS = 10_000_000
 """Of the rows that are made up: memory is finite where a table has thousands of columns."""
 _MIXED_SHARE = 0.1
 """Of a made-up row's cells, those of other rows."""
-_FEWEST_EPOCHS, _EPOCHS_AGAIN, _BATCH_SIZE = 2, 2, 512
+_FEWEST_EPOCHS, _EPOCHS_AGAIN, _BATCH_SIZE = 2, 1, 512
 _WORK_SHARE = 0.3
 """Of the work that the ensemble took, for a student of either size."""
 _TOLERATED, _NEGLIGIBLE = 0.005, 0.0005
