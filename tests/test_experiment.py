@@ -47,6 +47,8 @@ class Silent:
 
     def fold(self, number: int, n_folds: int) -> None: ...
 
+    def teaching(self) -> None: ...
+
 
 def table_of(frame: pd.DataFrame) -> Table:
     return Table(rows_of(frame), "made.csv", "0" * 64, "comma-separated")
@@ -94,7 +96,7 @@ def test_labels_without_signal_give_no_clear_difference() -> None:
 
 def test_both_sides_are_scored_on_the_same_rows_and_beat_the_majority(experiment: Experiment) -> None:
     scores = experiment.judgement.scores
-    assert set(scores) == {"network", "trees", "trees_default", "majority"}
+    assert set(scores) == {"network", "trees", "trees_default", "majority", "fast"}
     assert experiment.heldout.labels.size == experiment.split.test.size
     for side in ("network", "trees"):
         assert scores[side]["log_loss"].value < 0.5 < scores["majority"]["log_loss"].value
@@ -247,7 +249,8 @@ def test_the_network_keeps_its_share_of_a_time_limit_that_slow_trees_use_up(
 ) -> None:
     """On a clock of our own both trees run until their deadline; each part of the network does too."""
     now, spans = [0.0], dict[str, float]()
-    for module in ("experiment", "fitting", "training.clock", "training.search"):
+    rooms = ("experiment", "fitting.sides", "fitting.served", "fitting.student", "training.clock", "training.search")
+    for module in rooms:
         monkeypatch.setattr(f"nncli.{module}.time", SimpleNamespace(monotonic=lambda: now[0]))
 
     def until(name: str, deadline: float) -> None:

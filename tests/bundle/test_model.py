@@ -81,6 +81,6 @@ def test_what_is_unchanged_still_loads(tmp_path: Path, penguins_model: Path) -> 
 def test_held_out_rows_hold_labels_and_probabilities_only(penguins_model: Path) -> None:
     model, heldout = load_with_heldout(penguins_model)
     assert heldout.labels.shape == (model.description.provenance.n_test,)
-    assert list(heldout.probabilities) == ["network", "trees", "trees_default", "majority"]
+    assert list(heldout.probabilities) == ["network", "trees", "trees_default", "majority", "fast"]
     for proba in heldout.probabilities.values():
         assert proba.sum(axis=1) == pytest.approx(1)
