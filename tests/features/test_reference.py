@@ -6,7 +6,15 @@ from nncli.features.encoder import fit_encoder
 from nncli.features.reference import typical_row
 from nncli.table.schema import Column, Schema
 
-KINDS = {"n": "numeric", "void": "numeric", "d": "date", "b": "boolean", "c": "categorical", "once": "categorical", "t": "text"}  # fmt: skip
+KINDS = {
+    "n": "numeric",
+    "void": "numeric",
+    "d": "date",
+    "b": "boolean",
+    "c": "categorical",
+    "once": "categorical",
+    "t": "text",
+}
 SCHEMA = Schema(tuple(Column(name, kind) for name, kind in KINDS.items()), "y", ("no", "yes"))  # type: ignore[arg-type]
 
 

@@ -52,7 +52,7 @@ def cells(text: bytes, sep: str = ",") -> pd.DataFrame:
 @pytest.mark.parametrize(
     ("written_as", "settings", "block_bytes"),
     [
-        ("out.csv", PLAIN, 70),
+        ("out.csv", PLAIN, 300),
         ("out.csv", PredictSettings(sides=("trees",)), 999),
         ("out.csv.gz", KEEP, 777),
         ("out.csv.zst", KEEP, 777),
