@@ -1,4 +1,4 @@
-"""A file becomes a typed table: opening, dialect, reading, cells, schema, target, split.
+"""A file becomes a typed table: opening, format and dialect, reading, cells, schema, target, split.
 
 In: a path or standard input. Out: :class:`~nncli.table.reading.Table` (all cells still text), a
 :class:`~nncli.table.schema.Schema` that says what each column is, and a

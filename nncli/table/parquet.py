@@ -41,7 +41,8 @@ def _chunks(file: parquet.ParquetFile, name: str, needed: Collection[str] | None
     schema = file.schema_arrow
     yield _chunk(pa.record_batch([pa.nulls(0, field.type) for field in schema], schema=schema), name, needed)
     with _refused(name):
-        for batch in file.iter_batches(_ROWS_AT_ONCE):
+        # One thread: the others are busy with the rows before, and each would keep memory of its own.
+        for batch in file.iter_batches(_ROWS_AT_ONCE, use_threads=False):
             yield _chunk(batch, name, needed)
 
 
