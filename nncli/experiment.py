@@ -17,7 +17,9 @@ from nncli.bundle.trees import tree_inputs
 from nncli.errors import DataError
 from nncli.evaluation.comparison import Judgement, judge_folds, judge_held_out
 from nncli.evaluation.metrics import by_name, score
-from nncli.fitting import NO_LIMIT, Context, Fitted, Observer, Served, fit_sides, learn_from_all_rows
+from nncli.fitting.context import NO_LIMIT, Context, Observer
+from nncli.fitting.served import Served, learn_from_all_rows
+from nncli.fitting.sides import Fitted, fit_sides
 from nncli.guard.examine import ExaminedTable
 from nncli.guard.findings import Finding
 from nncli.guard.rows import examine_rows
@@ -156,6 +158,8 @@ def _score_test_rows(table: ExaminedTable, split: Split, fitted: Fitted) -> Held
         "trees_default": fitted.default.trees.predict_proba(tree_inputs(test)),
         "majority": np.tile(shares, (len(test), 1)),
     }
+    if model.student:
+        probabilities["fast"] = model.predict_proba(test, "fast")
     return Heldout(table.target.labels[split.test], probabilities)
 
 

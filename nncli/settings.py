@@ -14,7 +14,8 @@ Activation = Literal["relu", "tanh", "gelu", "selu", "silu", "sigmoid"]
 Optimizer = Literal["sgd", "adam", "adamw", "muon"]
 Effort = Literal["quick", "default", "best"]
 Device = Literal["auto", "cpu", "cuda", "mps"]
-Side = Literal["network", "trees"]
+Side = Literal["network", "trees", "fast"]
+"""Who predicts; ``fast``: the small network that learned from the answers of the large one."""
 InputFormat = Literal["csv", "tsv", "jsonl", "parquet"]
 OutputFormat = InputFormat
 BadRows = Literal["error", "skip", "null"]

@@ -10,13 +10,15 @@ from rows import rows_of
 from sklearn.metrics import log_loss
 from threadpoolctl import threadpool_info
 
-import nncli.fitting
+import nncli.fitting.served
+import nncli.fitting.sides
 from nncli.bundle.forward import NumpyNetwork
 from nncli.bundle.model import load_model, load_with_heldout, save_model
 from nncli.errors import DataError
 from nncli.evaluation.calibration import Calibration
 from nncli.experiment import Experiment, cross_validate, run_experiment
-from nncli.fitting import Context, fit_sides
+from nncli.fitting.context import Context
+from nncli.fitting.sides import fit_sides
 from nncli.guard.examine import ExaminedTable, examine_table
 from nncli.settings import EFFORTS, RunSettings, TrainingSettings
 from nncli.table.reading import Table, read_table
@@ -121,7 +123,7 @@ def test_after_the_verdict_the_network_goes_on_with_all_rows_and_new_ones_twice(
         seen.append((network, rows, plan))
         return continue_network(network, rows, plan, conditions)
 
-    monkeypatch.setattr("nncli.fitting.continue_network", spy)
+    monkeypatch.setattr("nncli.fitting.served.continue_network", spy)
     result = run_experiment(penguins, SETTINGS, Silent())
     [(network, rows, plan)] = seen
     new = np.concatenate([result.split.validation, result.split.test])
@@ -205,7 +207,7 @@ def test_what_each_part_brought_is_said(
     penguins: ExaminedTable, small_search: RunSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("nncli.training.variants._CLEARLY", 100.0)
-    monkeypatch.setattr("nncli.fitting.fit_calibration", lambda *_: Calibration(1.5, 0.01))
+    monkeypatch.setattr("nncli.fitting.sides.fit_calibration", lambda *_: Calibration(1.5, 0.01))
     said: dict[object, dict[str, float]] = {}
 
     class Listening(Silent):
@@ -271,10 +273,15 @@ def test_the_network_keeps_its_share_of_a_time_limit_that_slow_trees_use_up(
 
         return run
 
-    for name in ("fit_default_trees", "fit_careful_trees", "refit_careful_trees"):
-        monkeypatch.setattr(f"nncli.fitting.{name}", slow_trees(name, getattr(nncli.fitting, name)))
-    for name in ("train_network", "continue_network"):
-        monkeypatch.setattr(f"nncli.fitting.{name}", slow_network(name, getattr(nncli.fitting, name)))
+    sides, served = nncli.fitting.sides, nncli.fitting.served
+    for module, name in (
+        (sides, "fit_default_trees"),
+        (sides, "fit_careful_trees"),
+        (served, "refit_careful_trees"),
+    ):
+        monkeypatch.setattr(module, name, slow_trees(name, getattr(module, name)))
+    for module, name in ((sides, "train_network"), (served, "continue_network")):
+        monkeypatch.setattr(module, name, slow_network(name, getattr(module, name)))
     run_experiment(penguins, replace(SETTINGS, time_limit=100), Silent(), started=1e-9)
     assert now[0] == pytest.approx(95)
     assert spans["train_network"] > spans["fit_careful_trees"] > spans["fit_default_trees"]

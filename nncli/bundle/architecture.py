@@ -55,9 +55,10 @@ class Architecture:
     @property
     def form(self) -> str:
         """For people, such as ``2 nets of 8 members, layers 64,64,64``."""
-        nets = f"{self.n_nets} nets of " if self.n_nets > 1 else ""
-        members = f"{nets}{self.n_members} members, " if self.is_ensemble else ""
-        return f"{members}layers {','.join(map(str, self.layers))}"
+        nets = [f"{self.n_nets} nets"] if self.n_nets > 1 else []
+        members = [f"{self.n_members} members"] if self.is_ensemble else []
+        ensemble = [" of ".join(nets + members)] if nets or members else []
+        return ", ".join([*ensemble, f"layers {','.join(map(str, self.layers))}"])
 
     @property
     def one_hot(self) -> list[int]:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nncli.bundle.architecture import Architecture
+from nncli.bundle.curves import NumberCurves
 from nncli.features.scaling import NetworkInputs
 from nncli.settings import Activation
 
@@ -38,7 +39,7 @@ def _gelu(x: Array) -> Array:
 
 
 _ACTIVATIONS: dict[Activation, Callable[[Array], Array]] = {
-    "relu": lambda x: np.maximum(x, np.float32(0)),
+    "relu": lambda x: np.maximum(x, np.float32(0), out=x),  # in place: its input is always a fresh product
     "tanh": np.tanh,
     "gelu": _gelu,
     "selu": _selu,
@@ -53,65 +54,44 @@ class NumpyNetwork:
     def __init__(self, architecture: Architecture, arrays: Mapping[str, Array]) -> None:
         self._architecture = architecture
         self._arrays = arrays
-        self._layers = [_layer(architecture, arrays, i) for i in range(len(architecture.layers))]
+        has_curves = architecture.n_bins and architecture.n_num
+        self._curves = NumberCurves(architecture, arrays) if has_curves else None
+        self._hot = {j: _one_hot_rows(architecture.cat_cardinalities[j]) for j in architecture.one_hot}
+        self._layers = [folded_layer(architecture, arrays, i) for i in range(len(architecture.layers))]
         self._activation = _ACTIVATIONS[architecture.activation]
 
     def predict_proba(self, inputs: NetworkInputs) -> NDArray[np.float64]:
         """Mean of the members' probabilities. Shape: ``(n_rows, n_classes)``."""
-        proba = np.empty((len(inputs), self._architecture.n_classes))
+        architecture = self._architecture
+        proba = np.empty((len(inputs), architecture.n_classes))
+        x = np.zeros((architecture.n_nets, BLOCK_ROWS, architecture.d_in), dtype=np.float32)
         for start in range(0, len(inputs), BLOCK_ROWS):
-            block = slice(start, start + BLOCK_ROWS)
-            proba[block] = self._block_proba(self._first_layer_inputs(inputs.take(block)))[: len(proba[block])]
+            block = inputs.take(slice(start, start + BLOCK_ROWS))
+            self._fill(x[:, : len(block)], block)
+            proba[start : start + len(block)] = self._block_proba(x)[: len(block)]
         return proba
 
-    def _first_layer_inputs(self, rows: NetworkInputs) -> Array:
-        """Everything that the first layer sees. Shape: ``(n_nets, BLOCK_ROWS, d_in)``, padded with zeros."""
-        architecture = self._architecture
-        x = np.zeros((architecture.n_nets, BLOCK_ROWS, architecture.d_in), dtype=np.float32)
-        n_rows, x_cat = len(rows), rows.x_cat
-        numbers = self._embedded_numbers(rows.x_num, rows.x_value)
-        at = numbers.shape[2]
-        x[:, :n_rows, :at] = numbers
-        x[:, :n_rows, at : at + architecture.n_dense] = rows.x_dense
-        at += architecture.n_dense
-        x[:, :, at - architecture.n_text : at] *= np.float32(architecture.text_scale)
-        for j in architecture.one_hot:
-            known = np.flatnonzero(x_cat[:, j])
-            x[:, known, at + x_cat[known, j] - 1] = 1
-            at += architecture.cat_cardinalities[j] - 1
-        for j in architecture.embedded:
-            table = self._arrays[f"cat.{j}"]
-            x[:, :n_rows, at : at + table.shape[2]] = table[:, x_cat[:, j]]
-            at += table.shape[2]
-        return x
-
-    def _embedded_numbers(self, x_num: Array, x_value: NDArray[np.int32]) -> Array:
-        """Shape: ``(n_nets or 1, n_rows, n_num * d_embedding)``."""
-        if not self._architecture.n_bins or not self._architecture.n_num:
-            return x_num[None]
-        padded = np.zeros((BLOCK_ROWS, x_num.shape[1]), dtype=np.float32)
-        padded[: len(x_num)] = x_num
-        columns = padded.T[:, :, None]  # (n_num, B, 1)
-        a = self._arrays
-        shares = np.clip((columns - a["num.left"][:, None, :]) * a["num.inverse_width"][:, None, :], 0, 1)
-        embedded: Array = columns * a["num.linear"][:, :, None] + a["num.bias"][:, :, None] + shares @ a["num.bins"]
-        if self._architecture.n_value_nets:
-            self._add_values(embedded[-self._architecture.n_value_nets :], x_value)
-        return embedded.transpose(0, 2, 1, 3).reshape(len(embedded), BLOCK_ROWS, -1)[:, : len(x_num)]
-
-    def _add_values(self, embedded: Array, x_value: NDArray[np.int32]) -> None:
-        """Adds the vectors of values to those of their numbers, ``(n_value_nets, n_num, BLOCK_ROWS, d_embedding)``."""
-        first = 0
-        for column, j in enumerate(self._architecture.valued):
-            embedded[:, j, : len(x_value)] += self._arrays["values"][:, first + x_value[:, column]]
-            first += self._architecture.value_cardinalities[j]
+    def _fill(self, x: Array, rows: NetworkInputs) -> None:
+        """Writes everything that the first layer sees, shape ``(n_nets, n_rows, d_in)``."""
+        architecture, n_rows = self._architecture, len(rows)
+        numbers = self._curves(rows.x_num, rows.x_value) if self._curves else rows.x_num[None]
+        n_plain = architecture.n_dense - architecture.n_text
+        text = rows.x_dense[:, n_plain:] * np.float32(architecture.text_scale)
+        one_hot = [table.take(rows.x_cat[:, j], axis=0) for j, table in self._hot.items()]
+        vectors = [self._arrays[f"cat.{j}"].take(rows.x_cat[:, j], axis=1) for j in architecture.embedded]
+        at = 0
+        shared = [part[None] for part in (rows.x_dense[:, :n_plain], text, *one_hot)]
+        for part in (numbers.reshape(len(numbers), n_rows, -1), *shared, *vectors):
+            x[:, :, at : at + part.shape[2]] = part
+            at += part.shape[2]
 
     def _block_proba(self, x: Array) -> Array:
         architecture = self._architecture
         for weight, bias in self._layers:
             # A row's members stand side by side: (n_nets, B * n_members, d) after the first layer.
-            x = x.reshape(architecture.n_nets, -1, weight.shape[1])
-            x = self._activation(x @ weight + bias)
+            x = x.reshape(architecture.n_nets, -1, weight.shape[1]) @ weight
+            x += bias
+            x = self._activation(x)
         members = x.reshape(architecture.n_nets, BLOCK_ROWS, architecture.n_members, -1).transpose(0, 2, 1, 3)
         logits = members @ self._arrays["head.weight"] + self._arrays["head.bias"][:, :, None, :]
         logits -= logits.max(axis=3, keepdims=True)
@@ -120,7 +100,12 @@ class NumpyNetwork:
         return proba
 
 
-def _layer(architecture: Architecture, arrays: Mapping[str, Array], i: int) -> tuple[Array, Array]:
+def _one_hot_rows(codes: int) -> Array:
+    """A row for each code; that of code 0 is all zeros. Shape: ``(codes, codes - 1)``."""
+    return np.eye(codes, dtype=np.float32)[:, 1:]
+
+
+def folded_layer(architecture: Architecture, arrays: Mapping[str, Array], i: int) -> tuple[Array, Array]:
     """Weights ``(n_nets, d_in, d_out)`` and biases ``(n_nets, 1, d_out)``; of the first layer for all members."""
     weight, bias = arrays[f"hidden.{i}.weight"], arrays[f"hidden.{i}.bias"][:, None, :]
     if i == 0 and architecture.is_ensemble:

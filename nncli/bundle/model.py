@@ -53,6 +53,8 @@ class Description:
     scaler: Scaler
     networks: tuple[Architecture, ...]
     """Their probabilities are averaged."""
+    student: Architecture | None
+    """The small network that answers nearly as those together do, in a fraction of the time."""
     trees: TreesShape
     network_calibration: Calibration
     trees_calibration: Calibration
@@ -69,6 +71,11 @@ class Description:
         """Columns that the trees see."""
         return len(self.encoder.cat_cardinalities) + self.encoder.n_num + self.encoder.n_text
 
+    @property
+    def all_networks(self) -> list[Architecture]:
+        """The networks and, where there is one, the student."""
+        return [*self.networks, *([self.student] if self.student else [])]
+
     def is_consistent(self) -> bool:
         """Whether sizes that stand in several parts are the same everywhere."""
         encoder, scaler, n_classes = self.encoder, self.scaler, len(self.schema.classes)
@@ -79,9 +86,9 @@ class Description:
             and encoder.n_num == len(scaler.numeric)
             and len(scaler.text_mean) == len(scaler.text_std) == encoder.n_text
             and bool(self.networks)
-            and all((a.n_num, a.n_dense, a.n_text, a.n_classes) == sizes for a in self.networks)
-            and all((a.cat_cardinalities, a.value_cardinalities) == codes for a in self.networks)
-            and all(0 <= a.n_value_nets <= a.most_value_nets for a in self.networks)
+            and all((a.n_num, a.n_dense, a.n_text, a.n_classes) == sizes for a in self.all_networks)
+            and all((a.cat_cardinalities, a.value_cardinalities) == codes for a in self.all_networks)
+            and all(0 <= a.n_value_nets <= a.most_value_nets for a in self.all_networks)
             and n_classes == len(self.class_shares)
             and len(encoder.columns) == len(self.reference)
             and 0 <= self.threshold <= 1
@@ -99,7 +106,7 @@ class Heldout:
     """By side; each ``(n_rows, n_classes)``."""
 
 
-HELDOUT_SIDES = ("network", "trees", "trees_default", "majority")
+_HELDOUT_SIDES = ("network", "trees", "trees_default", "majority")
 
 
 @dataclass(frozen=True)
@@ -110,10 +117,17 @@ class Model:
     weights: Sequence[Mapping[str, NDArray[np.float32]]]
     """The arrays of each network."""
     trees: Trees
+    student: Mapping[str, NDArray[np.float32]] | None = None
+    """The arrays of the small network, where there is one."""
 
     @cached_property
     def _networks(self) -> list[NumpyNetwork]:
         return [NumpyNetwork(a, arrays) for a, arrays in zip(self.description.networks, self.weights, strict=True)]
+
+    @cached_property
+    def _student(self) -> NumpyNetwork | None:
+        architecture = self.description.student
+        return NumpyNetwork(architecture, self.student) if architecture and self.student else None
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -135,10 +149,16 @@ class Model:
         return self.description.encoder.encode(rows)
 
     def predict_proba(self, features: Features, side: Side = "network") -> NDArray[np.float64]:
-        """Calibrated probabilities. Shape: ``(n_rows, n_classes)``."""
+        """Calibrated probabilities, those of the large network for ``fast`` where there is no student.
+
+        Shape:
+            ``(n_rows, n_classes)``.
+        """
         if side == "trees":
             return self.description.trees_calibration.apply(self.trees.predict_proba(tree_inputs(features)))
         inputs = self.description.scaler.scale(features)
+        if side == "fast" and self._student:
+            return self._student.predict_proba(inputs)  # it learned calibrated answers
         raw = np.mean([network.predict_proba(inputs) for network in self._networks], axis=0)
         return self.description.network_calibration.apply(raw)
 
@@ -147,6 +167,10 @@ class Model:
         return replace(
             self, description=replace(self.description, network_calibration=network, trees_calibration=trees)
         )
+
+    def with_student(self, architecture: Architecture, arrays: Mapping[str, NDArray[np.float32]]) -> "Model":
+        """The same model with a small network."""
+        return replace(self, description=replace(self.description, student=architecture), student=arrays)
 
     def with_findings(self, findings: tuple[Finding, ...]) -> "Model":
         """The same model, with what was odd about its data and its run."""
@@ -159,11 +183,12 @@ class Model:
         for i, projection in enumerate(self.description.encoder.projections):
             weights |= {f"text.{i}.{field.name}": getattr(projection, field.name) for field in fields(projection)}
         trees = {field.name: getattr(self.trees, field.name) for field in fields(self.trees)}
-        return {
+        files = {
             "model.json": dump_json(to_json(self.description)),
             "weights.safetensors": dump_arrays(weights),
             "trees.safetensors": dump_arrays(trees),
         }
+        return files | ({"fast.safetensors": dump_arrays(self.student)} if self.student else {})
 
     @cached_property
     def sha256(self) -> str:
@@ -210,7 +235,14 @@ def _load(path: Path, manifest: Manifest) -> Model:
     trees = Trees(**load_arrays(read_file(path, manifest, "trees"), tree_shapes, dtypes, f"{path}: trees"))
     if not trees.is_sound(description.n_tree_features):
         raise ModelError(f"{path}: its trees do not lead to leaves; the model folder is damaged")
-    return Model(replace(description, encoder=encoder), weights, trees)
+    return Model(replace(description, encoder=encoder), weights, trees, _load_student(path, manifest, description))
+
+
+def _load_student(path: Path, manifest: Manifest, description: Description) -> Mapping[str, NDArray[np.float32]] | None:
+    if description.student is None:
+        return None
+    shapes = description.student.array_shapes()
+    return load_arrays(read_file(path, manifest, "fast"), shapes, dict.fromkeys(shapes, np.float32), f"{path}: fast")
 
 
 def _load_weights(path: Path, manifest: Manifest, description: Description) -> dict[str, NDArray[Any]]:
@@ -240,8 +272,9 @@ def load_with_heldout(path: Path) -> tuple[Model, Heldout]:
     manifest = read_manifest(path)
     model = _load(path, manifest)
     n_rows, n_classes = model.description.provenance.n_test, len(model.classes)
-    shapes: dict[str, tuple[int, ...]] = dict.fromkeys(HELDOUT_SIDES, (n_rows, n_classes))
-    dtypes: dict[str, type] = dict.fromkeys(HELDOUT_SIDES, np.float64)
+    sides = [*_HELDOUT_SIDES, *(["fast"] if model.student else [])]
+    shapes: dict[str, tuple[int, ...]] = dict.fromkeys(sides, (n_rows, n_classes))
+    dtypes: dict[str, type] = dict.fromkeys(sides, np.float64)
     content = read_file(path, manifest, "heldout")
     arrays = load_arrays(content, {**shapes, "labels": (n_rows,)}, {**dtypes, "labels": np.int64}, f"{path}: heldout")
-    return model, Heldout(arrays["labels"], {side: arrays[side] for side in HELDOUT_SIDES})
+    return model, Heldout(arrays["labels"], {side: arrays[side] for side in sides})

@@ -17,7 +17,7 @@ from nncli.settings import EFFORTS, EvaluationSettings, RunSettings, choose_thre
 
 if TYPE_CHECKING:
     from nncli.experiment import CrossValidation, Experiment
-    from nncli.fitting import Fitted
+    from nncli.fitting.sides import Fitted
 
 
 def train_report(experiment: "Experiment", settings: RunSettings, total_seconds: float) -> Report:

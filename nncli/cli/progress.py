@@ -151,6 +151,10 @@ class TerminalObserver:
         if number == 1:
             self.say(f"both learn on, for the model that is kept: all {n_rows:,} rows, {which}")
 
+    def teaching(self) -> None:
+        """Says that a small network learns."""
+        self.say("fast network: learns to answer as the network does, for predict --fast")
+
     def _close_bar(self) -> None:
         if self._bar is not None:
             self._bar.stop()

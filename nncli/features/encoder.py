@@ -51,7 +51,7 @@ class Features:
         """Number of rows."""
         return len(self.x_num)
 
-    def take(self, rows: slice) -> "Features":
+    def take(self, rows: NDArray[np.int64] | slice) -> "Features":
         """Some rows, by position."""
         return replace(self, x_num=self.x_num[rows], x_cat=self.x_cat[rows], x_text=self.x_text[rows])
 

@@ -10,9 +10,6 @@ from nncli.bundle.architecture import Architecture
 from nncli.network.embeddings import CategoryEmbedding, OneHot, PiecewiseLinearEmbedding, ValueEmbedding, uniform_
 from nncli.network.layers import ACTIVATIONS, BatchDropout, StackedLinear
 
-_VALUE_DROPOUT = 0.5
-"""Share of the numbers that a step takes as quantities alone, in each net that has vectors for their values."""
-
 
 class MLP(nn.Module):
     """An MLP, or a stack of parameter-efficient ensembles of MLPs with numeric embeddings (TabM).
@@ -29,6 +26,7 @@ class MLP(nn.Module):
         dropout: float,
         generator: torch.Generator,
         dropout_generator: torch.Generator,
+        value_dropout: float = 0.0,
     ) -> None:
         """Builds the layers with fresh weights.
 
@@ -38,6 +36,7 @@ class MLP(nn.Module):
             dropout: share of hidden units switched off.
             generator: source of the initial weights, on the CPU, so that every device starts alike.
             dropout_generator: source of the dropout masks, on the device of the training.
+            value_dropout: share of the numbers that a step takes as quantities alone, in nets with vectors of values.
         """
         super().__init__()
         self.architecture = a = architecture
@@ -56,7 +55,7 @@ class MLP(nn.Module):
         self.head_bias = nn.Parameter(uniform_((a.n_nets, a.n_members, a.n_classes), widths[-1], generator))
         self.activation = ACTIVATIONS[a.activation]
         self.dropout = BatchDropout(dropout, dropout_generator)
-        self.value_dropout = BatchDropout(_VALUE_DROPOUT, dropout_generator)
+        self.value_dropout = BatchDropout(value_dropout, dropout_generator)
 
     def forward(self, x_num: Tensor, x_cat: Tensor, x_dense: Tensor, x_value: Tensor) -> Tensor:
         """Logits of every member."""

@@ -17,6 +17,7 @@ SIDE_NAMES = {
     "trees": "trees (careful)",
     "trees_default": "trees (default)",
     "majority": "majority class",
+    "fast": "network (fast)",
 }
 METRIC_NAMES = {
     "log_loss": "log loss",

@@ -47,6 +47,8 @@ class Plan:
     dropout: float
     batch_size: int
     max_epochs: int
+    value_dropout: float = 0.5
+    """Share of the numbers that a step takes as quantities alone, in each net that has vectors for their values."""
 
     @property
     def form(self) -> str:

@@ -1,10 +1,11 @@
 """The training loop: epochs of gradient steps, weights averaged over the steps, early stopping on validation rows."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from math import inf, log
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import torch
@@ -26,7 +27,7 @@ _NUMBERS_AT_ONCE = 20_000_000
 _STEPS_PER_LOOK = 20
 """Gradient steps between two looks at the clock, where there is a time limit."""
 
-Stop = Literal["patience", "epochs", "time limit", "diverged"]
+Stop = Literal["patience", "epochs", "time limit", "diverged", "goal"]
 
 
 @dataclass(frozen=True)
@@ -71,10 +72,12 @@ class _Batch(NamedTuple):
 
 @dataclass(frozen=True)
 class LabelledInputs:
-    """Rows that the network sees, with their class numbers, shape ``(n_rows,)``."""
+    """Rows that the network sees, with what it is to answer."""
 
     inputs: NetworkInputs
-    labels: NDArray[np.int64]
+    labels: NDArray[Any]
+    """Class numbers, shape ``(n_rows,)``; or the probabilities that all members together are to give, shape
+    ``(n_rows, n_classes)``, float32."""
 
 
 @dataclass(frozen=True)
@@ -89,16 +92,23 @@ class Conditions:
     """On the clock of ``time.monotonic``: training stops soon after it, within an epoch if need be."""
     on_epoch: Callable[[Epoch], None] = lambda _: None
     """Called after each epoch."""
+    goal: float = -inf
+    """A validation loss that is good enough."""
 
 
 def train_network(
-    train: LabelledInputs, validation: LabelledInputs, plan: Plan, conditions: Conditions
+    train: LabelledInputs,
+    validation: LabelledInputs,
+    plan: Plan,
+    conditions: Conditions,
+    start: Mapping[str, NDArray[np.float32]] | None = None,
 ) -> TrainedNetwork:
-    """Trains a network from scratch; validation rows decide when to stop, the best epoch is restored.
+    """Trains a network, from scratch or from arrays; validation rows decide when to stop, the best epoch is restored.
 
     Where the loss was never finite, that is epoch 0: nothing was learned.
     """
-    run = _Run(_new_module(train, plan, conditions), train, plan, conditions)
+    module = _restored_module(start, plan, conditions) if start else _new_module(train, plan, conditions)
+    run = _Run(module, train, plan, conditions)
     x_val, y_val = _on_device(validation, conditions.device)
     best_epoch, best_loss, best_state = 0, float("inf"), run.state()
     stop: Stop = "epochs"
@@ -117,7 +127,7 @@ def continue_network(
     network: TrainedNetwork, rows: LabelledInputs, plan: Plan, conditions: Conditions
 ) -> TrainedNetwork:
     """Trains a trained network on, for all epochs of the plan: nothing is held back."""
-    run = _Run(_restored_module(network, plan, conditions), rows, plan, conditions)
+    run = _Run(_restored_module(network.arrays, plan, conditions), rows, plan, conditions)
     last_epoch, last_state = 0, run.state()
     stop: Stop = "epochs"
     for _ in range(plan.max_epochs):
@@ -209,11 +219,21 @@ class _Run:
     def _backward(self, rows: Tensor, share: float) -> Tensor:
         """A part's share of the batch's mean loss; its gradients are added to those at the weights."""
         logits = self._module(*self._x.take(rows)).flatten(0, 1)
+        if self._y.is_floating_point():
+            loss = share * _joint_loss(logits, self._y[rows])
+            loss.backward()  # type: ignore[no-untyped-call]
+            return loss.detach()
         targets = self._y[rows].expand(len(logits), -1)
         # Members learn each for itself, nets too: the mean over members and rows, summed over nets.
         loss = share * F.cross_entropy(logits.flatten(0, 1), targets.flatten())
         (loss * self._plan.architecture.n_nets).backward()  # type: ignore[no-untyped-call]
         return loss.detach()
+
+
+def _joint_loss(logits: Tensor, proba: Tensor) -> Tensor:
+    """Cross-entropy between probabilities and the mean of the members' ones; of ``(n_members, B, n_classes)``."""
+    together = logits.log_softmax(dim=2).logsumexp(dim=0) - log(len(logits))
+    return -(proba * together).sum(dim=1).mean()
 
 
 def _new_module(rows: LabelledInputs, plan: Plan, conditions: Conditions) -> MLP:
@@ -222,9 +242,9 @@ def _new_module(rows: LabelledInputs, plan: Plan, conditions: Conditions) -> MLP
     return _module(bins, plan, conditions)
 
 
-def _restored_module(network: TrainedNetwork, plan: Plan, conditions: Conditions) -> MLP:
-    state = {name: torch.from_numpy(array) for name, array in network.arrays.items()}
-    bins = (state["num.left"], state["num.inverse_width"]) if plan.architecture.n_bins else None
+def _restored_module(arrays: Mapping[str, NDArray[np.float32]], plan: Plan, conditions: Conditions) -> MLP:
+    state = {name: torch.from_numpy(array) for name, array in arrays.items()}
+    bins = (state["num.left"], state["num.inverse_width"]) if "num.left" in state else None
     module = _module(bins, plan, conditions)
     with torch.no_grad():
         for name, tensor in module.arrays().items():
@@ -236,7 +256,7 @@ def _module(bins: tuple[Tensor, Tensor] | None, plan: Plan, conditions: Conditio
     seed = _derived_seed(conditions.seed, 0)
     initial = torch.Generator().manual_seed(seed)
     masks = torch.Generator(conditions.device).manual_seed(seed)
-    return MLP(plan.architecture, bins, plan.dropout, initial, masks).to(conditions.device)
+    return MLP(plan.architecture, bins, plan.dropout, initial, masks, plan.value_dropout).to(conditions.device)
 
 
 @torch.no_grad()
@@ -244,8 +264,15 @@ def _log_loss(module: MLP, x: _Batch, y: Tensor) -> float:
     total = torch.zeros((), device=y.device)
     for rows in _slices(len(y), module.architecture):
         proba = module.predict_proba(*x.take(rows))
-        total += F.nll_loss(proba.clamp_min(1e-12).log(), y[rows], reduction="sum")
+        total += _nll(proba.clamp_min(1e-12).log(), y[rows])
     return float(total) / len(y)
+
+
+def _nll(log_proba: Tensor, y: Tensor) -> Tensor:
+    """Sum over rows; of class numbers, or of probabilities: then it is the cross-entropy."""
+    if y.is_floating_point():
+        return -(y * log_proba).sum()
+    return F.nll_loss(log_proba, y, reduction="sum")
 
 
 def _why_stop(run: _Run, best_epoch: int, conditions: Conditions) -> Stop | None:
@@ -254,6 +281,8 @@ def _why_stop(run: _Run, best_epoch: int, conditions: Conditions) -> Stop | None
         return "diverged"
     if run.was_cut:
         return "time limit"
+    if last.validation_loss <= conditions.goal:
+        return "goal"
     if last.number - best_epoch >= conditions.settings.patience:
         return "patience"
     if deadline and time.monotonic() + last.seconds / last.number > deadline:

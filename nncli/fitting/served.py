@@ -1,0 +1,78 @@
+"""Both sides after the verdict: what predicts has learned from all rows."""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nncli.baseline import FittedTrees, TreeData, refit_careful_trees
+from nncli.bundle.model import Model
+from nncli.bundle.trees import tree_inputs
+from nncli.features.encoder import Features
+from nncli.fitting.context import Context
+from nncli.fitting.sides import Fitted, class_shares, reserved_for_trees, tree_settings
+from nncli.fitting.student import reserved_for_student, teach_on
+from nncli.guard.examine import ExaminedTable
+from nncli.table.split import Split
+from nncli.training.budget import plan_for_all_rows
+from nncli.training.loop import LabelledInputs, TrainedNetwork, continue_network
+from nncli.training.search import Trial
+
+_RESERVED_SHARE = 0.5
+"""Of the time that is left: the most that is laid aside for the trees."""
+
+
+@dataclass(frozen=True)
+class Served:
+    """Both sides after the verdict, when they have learned from all rows: what predicts."""
+
+    model: Model
+    networks: tuple[TrainedNetwork, ...]
+    trees: FittedTrees
+    seconds: Mapping[str, float]
+    """By side, for what came after the verdict."""
+
+
+def learn_from_all_rows(table: ExaminedTable, split: Split, fitted: Fitted, context: Context) -> Served:
+    """The networks learn on, the trees once more from scratch, with nothing held back."""
+    y = table.target.labels
+    judged, n_networks = fitted.model.description, len(fitted.chosen)
+    features = judged.encoder.encode(table.rows)
+    inputs = judged.scaler.scale(features)
+    # What it has not seen yet comes twice: the network is to know these rows as well as the others.
+    rows = np.concatenate([split.train, *2 * [split.validation, split.test]])
+    labelled = LabelledInputs(inputs.take(rows), y[rows])
+    start, reserve = time.monotonic(), reserved_for_trees(fitted.careful, context, _RESERVED_SHARE)
+    for_student = reserved_for_student(fitted.student, context)
+    networks: list[TrainedNetwork] = []
+    for number, trial in enumerate(fitted.chosen, start=1):
+        plan = plan_for_all_rows(trial.outcome.plan, trial.outcome.best_epoch)
+        context.observer.again(plan, y.size, number, n_networks)
+        deadline = context.clock.deadline(1 / (n_networks - number + 1), reserve + for_student)
+        conditions = context.conditions(deadline, trial.number, plan)
+        networks.append(continue_network(trial.outcome, labelled, plan, conditions))
+    seconds = {"network": time.monotonic() - start}
+    model = replace(fitted.model, weights=[network.arrays for network in networks])
+    if fitted.student:
+        student = teach_on(fitted.student, model, features, context, reserve)
+        model, seconds["fast"] = student.put_into(model), student.seconds
+    trees = _refit_trees(features, y, fitted.careful, context)
+    shares = class_shares(y, len(table.schema.classes))
+    model = replace(model, trees=trees.trees)
+    model = replace(model, description=replace(model.description, trees=trees.trees.shape, class_shares=shares))
+    return Served(model, tuple(networks), trees, {**seconds, "trees": trees.seconds})
+
+
+def _refit_trees(
+    features: Features, y: NDArray[np.int64], careful: Trial[FittedTrees], context: Context
+) -> FittedTrees:
+    x = tree_inputs(features)
+    return refit_careful_trees(
+        TreeData(x, y, x[:0], y[:0], features.x_cat.shape[1]),
+        tree_settings(context.settings, careful.params),
+        careful.outcome.iterations,
+        seed=context.settings.seed,
+        deadline=context.clock.end,
+    )

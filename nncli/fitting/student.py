@@ -1,0 +1,67 @@
+"""The small network that answers as the large one does: taught before the verdict, and again after it."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from nncli.bundle.model import Model
+from nncli.features.encoder import Features
+from nncli.fitting.context import Context
+from nncli.training.budget import epoch_work
+from nncli.training.distil import distil, distil_on
+from nncli.training.loop import TrainedNetwork
+from nncli.training.search import Trial
+
+_TIME_SHARE, _FEWEST_SECONDS = 0.2, 2.0
+"""Of the time that is left, the most for teaching; with fewer seconds than these there is no student."""
+
+
+@dataclass(frozen=True)
+class Student:
+    """A small network, and the seconds that teaching it took."""
+
+    network: TrainedNetwork
+    seconds: float
+
+    def put_into(self, model: Model) -> Model:
+        """The model with this student."""
+        return model.with_student(self.network.plan.architecture, self.network.arrays)
+
+
+def teach(
+    model: Model, chosen: Sequence[Trial[TrainedNetwork]], train: Features, validation: Features, context: Context
+) -> Student | None:
+    """A student of the networks that were chosen; ``None`` where they are small, or time is short.
+
+    Cross-validation needs none: no model is kept.
+    """
+    start, deadline = time.monotonic(), context.clock.deadline(_TIME_SHARE)
+    if not context.learns_on or (deadline is not None and deadline - start < _FEWEST_SECONDS):
+        return None
+    plans = [(trial.outcome.plan, len(trial.outcome.history)) for trial in chosen]
+    work = sum(epoch_work(plan.architecture, len(train), plan.batch_size) * epochs for plan, epochs in plans)
+    context.observer.teaching()
+    network = distil(model, train, validation, work, context.conditions(deadline))
+    return Student(network, time.monotonic() - start) if network and network.best_epoch else None
+
+
+def teach_on(student: Student, model: Model, rows: Features, context: Context, reserve: float) -> Student:
+    """The same student, taught by the networks after they have learned from all rows.
+
+    Args:
+        student: as it was judged.
+        model: with these networks.
+        rows: all of them.
+        context: of the run.
+        reserve: seconds that are laid aside for what comes afterwards.
+    """
+    start = time.monotonic()
+    network = distil_on(student.network, model, rows, context.conditions(context.clock.deadline(1.0, reserve)))
+    return Student(network, time.monotonic() - start)
+
+
+def reserved_for_student(student: Student | None, context: Context) -> float:
+    """Seconds to lay aside for teaching it on."""
+    if student is None or context.clock.end is None:
+        return 0.0
+    return min(student.seconds, _TIME_SHARE * max(0.0, context.clock.end - time.monotonic()))
