@@ -73,28 +73,32 @@ def predict(
         bad_rows=bad_rows,  # type: ignore[arg-type]
         excel_safe=excel_safe,
     )
-    n_threads = choose_threads(threads)
+    run = _prepared(model, settings, choose_threads(threads), line_buffered)
+    say: Say = (lambda _: None) if quiet else _say
+    with _watched(run, to_stdout=not (output or out_dir), quiet=quiet) as watched:
+        summary = _carry_out(watched, data or ["-"], output, out_dir, force, say)
+    if verbose:
+        say(f"{summary.n_rows:,} rows, model {run.asked.model.sha256}")
+
+
+def _prepared(model: Path, settings: PredictSettings, threads: int, line_buffered: bool) -> "Run":
     # Rows are shared out among threads; numpy's products need none of their own. Read once, when numpy is loaded.
     os.environ.update(OPENBLAS_NUM_THREADS="1", MKL_NUM_THREADS="1")
     from nncli.bundle.model import load_model
     from nncli.cli.boundary import stop_on_terminate
     from nncli.prediction.answers import Answering
-    from nncli.prediction.names import expanded
     from nncli.prediction.run import Run
 
     stop_on_terminate()
-    paths = expanded(data or ["-"])
-    run = Run(Answering(load_model(model), settings), n_threads, line_buffered)
-    say: Say = (lambda _: None) if quiet else _say
-    with _watched(run, to_stdout=not (output or out_dir), quiet=quiet) as watched:
-        summary = _carry_out(watched, paths, output, out_dir, force, say)
-    if verbose:
-        say(f"{summary.n_rows:,} rows, model {run.asked.model.sha256}")
+    return Run(Answering(load_model(model), settings), threads, line_buffered)
 
 
 def _carry_out(
-    run: "Run", paths: list[str], output: Path | None, out_dir: Path | None, force: bool, say: Say
+    run: "Run", data: list[str], output: Path | None, out_dir: Path | None, force: bool, say: Say
 ) -> "Summary":
+    from nncli.prediction.names import expanded
+
+    paths = expanded(data)
     if out_dir is not None:
         return _to_folder(run, paths, out_dir, force, say)
     if output is None:

@@ -24,13 +24,12 @@ def lines(layout: Layout, scored: Scored) -> pa.Buffer:
 
 
 def _kept(layout: Layout, scored: Scored) -> list[pa.Array]:
-    if layout.kept_from != "records":
+    def fields() -> list[pa.Array]:
         return [_fields(scored.cells[name], layout) for name in layout.kept]
 
-    def whole() -> pa.Array:
-        return joined(*(_fields(cells, layout) for cells in scored.cells.columns), between=DELIMITERS[layout.format])
-
-    return [scored.where_sound(scored.records(), whole)]
+    if layout.kept_from != "records":
+        return fields()
+    return [scored.where_sound(scored.records(), lambda: joined(*fields(), between=DELIMITERS[layout.format]))]
 
 
 def _answer(values: pa.Array, layout: Layout) -> pa.Array:
