@@ -92,3 +92,16 @@ def quoted_list(names: list[str], most: int = 5) -> str:
     """
     shown = ", ".join(f"'{show(name)}'" for name in names[:most])
     return f"{shown} and {len(names) - most} more" if len(names) > most else shown
+
+
+def nearest_names(wanted: str, names: list[str]) -> str:
+    """What to say where ``wanted`` is none of ``names``.
+
+    >>> nearest_names("Colour", ["colour", "size"])
+    "did you mean 'colour'?"
+    """
+    from difflib import get_close_matches
+
+    lower = {name.lower(): name for name in names}
+    close = [lower[name] for name in get_close_matches(wanted.lower(), lower, n=3, cutoff=0.5)]
+    return f"did you mean {quoted_list(close)}?" if close else f"the columns are {quoted_list(names, 20)}"

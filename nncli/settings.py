@@ -17,7 +17,9 @@ Device = Literal["auto", "cpu", "cuda", "mps"]
 Side = Literal["network", "trees", "fast"]
 """Who predicts; ``fast``: the small network that learned from the answers of the large one."""
 InputFormat = Literal["csv", "tsv", "jsonl", "parquet"]
+OutputFormat = InputFormat
 BadRows = Literal["error", "skip", "null"]
+Proba = Literal["none", "max", "all"]
 
 
 _MOST_THREADS = 4
@@ -191,3 +193,53 @@ class RunSettings:
         _check("time-limit", limit is None or 0 < limit < 1e9, limit, "seconds above 0, below 1000000000")
         _check("seed", 0 <= self.seed < 2**32, self.seed, "0 to 4294967295")
         choose_threads(self.threads)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PredictSettings:
+    """What ``predict`` reads and writes: all that decides its output but the model and the rows."""
+
+    sides: tuple[Side, ...] = ("network",)
+    """Which models answer; the columns of the second carry its name as a suffix."""
+    keep: Literal["none", "all"] | tuple[str, ...] = "none"
+    """Input columns that are written too; named ones in the order of their names."""
+    proba: Proba | None = None
+    """Which probabilities are written; ``None``: all of them, but none with ``top``."""
+    top: int | None = None
+    """How many of the most probable classes are written."""
+    threshold: float | None = None
+    """The second of two classes is predicted from this probability on; ``None``: the model's own."""
+    decimals: int | None = None
+    """Of a probability; ``None``: the shortest text that names the same single-precision number."""
+    explain: int | None = None
+    """How many of the columns are written that moved a row's answer most."""
+    input_format: InputFormat | None = None
+    """``None``: by extension or content."""
+    output_format: OutputFormat | None = None
+    """``None``: by extension, else CSV."""
+    bad_rows: BadRows = "error"
+    """What becomes of rows that cannot be read."""
+    excel_safe: bool = False
+    """Whether text that a spreadsheet would take for a formula gets an apostrophe in front."""
+
+    def __post_init__(self) -> None:
+        for option, value, choices in (
+            ("proba", self.proba, Proba),
+            ("input-format", self.input_format, InputFormat),
+            ("output-format", self.output_format, OutputFormat),
+            ("bad-rows", self.bad_rows, BadRows),
+        ):
+            if value is not None:
+                _check_choice(option, value, choices)
+        for option, wanted, low, high in (
+            ("top", self.top, 1, 1000),
+            ("threshold", self.threshold, 0, 1),
+            ("round", self.decimals, 0, 15),
+            ("explain", self.explain, 1, 1000),
+        ):
+            _check(option, wanted is None or low <= wanted <= high, wanted, f"{low} to {high}")
+
+    @property
+    def written_proba(self) -> Proba:
+        """Which probabilities are written."""
+        return self.proba or ("none" if self.top else "all")

@@ -12,7 +12,7 @@ from nncli.errors import (
     quoted_list,
     show,
 )
-from nncli.settings import EFFORTS, NetworkSettings, RunSettings, TrainingSettings
+from nncli.settings import EFFORTS, NetworkSettings, PredictSettings, RunSettings, TrainingSettings
 
 
 @pytest.mark.parametrize(
@@ -34,11 +34,20 @@ from nncli.settings import EFFORTS, NetworkSettings, RunSettings, TrainingSettin
         (RunSettings, "time_limit", 0.1, float("inf")),
         (RunSettings, "seed", 2**32 - 1, -1),
         (RunSettings, "threads", 1, 0),
+        (PredictSettings, "proba", "max", "some"),
+        (PredictSettings, "top", 1, 0),
+        (PredictSettings, "threshold", 1.0, 1.01),
+        (PredictSettings, "threshold", 0.0, float("nan")),
+        (PredictSettings, "decimals", 0, 16),
+        (PredictSettings, "explain", 1, 0),
+        (PredictSettings, "input_format", "jsonl", "xlsx"),
+        (PredictSettings, "output_format", "parquet", "json"),
+        (PredictSettings, "bad_rows", "null", "ignore"),
     ],
 )
 def test_values_out_of_range_are_refused_with_the_options_name(group, field, good, bad) -> None:  # type: ignore[no-untyped-def]
     assert getattr(group(**{field: good}), field) == good
-    option = {"kind": "network"}.get(field, field.replace("_", "-"))
+    option = {"kind": "network", "decimals": "round"}.get(field, field.replace("_", "-"))
     with pytest.raises(UsageError, match=f"^--{option}: "):
         group(**{field: bad})
 

@@ -8,6 +8,7 @@ from nncli.cli.boundary import Boundary
 from nncli.cli.compare_baseline import compare_baseline
 from nncli.cli.doctor import doctor
 from nncli.cli.info import info
+from nncli.cli.keep import KeepCommand
 from nncli.cli.predict import predict
 from nncli.cli.train import train
 
@@ -47,7 +48,7 @@ def root(
 
 
 app.command()(train)
-app.command()(predict)
+app.command(cls=KeepCommand)(predict)
 app.command("compare-baseline")(compare_baseline)
 app.command()(info)
 app.command()(doctor)

@@ -26,7 +26,8 @@ def complete_column(ctx: typer.Context, incomplete: str) -> list[str]:
     from nncli.table.source import open_source, text_blocks
 
     # While an option still lacks its value, the parser has put nothing into params yet.
-    words = [ctx.params.get("data"), *ctx.args]
+    data = ctx.params.get("data") or []
+    words = [*([data] if isinstance(data, str) else data), *ctx.args]
     path = next((word for word in words if word and Path(word).is_file()), None)
     if path is None:
         return []

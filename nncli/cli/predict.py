@@ -2,29 +2,47 @@
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
-import typer
-
+from nncli.cli import predict_options as p
+from nncli.cli.keep import parse_keep
 from nncli.cli.options import DEFAULT_MODEL, Debug, Force, ModelFolder, Quiet, Threads, Verbose
-from nncli.errors import FileError, UsageError, show
-from nncli.settings import choose_threads
+from nncli.errors import UsageError, show
+from nncli.settings import PredictSettings, Side, choose_threads
+
+if TYPE_CHECKING:
+    from nncli.prediction.run import Run, Summary
+
+Say = Callable[[str], None]
+_SIDES: dict[str, tuple[Side, ...]] = {
+    "network": ("network",),
+    "trees": ("trees",),
+    "both": ("network", "trees"),
+}
 
 
 def predict(
-    data: Annotated[
-        str, typer.Argument(help="CSV, TSV or Parquet, plain or compressed; standard input if none.", metavar="[DATA]")
-    ] = "-",
+    data: p.Data = None,
     model: ModelFolder = DEFAULT_MODEL,
-    output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="File instead of standard output.", show_default=False)
-    ] = None,
+    output: p.OutputFile = None,
+    out_dir: p.OutputFolder = None,
     force: Force = False,
-    keep: Annotated[bool, typer.Option("--keep", help="Write all input columns too.")] = False,
-    side: Annotated[str, typer.Option("--with", help="Which model predicts.", metavar="network|trees")] = "network",
+    keep: p.Keep = None,
+    proba: p.Probabilities = None,
+    top: p.Top = None,
+    threshold: p.Threshold = None,
+    side: p.With = "network",
+    decimals: p.Round = None,
+    explain: p.Explain = None,
+    input_format: p.InFormat = None,
+    output_format: p.OutFormat = None,
+    bad_rows: p.BadRowsOption = "error",
+    excel_safe: p.ExcelSafe = False,
+    line_buffered: p.LineBuffered = False,
     threads: Threads = None,
     quiet: Quiet = False,
     verbose: Verbose = False,
@@ -35,59 +53,124 @@ def predict(
     nncli predict new.csv > scored.csv
 
     cat new.csv | nncli predict --keep | head
+
+    nncli predict 'new/*.parquet' --out-dir scored --keep id
     """
-    if side not in ("network", "trees"):
-        raise UsageError(f"--with: '{show(side)}' is not known; choose network or trees")
-    n_threads = choose_threads(threads)
+    if side not in _SIDES:
+        raise UsageError(f"--with: '{show(side)}' is not known; choose one of {', '.join(_SIDES)}")
+    if output and out_dir:
+        raise UsageError("--output and --out-dir: one output for all, or one for each; choose")
+    settings = PredictSettings(
+        sides=_SIDES[side],
+        keep=parse_keep(keep),
+        proba=proba,  # type: ignore[arg-type]
+        top=top,
+        threshold=threshold,
+        decimals=decimals,
+        explain=explain,
+        input_format=input_format,  # type: ignore[arg-type]
+        output_format=output_format,  # type: ignore[arg-type]
+        bad_rows=bad_rows,  # type: ignore[arg-type]
+        excel_safe=excel_safe,
+    )
+    run = _prepared(model, settings, choose_threads(threads), line_buffered)
+    say: Say = (lambda _: None) if quiet else _say
+    with _watched(run, to_stdout=not (output or out_dir), quiet=quiet) as watched:
+        summary = _carry_out(watched, data or ["-"], output, out_dir, force, say)
+    if verbose:
+        say(f"{summary.n_rows:,} rows, model {run.asked.model.sha256}")
+
+
+def _prepared(model: Path, settings: PredictSettings, threads: int, line_buffered: bool) -> "Run":
     # Rows are shared out among threads; numpy's products need none of their own. Read once, when numpy is loaded.
     os.environ.update(OPENBLAS_NUM_THREADS="1", MKL_NUM_THREADS="1")
     from nncli.bundle.model import load_model
     from nncli.cli.boundary import stop_on_terminate
-    from nncli.prediction.stream import predict_stream
-    from nncli.table.reading import open_rows
+    from nncli.prediction.answers import Answering
+    from nncli.prediction.run import Run
 
     stop_on_terminate()
-    loaded = load_model(model)
-    with _opened(output, force) as out, open_rows(data, loaded.description.encoder.columns) as given:
-        summary = predict_stream(loaded, given, out, side=side, keep=keep, threads=n_threads)  # type: ignore[arg-type]
-    for name, count in summary.unknown.items():
-        _say(
-            f"note: column '{show(name)}': {count:,} of {summary.n_rows:,} cells hold a value that the model does not "
-            "know (new, too rare in training, or of another kind); they count as missing",
-            quiet,
-        )
-    if verbose:
-        _say(f"{summary.n_rows:,} rows, model {loaded.sha256}", quiet)
+    return Run(Answering(load_model(model), settings), threads, line_buffered)
 
 
-def _say(line: str, quiet: bool) -> None:
-    if not quiet:
-        print(line, file=sys.stderr)  # noqa: T201
+def _carry_out(
+    run: "Run", data: list[str], output: Path | None, out_dir: Path | None, force: bool, say: Say
+) -> "Summary":
+    from nncli.prediction.names import expanded
 
-
-@contextmanager
-def _opened(output: Path | None, force: bool) -> Iterator[BinaryIO]:
-    """Standard output, a device or pipe as it is, or a file that appears whole or not at all."""
+    paths = expanded(data)
+    if out_dir is not None:
+        return _to_folder(run, paths, out_dir, force, say)
     if output is None:
-        yield sys.stdout.buffer
-    elif output.exists() and not output.is_file():
-        with output.open("wb") as stream:
-            yield stream
-    elif output.exists() and not force:
-        raise UsageError(f"{output}: exists already; choose another --output, or replace it with --force")
-    else:
-        with _replaced(output) as file:
-            yield file
+        return _to_stream(run, paths, sys.stdout.buffer, "", say)
+    if output.exists() and not output.is_file():
+        with output.open("wb") as device:
+            return _to_stream(run, paths, device, output.name, say)
+    return _to_file(run, paths, output, force, say)
+
+
+def _to_stream(run: "Run", paths: list[str], stream: BinaryIO, name: str, say: Say) -> "Summary":
+    from nncli.prediction.names import file_type
+    from nncli.prediction.run import predict_inputs
+
+    written_as = file_type(name).written_as(run.asked.settings.output_format or "csv")
+    summary = predict_inputs(run, paths, stream, written_as, lambda _, bad: say(bad.message))
+    _tell(summary, run, say)
+    return summary
+
+
+def _to_file(run: "Run", paths: list[str], output: Path, force: bool, say: Say) -> "Summary":
+    from nncli.prediction.names import file_type
+    from nncli.prediction.outputs import refuse_existing, rejects_path, write_file
+
+    if not force:
+        refuse_existing(output)
+    stated = file_type(output.name)
+    written_as = stated.written_as(run.asked.settings.output_format or stated.format or "csv")
+    summary = write_file(run, paths, output, written_as)
+    _tell(summary, run, say, see=f"; see {rejects_path(output)}")
+    return summary
+
+
+def _to_folder(run: "Run", paths: list[str], folder: Path, force: bool, say: Say) -> "Summary":
+    from nncli.prediction.folder import LEDGER, plan_folder, write_job
+    from nncli.prediction.outputs import rejects_path
+    from nncli.prediction.run import Summary
+
+    plan = plan_folder(run, paths, folder, force)
+    if plan.n_done:
+        say(f"{plan.n_done:,} of {len(paths):,} outputs are done already, as {folder / LEDGER} says; they stay")
+    total = Summary()
+    for job in plan.jobs:
+        summary = write_job(run, job)
+        _tell(summary, run, say, of=f"{job.path}: ", see=f"; see {rejects_path(job.output)}")
+        total += summary
+    return total
+
+
+def _tell(summary: "Summary", run: "Run", say: Say, of: str = "", see: str = "") -> None:
+    """Says what the model could not use."""
+    if summary.n_rejected:
+        outcome = "were left out" if run.asked.settings.bad_rows == "skip" else "have empty answers"
+        say(f"{of}{summary.n_rejected:,} of {summary.n_rows:,} rows could not be read and {outcome}{see}")
+    for name, count in summary.unknown.items():
+        say(
+            f"note: {of}column '{show(name)}': {count:,} of {summary.n_rows:,} cells hold a value that the model does "
+            "not know (new, too rare in training, or of another kind); they count as missing"
+        )
 
 
 @contextmanager
-def _replaced(output: Path) -> Iterator[BinaryIO]:
-    temporary = output.with_name(f".{output.name}.new")
-    if not output.parent.is_dir():
-        raise FileError(f"{output}: there is no folder {output.parent}; make it, or choose another --output")
-    try:
-        with temporary.open("wb") as file:
-            yield file
-        temporary.replace(output)
-    finally:
-        temporary.unlink(missing_ok=True)
+def _watched(run: "Run", to_stdout: bool, quiet: bool) -> Iterator["Run"]:
+    """The run, with a line that says how far it is where people look on and rows do not pass before their eyes."""
+    if quiet or not sys.stderr.isatty() or (to_stdout and sys.stdout.isatty()):
+        yield run
+        return
+    from nncli.cli.rows_progress import RowsProgress
+
+    with RowsProgress() as progress:
+        yield replace(run, watch=progress.watch)
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr)  # noqa: T201

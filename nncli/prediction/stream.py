@@ -1,90 +1,80 @@
-"""Chunks of rows in, lines of CSV out, in constant memory."""
+"""Chunks of rows in, pieces of output with the answers out, in order and in constant memory."""
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import BinaryIO
+from typing import Any
 
+import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
-from nncli.bundle.model import Model
-from nncli.errors import UsageError, quoted_list
-from nncli.prediction.lines import DELIMITER, lines_of, numbers, quoted
+from nncli.prediction import columnar, delimited, jsonlines
+from nncli.prediction.answers import Answering
+from nncli.prediction.layout import Layout, Scored
 from nncli.prediction.pipeline import in_order
-from nncli.settings import Side
-from nncli.table.arrow import number_array, text_array
-from nncli.table.chunks import Chunk, Input
+from nncli.settings import OutputFormat
+from nncli.table.arrow import mask_array, number_array
+from nncli.table.chunks import Chunk, Input, Rejected, Rows
 
-PREDICTION = "prediction"
-
-
-@dataclass(frozen=True)
-class Summary:
-    """What passed."""
-
-    n_rows: int
-    unknown: dict[str, int]
-    """Cells of each column that the model cannot use: levels it does not know, numbers that are none."""
+Piece = Any
+"""Bytes of the output, or of Parquet its columns: a buffer or a record batch of Arrow, which has no types."""
+_WRITE: dict[OutputFormat, Callable[[Layout, Scored], Piece]] = {
+    "csv": delimited.lines,
+    "tsv": delimited.lines,
+    "jsonl": jsonlines.lines,
+    "parquet": columnar.batch,
+}
 
 
 @dataclass(frozen=True)
-class _Scored:
+class Passed:
     """Rows that are done."""
 
-    text: pa.Buffer
+    piece: Piece
     n_rows: int
+    """That were read or rejected."""
     unknown: Mapping[str, int]
+    """Cells of each column that the model cannot use: levels it does not know, numbers that are none."""
+    rejected: tuple[Rejected, ...]
 
 
-def predict_stream(model: Model, given: Input, out: BinaryIO, *, side: Side, keep: bool, threads: int) -> Summary:
-    """Predicts rows as they come and writes them as they are done.
+def predict_stream(asked: Answering, layout: Layout, given: Input, threads: int) -> Iterator[Passed]:
+    """Predicts rows as they come.
 
     Args:
-        model: what predicts.
+        asked: the model, and what it is to answer.
+        layout: of the output.
         given: the model's columns in any order among others.
-        out: gets a header, then for each row the kept cells, the prediction, a probability for each class.
-        side: the network or the trees.
-        keep: whether all input columns are written too.
         threads: that predict.
 
     Raises:
-        ModelError: a column that the model needs is missing.
-        UsageError: a kept column has the name of a column that is added.
+        DataError: a row cannot be read, where that is an error.
     """
-    model.require(given.columns)
-    kept = given.columns if keep else []
-    added = [PREDICTION, *(f"probability_{name}" for name in model.classes)]
-    _refuse_clash(kept, added)
-    header = lines_of([quoted(text_array([name])) for name in [*kept, *added]])
-    names = quoted(text_array(model.classes))
+    has_stand_ins = asked.settings.bad_rows == "null"
 
-    def score(chunk: Chunk) -> _Scored:
-        rows = chunk.rows().cells
-        features = model.encode(rows)
-        proba = model.predict_proba(features, side)
-        columns = _kept(chunk, rows, given.delimiter) if keep else []
-        columns += [names.take(number_array(proba.argmax(axis=1))), *map(numbers, proba.T)]
-        return _Scored(lines_of(columns), rows.num_rows, features.unknown)
+    def score(chunk: Chunk) -> Passed:
+        rows = chunk.rows()
+        is_sound = _sound(rows) if has_stand_ins else np.ones(rows.cells.num_rows, dtype=bool)
+        sound = rows.cells if is_sound.all() else rows.cells.filter(mask_array(is_sound))
+        features = asked.model.encode(sound)
+        answers = [_spread(column, is_sound) for column in asked.columns(features)]
+        piece = _WRITE[layout.format](layout, Scored(rows.cells, chunk, answers, is_sound))
+        n_rows = int(is_sound.sum()) + len(rows.rejected)
+        return Passed(piece, n_rows, features.unknown, rows.rejected)
 
-    n_rows, unknown = 0, Counter[str]()
-    for number, scored in enumerate(in_order(score, given.chunks, threads)):
-        if number == 0:
-            out.write(header)
-        out.write(scored.text)
-        out.flush()
-        n_rows += scored.n_rows
-        unknown.update(scored.unknown)
-    return Summary(n_rows, {name: count for name, count in unknown.items() if count})
+    return in_order(score, given.chunks, threads)
 
 
-def _kept(chunk: Chunk, rows: pa.RecordBatch, delimiter: str | None) -> list[pa.Array]:
-    """All cells of rows as fields; where the output is written as the input is, the very text of the rows."""
-    if chunk.lines is not None and delimiter == DELIMITER:
-        return [chunk.lines()]
-    return [quoted(cells) for cells in rows.columns]
+def _sound(rows: Rows) -> NDArray[np.bool_]:
+    is_sound = np.ones(rows.cells.num_rows, dtype=bool)
+    is_sound[[bad.row for bad in rows.rejected]] = False
+    return is_sound
 
 
-def _refuse_clash(kept: Sequence[str], added: Sequence[str]) -> None:
-    clash = [name for name in added if name in kept]
-    if clash:
-        raise UsageError(f"--keep: the data already have {quoted_list(clash)}; rename that column, or leave out --keep")
+def _spread(answers: pa.Array, is_sound: NDArray[np.bool_]) -> pa.Array:
+    """Answers to sound rows, with null for the others between them."""
+    if is_sound.all():
+        return answers
+    places = number_array(np.cumsum(is_sound) - 1)
+    nulls = pa.Array.from_buffers(places.type, len(places), [mask_array(is_sound).buffers()[1], places.buffers()[1]])
+    return answers.take(nulls)

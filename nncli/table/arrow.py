@@ -60,3 +60,19 @@ def joined(*parts: pa.Array | str, between: str = "") -> pa.Array:
     """Text put together row by row; a plain string is the same in every row."""
     typed = [text_scalar(part) if isinstance(part, str) else part for part in (*parts, between)]
     return pc.binary_join_element_wise(*typed)
+
+
+def record_of(names: Sequence[str], cells: Sequence[str]) -> pa.RecordBatch:
+    """One row of text cells."""
+    return pa.record_batch([text_array([cell]) for cell in cells], list(names))
+
+
+def plain(values: pa.Array) -> pa.Array:
+    """The same values without a dictionary."""
+    return values.dictionary.take(values.indices) if pa.types.is_dictionary(values.type) else values
+
+
+def data_of(texts: pa.Array) -> pa.Buffer:
+    """The bytes of all values, one after another; of :data:`TEXT`, whole, without nulls."""
+    _, offsets, data = texts.buffers()
+    return data.slice(0, int(np.frombuffer(offsets, dtype=np.int64)[len(texts)]))

@@ -22,7 +22,8 @@ MISSING_WORDS = ("", "NA", "N/A", "n/a", "NaN", "nan", "NULL", "null", "#N/A", "
 _TRUE_WORDS = ("true", "yes", "t", "y", "1", "1.0")
 _FALSE_WORDS = ("false", "no", "f", "n", "0", "0.0")
 
-_NUMBER = r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?"
+NUMBER = r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?"
+"""What :func:`to_numbers` reads."""
 _DATE = (
     r"^(?P<year>\d{4})[-/](?P<month>\d{1,2})[-/](?P<day>\d{1,2})"
     r"(?:[T ](?P<hour>\d{1,2}):(?P<minute>\d{2})(?::(?P<second>\d{2})(?:\.(?P<fraction>\d+))?)?"
@@ -57,7 +58,7 @@ def to_numbers(cells: pa.Array) -> NDArray[np.float64]:
     >>> to_numbers(text_array(["1", "2.5", "x", "inf"])).tolist()
     [1.0, 2.5, nan, nan]
     """
-    numeric = pc.if_else(mask_array(matches(cells, _NUMBER)), cells, pa.nulls(1, TEXT)[0])
+    numeric = pc.if_else(mask_array(matches(cells, NUMBER)), cells, pa.nulls(1, TEXT)[0])
     numbers = numpy_array(pc.cast(numeric, pa.float64()), np.nan)
     return np.where(np.isfinite(numbers), numbers, np.nan)
 

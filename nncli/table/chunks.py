@@ -61,6 +61,8 @@ class Input:
     dialect: str
     """What the reader decided, in words."""
     chunks: Iterator[Chunk]
+    share_read: Callable[[], float | None] = lambda: None
+    """How much of the file was read so far, where that can be known."""
 
 
 class Record(NamedTuple, Generic[Fields]):

@@ -5,7 +5,7 @@ Text first, types later: a type is decided over the whole column, never per chun
 
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 
 import pyarrow as pa
@@ -87,7 +87,7 @@ def open_rows(
     with open_source(path) as source:
         blocks = text_blocks(source, block_bytes, patience)
         with _opened(source, blocks, _kind(source, path, input_format), needed, bad_rows) as given:
-            yield given
+            yield given if given.format == "parquet" else replace(given, share_read=source.share_read)
 
 
 def _kind(source: Source, path: str, wanted: InputFormat | None) -> InputFormat | None:

@@ -6,8 +6,10 @@ import gzip
 import hashlib
 import io
 import lzma
+import os
 import select
 import shutil
+import stat
 import sys
 import tempfile
 import zlib
@@ -84,6 +86,13 @@ class Source:
             with tempfile.TemporaryFile() as copy:
                 shutil.copyfileobj(self.stream, copy)
                 yield copy
+
+    def share_read(self) -> float | None:
+        """How much of the file was read so far; ``None`` where it has no size, as a pipe."""
+        status = os.fstat(self.file.fileno())
+        if not stat.S_ISREG(status.st_mode) or not status.st_size:
+            return None
+        return os.lseek(self.file.fileno(), 0, os.SEEK_CUR) / status.st_size
 
     def blocks(self, size: int, patience: float = PATIENCE) -> Iterator[bytes]:
         """Bytes as they come, ``size`` at the most; fewer where a pipe has no more within ``patience`` seconds."""

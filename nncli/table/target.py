@@ -1,13 +1,12 @@
 """Which column is predicted, and its labels as class numbers."""
 
 from dataclasses import dataclass
-from difflib import get_close_matches
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from nncli.errors import DataError, quoted_list, show
+from nncli.errors import DataError, nearest_names, show
 from nncli.table.arrow import text_array
 from nncli.table.cells import chosen, is_missing, stripped, to_codes, to_numbers
 
@@ -44,18 +43,12 @@ def choose_target(columns: list[str], wanted: str | None) -> tuple[str, str]:
     if wanted is not None:
         if wanted in columns:
             return wanted, "named by --target"
-        raise DataError(f"target '{show(wanted)}': no such column; {_nearest(wanted, columns)}")
+        raise DataError(f"target '{show(wanted)}': no such column; {nearest_names(wanted, columns)}")
     for usual in _USUAL_NAMES:
         for column in columns:
             if column.lower() == usual:
                 return column, "the column of that name"
     return columns[-1], "the last column; --target names another"
-
-
-def _nearest(wanted: str, columns: list[str]) -> str:
-    lower = {column.lower(): column for column in columns}
-    close = [lower[name] for name in get_close_matches(wanted.lower(), lower, n=3, cutoff=0.5)]
-    return f"did you mean {quoted_list(close)}?" if close else f"the columns are {quoted_list(columns, 20)}"
 
 
 def encode_target(cells: pa.Array, name: str) -> Target:

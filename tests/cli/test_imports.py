@@ -38,13 +38,31 @@ def test_light_commands_load_neither_torch_nor_scikit_learn(command: str, pengui
     assert not [name for name in loaded if name.split(".")[0] in too_heavy]
 
 
-@pytest.mark.parametrize("name", ["t.jsonl", "t.parquet"])
-def test_predict_loads_no_pandas_for_any_format(name: str, penguins_model: Path, samples: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("t.jsonl", ["--keep", "--output-format", "jsonl", "--explain", 1, "--bad-rows", "null"]),
+        ("t.jsonl", ["--keep", "sex", "--output-format", "jsonl", "--with", "both", "--excel-safe"]),
+        ("t.parquet", ["--keep", "-o", "out.parquet", "--top", 2, "--round", 3]),
+        ("t.parquet", ["--keep", "--output-format", "jsonl"]),
+        ("t.parquet", ["-o", "out.csv.zst", "--keep", "--excel-safe"]),
+        ("t.jsonl", ["--out-dir", "out", "--output-format", "tsv"]),
+    ],
+)
+def test_predict_loads_no_pandas_for_any_format(
+    name: str,
+    options: list[str],
+    penguins_model: Path,
+    samples: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
     frame = pd.read_csv(samples / "penguins.csv", keep_default_na=False)
     frame.to_json(tmp_path / "t.jsonl", orient="records", lines=True)
     frame.assign(list=[[1]] * len(frame)).to_parquet(tmp_path / "t.parquet")
-    loaded = loaded_modules(RUN, "predict", tmp_path / name, "-m", penguins_model, "--keep")
-    assert not [module for module in loaded if module.split(".")[0] in {*HEAVY, "pandas"}]
+    loaded = loaded_modules(RUN, "predict", tmp_path / name, "-m", penguins_model, *options)
+    assert not [module for module in loaded if module.split(".")[0] in {*HEAVY, "pandas", "rich"}]
 
 
 def test_the_command_line_loads_nothing_heavy_before_a_command_runs() -> None:

@@ -1,4 +1,5 @@
 import gzip
+import os
 import subprocess
 import sys
 import time
@@ -43,15 +44,21 @@ def test_every_format_gives_the_same_bytes(nncli: Program, penguins_model: Path,
             assert outcome.out == expected, name
 
 
-def test_a_reader_that_leaves_is_no_error(penguins_model: Path, samples: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("options", "reader"),
+    [("--keep", "head -2"), ("--output-format jsonl", "head -2"), ("--output-format parquet", "head -c 9")],
+)
+def test_a_reader_that_leaves_is_no_error(
+    penguins_model: Path, samples: Path, tmp_path: Path, options: str, reader: str
+) -> None:
     header, *rows = (samples / "penguins.csv").read_text().splitlines(keepends=True)
     (tmp_path / "long.csv").write_text(header + "".join(rows * 400))
-    script = f'cat long.csv | "{sys.executable}" -m nncli predict -m "{penguins_model}" --keep | head -2'
+    script = f'cat long.csv | "{sys.executable}" -m nncli predict -m "{penguins_model}" {options} | {reader}'
     process = subprocess.run(
-        ["bash", "-c", f"set -o pipefail; {script}"], cwd=tmp_path, capture_output=True, text=True, check=False
+        ["bash", "-c", f"set -o pipefail; {script}"], cwd=tmp_path, capture_output=True, check=False
     )
-    assert process.stdout.count("\n") == 2
-    assert process.stderr == ""
+    assert process.stdout.count(b"\n") == 2 or process.stdout.startswith(b"PAR1")
+    assert process.stderr == b""
     assert process.returncode == 141
 
 
@@ -83,7 +90,7 @@ def test_the_trees_predict_too(nncli: Program, penguins_model: Path, samples: Pa
         ([], b"", 3, "standard input: is empty"),
         ([], HEADER + b"Dream\n", 3, "line 2: the row has 1 fields"),
         (["nowhere.csv"], b"", 5, "nowhere.csv"),
-        (["--with", "forest"], b"", 2, "choose network or trees"),
+        (["--with", "forest"], b"", 2, "choose one of network, trees, both"),
         (["--threads", "0"], b"", 2, "--threads: 0 is out of range; allowed: 1 to 1024"),
     ],
 )
@@ -105,7 +112,13 @@ def test_no_model_is_said(nncli: Program, samples: Path) -> None:
 
 def test_a_full_disk_and_a_closed_output_are_said(penguins_model: Path, samples: Path) -> None:
     command = f'"{sys.executable}" -m nncli predict "{samples}/penguins.csv" -m "{penguins_model}"'
-    for redirection in ("> /dev/full", ">&-", "-o /dev/full"):
+    for redirection in (
+        "> /dev/full",
+        ">&-",
+        "-o /dev/full",
+        "--output-format jsonl > /dev/full",
+        "--output-format parquet > /dev/full",
+    ):
         process = subprocess.run(
             ["bash", "-c", f"{command} {redirection}"], capture_output=True, text=True, check=False
         )
@@ -127,15 +140,22 @@ def test_closed_streams_lose_and_mix_nothing(penguins_model: Path, samples: Path
     assert bash(f"{changed} 2>&-").stdout == bash(f"{changed} 2>/dev/null").stdout
 
 
-def test_terminating_leaves_no_half_written_output(penguins_model: Path, tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "nncli", "predict", "-m", str(penguins_model), "-o", "out.csv"]
-    process = subprocess.Popen(command, cwd=tmp_path, stdin=subprocess.PIPE, stderr=subprocess.PIPE)
-    while not list(tmp_path.iterdir()):
-        time.sleep(0.05)
-    process.terminate()
-    assert process.wait(timeout=60) == 143
-    process.communicate()
-    assert not list(tmp_path.iterdir())
+@pytest.mark.parametrize("options", [["-o", "out.csv"], ["-o", "out.csv.zst"], ["--out-dir", "."]])
+def test_terminating_leaves_no_half_written_output(penguins_model: Path, tmp_path: Path, options: list[str]) -> None:
+    command = [sys.executable, "-m", "nncli", "predict", "-m", str(penguins_model), *options]
+    folder, fifo = tmp_path / "out", tmp_path / "rows.csv"
+    folder.mkdir()
+    os.mkfifo(fifo)
+    process = subprocess.Popen([*command, fifo], cwd=folder, stderr=subprocess.PIPE)
+    with fifo.open("wb") as stream:
+        stream.write(HEADER)
+        stream.flush()
+        while not list(folder.iterdir()):
+            time.sleep(0.05)
+        process.terminate()
+        assert process.wait(timeout=60) == 143
+    assert process.communicate()[1] == b""
+    assert not list(folder.iterdir())
 
 
 def test_an_output_file_is_whole_or_absent(nncli: Program, penguins_model: Path, samples: Path) -> None:

@@ -1,5 +1,6 @@
 import csv
 import io
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -8,10 +9,11 @@ import pytest
 from rows import rows_of
 
 from nncli.bundle.model import Model, load_model
-from nncli.errors import ModelError, UsageError
-from nncli.prediction.stream import predict_stream
-from nncli.settings import Side
-from nncli.table.reading import open_rows
+from nncli.errors import DataError, ModelError, UsageError
+from nncli.prediction.answers import Answering
+from nncli.prediction.names import file_type
+from nncli.prediction.run import Run, Summary, predict_inputs
+from nncli.settings import PredictSettings
 
 
 @pytest.fixture(scope="module")
@@ -19,28 +21,67 @@ def model(penguins_model: Path) -> Model:
     return load_model(penguins_model)
 
 
+class Bytes(io.BytesIO):
+    """Still there when a compressor has closed it."""
+
+    def close(self) -> None:
+        pass
+
+
+PLAIN, KEEP = PredictSettings(), PredictSettings(keep="all")
+
+
 def predict(
-    model: Model, path: Path, block_bytes: int = 1 << 20, side: Side = "network", keep: bool = False, threads: int = 2
-):  # type: ignore[no-untyped-def]
-    out = io.BytesIO()
-    with open_rows(str(path), model.description.encoder.columns, block_bytes) as given:
-        summary = predict_stream(model, given, out, side=side, keep=keep, threads=threads)
-    return out.getvalue().decode(), summary
+    model: Model,
+    *paths: Path,
+    written_as: str = "out.csv",
+    settings: PredictSettings = PLAIN,
+    block_bytes: int = 1 << 20,
+    threads: int = 2,
+) -> tuple[bytes, Summary]:
+    out = Bytes()
+    run = Run(Answering(model, settings), threads, block_bytes=block_bytes)
+    summary = predict_inputs(run, [str(path) for path in paths], out, file_type(written_as), lambda *_: None)
+    return out.getvalue(), summary
 
 
-@pytest.mark.parametrize("block_bytes", [1, 70, 1_000, 9_999])
-@pytest.mark.parametrize("threads", [1, 3])
-@pytest.mark.parametrize("side", ["network", "trees"])
-def test_blocks_of_any_size_and_any_threads_give_the_same_bytes(  # type: ignore[no-untyped-def]
-    model: Model, samples: Path, block_bytes: int, threads: int, side: Side
+def cells(text: bytes, sep: str = ",") -> pd.DataFrame:
+    return pd.read_csv(io.BytesIO(text), sep=sep, dtype=str, na_filter=False)
+
+
+@pytest.mark.parametrize(
+    ("written_as", "settings", "block_bytes"),
+    [
+        ("out.csv", PLAIN, 300),
+        ("out.csv", PredictSettings(sides=("trees",)), 999),
+        ("out.csv.gz", KEEP, 777),
+        ("out.csv.zst", KEEP, 777),
+        ("out.tsv.bz2", KEEP, 777),
+        ("out.jsonl.xz", KEEP, 777),
+        ("out.jsonl", PredictSettings(keep=("island", "year"), top=2, explain=2), 5_000),
+        ("out.parquet", PredictSettings(keep="all", sides=("network", "trees")), 777),
+    ],
+)
+def test_blocks_of_any_size_and_any_threads_give_the_same_bytes(
+    model: Model,
+    samples: Path,
+    written_as: str,
+    settings: PredictSettings,
+    block_bytes: int,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    whole, _ = predict(model, samples / "penguins.csv", side=side)
-    assert predict(model, samples / "penguins.csv", block_bytes, side, threads=threads)[0] == whole
+    monkeypatch.setattr("nncli.prediction.columnar._ROWS_OF_A_GROUP", 100)
+    monkeypatch.setattr("nncli.prediction.compression._BLOCK_BYTES", 999)
+    data = samples / "penguins.csv"
+    whole, _ = predict(model, data, written_as=written_as, settings=settings)
+    for threads in (1, 3):
+        found = predict(model, data, written_as=written_as, settings=settings, block_bytes=block_bytes, threads=threads)
+        assert found[0] == whole
 
 
 def test_rows_come_out_in_order_with_the_probabilities_of_the_model(model: Model, samples: Path) -> None:
-    text, summary = predict(model, samples / "penguins.csv", keep=True)
-    scored = pd.read_csv(io.StringIO(text), dtype=str, na_filter=False)
+    text, summary = predict(model, samples / "penguins.csv", settings=KEEP)
+    scored = cells(text)
     given = pd.read_csv(samples / "penguins.csv", dtype=str, na_filter=False)
     pd.testing.assert_frame_equal(scored[given.columns], given)
     columns = [f"probability_{name}" for name in model.classes]
@@ -51,6 +92,30 @@ def test_rows_come_out_in_order_with_the_probabilities_of_the_model(model: Model
     assert (np.array(model.classes)[proba.argmax(axis=1)] == scored["prediction"]).all()
     assert (scored["prediction"] == given["species"]).mean() > 0.95
     assert summary.n_rows == len(given)
+
+
+@pytest.mark.parametrize("written_as", ["out.csv", "out.tsv", "out.jsonl", "out.parquet"])
+def test_every_format_holds_the_same(model: Model, samples: Path, written_as: str) -> None:
+    """The oracle is pandas, which reads each format by a parser of its own."""
+    data = samples / "penguins.csv"
+    settings = PredictSettings(keep=("year", "island", "sex"), top=1, proba="max", explain=1, decimals=6)
+    found = io.BytesIO(predict(model, data, written_as=written_as, settings=settings)[0])
+    if written_as == "out.parquet":
+        table = pd.read_parquet(found).astype({"year": int})
+    elif written_as == "out.jsonl":
+        table = pd.read_json(found, lines=True)
+    else:
+        table = pd.read_csv(found, sep="," if written_as == "out.csv" else "\t", na_filter=False)
+    names = ["year", "island", "sex", "prediction", "probability", "top1", "top1_probability"]
+    assert list(table) == [*names, "reason1", "reason1_effect"]
+    given = pd.read_csv(data, na_filter=False)
+    pd.testing.assert_frame_equal(table[names[:3]], given[names[:3]], check_dtype=False)
+    features = model.encode(rows_of(given.astype(str)))
+    best = model.predict_proba(features).max(axis=1)
+    np.testing.assert_allclose(table["probability"], np.round(best, 6), rtol=1e-15)  # pandas' parsers are not exact
+    np.testing.assert_array_equal(table["top1_probability"], table["probability"])
+    assert (table["top1"] == table["prediction"]).all()
+    assert set(table["reason1"]) <= set(model.description.encoder.columns)
 
 
 def test_column_order_and_extra_columns_do_not_matter(model: Model, samples: Path, tmp_path: Path) -> None:
@@ -65,7 +130,7 @@ def test_cells_are_kept_byte_for_byte(model: Model, tmp_path: Path) -> None:
     names = ["x", "island", "bill_length_mm", "bill_depth_mm", "flipper_length_mm", "body_mass_g", "sex", "year", "z"]
     with (tmp_path / "in.csv").open("w", newline="") as file:
         csv.writer(file).writerows([names, row])
-    text, _ = predict(model, tmp_path / "in.csv", keep=True)
+    text = predict(model, tmp_path / "in.csv", settings=KEEP)[0].decode()
     assert next(csv.reader(io.StringIO(text.split("\n", 1)[1])))[: len(row)] == row
 
 
@@ -76,13 +141,13 @@ def test_unseen_levels_are_counted_and_missing_cells_allowed(model: Model, sampl
     given.to_csv(tmp_path / "odd.csv", index=False)
     text, summary = predict(model, tmp_path / "odd.csv")
     assert summary.unknown == {"island": 3, "bill_length_mm": 4}
-    assert text.count("\n") == len(given) + 1
-    assert "nan" not in text
+    assert text.count(b"\n") == len(given) + 1
+    assert b"nan" not in text
 
 
-def test_missing_columns_are_named(model: Model, tmp_path: Path) -> None:
+def test_missing_columns_are_named_with_the_file(model: Model, tmp_path: Path) -> None:
     (tmp_path / "in.csv").write_text("island,year\nDream,2007\n")
-    with pytest.raises(ModelError, match=r"lack the columns .*'bill_length_mm'"):
+    with pytest.raises(ModelError, match=r"in\.csv: the data lack the columns .*'bill_length_mm'"):
         predict(model, tmp_path / "in.csv")
 
 
@@ -90,12 +155,77 @@ def test_kept_columns_may_not_hide_the_added_ones(model: Model, samples: Path, t
     given = pd.read_csv(samples / "penguins.csv", dtype=str, na_filter=False).assign(prediction="old")
     given.to_csv(tmp_path / "in.csv", index=False)
     with pytest.raises(UsageError, match="'prediction'"):
-        predict(model, tmp_path / "in.csv", keep=True)
+        predict(model, tmp_path / "in.csv", settings=KEEP)
     predict(model, tmp_path / "in.csv")
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [(("sex", "iland"), "no column 'iland'; did you mean 'island'"), (("sex", "sex"), "'sex' twice")],
+)
+def test_columns_to_keep_that_cannot_be_are_named(
+    model: Model, samples: Path, names: Sequence[str], message: str
+) -> None:
+    with pytest.raises(UsageError, match=message):
+        predict(model, samples / "penguins.csv", settings=PredictSettings(keep=tuple(names)))
 
 
 def test_a_header_alone_gives_a_header_alone(model: Model, samples: Path, tmp_path: Path) -> None:
     (tmp_path / "in.csv").write_text((samples / "penguins.csv").read_text().split("\n")[0] + "\n")
     text, summary = predict(model, tmp_path / "in.csv")
-    assert text == "prediction,probability_Adelie,probability_Chinstrap,probability_Gentoo\n"
+    assert text == b"prediction,probability_Adelie,probability_Chinstrap,probability_Gentoo\n"
     assert summary.n_rows == 0
+    assert predict(model, tmp_path / "in.csv", written_as="out.jsonl")[0] == b""
+    empty = pd.read_parquet(io.BytesIO(predict(model, tmp_path / "in.csv", written_as="out.parquet")[0]))
+    assert list(empty) == text.decode().strip().split(",")
+
+
+def test_inputs_one_after_another_are_as_one(model: Model, samples: Path, tmp_path: Path) -> None:
+    data = samples / "penguins.csv"
+    header, *rows = data.read_text().splitlines(keepends=True)
+    (tmp_path / "1.csv").write_text(header + "".join(rows[:100]))
+    (tmp_path / "2.csv").write_text(header + "".join(rows[100:]))
+    for written_as in ("out.csv", "out.jsonl.gz", "out.parquet"):
+        found, summary = predict(model, tmp_path / "1.csv", tmp_path / "2.csv", written_as=written_as, settings=KEEP)
+        assert (found, summary) == predict(model, data, written_as=written_as, settings=KEEP)
+
+
+def test_other_columns_in_a_later_input_are_refused_where_all_are_kept(
+    model: Model, samples: Path, tmp_path: Path
+) -> None:
+    given = pd.read_csv(samples / "penguins.csv", dtype=str, na_filter=False)
+    given[given.columns[::-1]].to_csv(tmp_path / "turned.csv", index=False)
+    inputs = samples / "penguins.csv", tmp_path / "turned.csv"
+    with pytest.raises(DataError, match=r"turned\.csv: its columns are not those"):
+        predict(model, *inputs, settings=KEEP)
+    assert len(cells(predict(model, *inputs, settings=PredictSettings(keep=("sex",)))[0])) == 2 * len(given)
+    given["year"].astype(int).to_frame().join(given.drop(columns="year")).to_parquet(tmp_path / "typed.parquet")
+    with pytest.raises(DataError, match=r"typed\.parquet: its columns have other types"):
+        predict(
+            model,
+            samples / "penguins.csv",
+            tmp_path / "typed.parquet",
+            written_as="out.parquet",
+            settings=PredictSettings(keep=("year",)),
+        )
+
+
+def test_parquet_keeps_its_types(model: Model, samples: Path, tmp_path: Path) -> None:
+    given = pd.read_csv(samples / "penguins.csv").assign(
+        when=pd.Timestamp("2024-02-29"), flag=True, kind=pd.Categorical(["a"] * 344), tags=[[1, 2]] * 344
+    )
+    given.to_parquet(tmp_path / "in.parquet", row_group_size=50)
+    typed = pd.read_parquet(
+        io.BytesIO(predict(model, tmp_path / "in.parquet", written_as="out.parquet", settings=KEEP)[0])
+    )
+    pd.testing.assert_frame_equal(typed[given.columns], given)
+    lines = predict(model, tmp_path / "in.parquet", written_as="out.jsonl", settings=KEEP)[0]
+    table = pd.read_json(io.BytesIO(lines), lines=True)
+    numbers = given.columns[given.dtypes == "float64"]
+    pd.testing.assert_frame_equal(table[numbers], given[numbers])
+    assert table["tags"].tolist() == given["tags"].map(list).tolist()
+    assert table["flag"].all()
+    assert set(table["kind"]) == {"a"}
+    assert set(pd.to_datetime(table["when"])) == {pd.Timestamp("2024-02-29")}
+    of_text = predict(model, samples / "penguins.csv")[0]
+    assert predict(model, tmp_path / "in.parquet")[0] == of_text

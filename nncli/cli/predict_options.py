@@ -1,0 +1,105 @@
+"""Options of ``nncli predict`` alone."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from nncli.cli.options import complete_column
+
+_FORMATS = "csv|tsv|jsonl|parquet"
+_INPUT, _ANSWERS, _OUTPUT = "Input", "Answers", "Output"
+
+Data = Annotated[
+    list[str] | None,
+    typer.Argument(
+        help="CSV, TSV, JSON Lines or Parquet, plain or compressed, or patterns of files; standard input if none.",
+        metavar="DATA",
+        show_default=False,
+    ),
+]
+OutputFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--output",
+        "-o",
+        help="File instead of standard output; .csv, .tsv, .jsonl or .parquet, also with .gz, .zst, .bz2 or .xz.",
+        show_default=False,
+        rich_help_panel=_OUTPUT,
+    ),
+]
+OutputFolder = Annotated[
+    Path | None,
+    typer.Option(
+        "--out-dir",
+        help="Folder for one output per input; done.jsonl in it says what is done, and that is not done again.",
+        show_default=False,
+        rich_help_panel=_OUTPUT,
+    ),
+]
+Keep = Annotated[
+    str | None,
+    typer.Option(
+        help="Write input columns too: all of them, or those of a list such as a,b.",
+        metavar="[COLUMNS]",
+        autocompletion=complete_column,
+        rich_help_panel=_ANSWERS,
+    ),
+]
+Probabilities = Annotated[
+    str | None,
+    typer.Option(
+        "--proba",
+        help="Of every class, of the predicted one, or none; all if not given, none with --top.",
+        metavar="none|max|all",
+        rich_help_panel=_ANSWERS,
+    ),
+]
+Top = Annotated[int | None, typer.Option(help="The K most probable classes.", metavar="K", rich_help_panel=_ANSWERS)]
+Threshold = Annotated[
+    float | None,
+    typer.Option(
+        help="Of two classes, the second is predicted from this probability on; the model's own if not given.",
+        metavar="P",
+        rich_help_panel=_ANSWERS,
+    ),
+]
+With = Annotated[
+    str, typer.Option("--with", help="Which model predicts.", metavar="network|trees|both", rich_help_panel=_ANSWERS)
+]
+Round = Annotated[
+    int | None, typer.Option("--round", help="Decimals of probabilities.", metavar="N", rich_help_panel=_ANSWERS)
+]
+Explain = Annotated[
+    int | None,
+    typer.Option(help="The K columns that moved the row's answer most.", metavar="K", rich_help_panel=_ANSWERS),
+]
+InFormat = Annotated[
+    str | None,
+    typer.Option("--input-format", help="By name or content if not given.", metavar=_FORMATS, rich_help_panel=_INPUT),
+]
+OutFormat = Annotated[
+    str | None,
+    typer.Option(
+        "--output-format",
+        help="By the output's name if not given, else CSV.",
+        metavar=_FORMATS,
+        rich_help_panel=_OUTPUT,
+    ),
+]
+BadRowsOption = Annotated[
+    str,
+    typer.Option(
+        "--bad-rows",
+        help="A row that cannot be read: stop, leave it out, or give it empty answers.",
+        metavar="error|skip|null",
+        rich_help_panel=_INPUT,
+    ),
+]
+ExcelSafe = Annotated[
+    bool,
+    typer.Option("--excel-safe", help="An apostrophe before text that is a formula to Excel.", rich_help_panel=_OUTPUT),
+]
+LineBuffered = Annotated[
+    bool, typer.Option("--line-buffered", help="Pass every row on at once.", rich_help_panel=_OUTPUT)
+]

@@ -1,0 +1,127 @@
+"""A folder of outputs, one for each input, that remembers in ``done.jsonl`` what is done."""
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from nncli.errors import UsageError
+from nncli.prediction.names import file_type, with_format
+from nncli.prediction.outputs import refuse_existing, write_file
+from nncli.prediction.run import Run, Summary
+
+LEDGER = "done.jsonl"
+
+
+@dataclass(frozen=True)
+class Job:
+    """An input, and the output that it becomes."""
+
+    path: str
+    output: Path
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a run has to do."""
+
+    jobs: Sequence[Job]
+    n_done: int
+    """Outputs that an earlier run has written as this one would."""
+
+
+def plan_folder(run: Run, paths: Sequence[str], folder: Path, force: bool) -> Plan:
+    """Makes the folder, and finds what is to be done: all that ``done.jsonl`` has not, or that has changed since.
+
+    Raises:
+        UsageError: two inputs would have the same output, an output exists that no earlier run wrote (without
+            ``force``), or an output would replace its input.
+    """
+    jobs = [_job(path, folder, run) for path in paths]
+    _refuse_same(jobs)
+    folder.mkdir(parents=True, exist_ok=True)
+    ledger = _read(folder)
+    todo = [job for job in jobs if not _is_done(job, run, ledger)]
+    for job in todo:
+        if job.output.exists() and Path(job.path).exists() and job.output.samefile(job.path):
+            raise UsageError(f"{job.path}: the output would replace it; choose another --out-dir")
+        if not force and ledger.get(job.output.name, {}).get("input") != _input_name(job):
+            refuse_existing(job.output)
+    return Plan(todo, len(jobs) - len(todo))
+
+
+def write_job(run: Run, job: Job) -> Summary:
+    """Predicts one input. Its line in ``done.jsonl`` is on the disk before the output gets its name."""
+    settings = run.asked.settings
+    record = _record(job, run)  # from before it is read: should it change meanwhile, the next run begins anew
+
+    def remember(finished: Path, summary: Summary) -> None:
+        with finished.open("rb") as file:
+            os.fsync(file.fileno())
+        job.output.unlink(missing_ok=True)  # or, should this be the end, it would pass for what the line describes
+        _append(job.output.with_name(LEDGER), {**record, "rows": summary.n_rows})
+
+    stated = file_type(job.output.name)
+    return write_file(run, [job.path], job.output, stated.written_as(settings.output_format or stated.format), remember)
+
+
+def _job(path: str, folder: Path, run: Run) -> Job:
+    if path == "-":
+        raise UsageError("--out-dir: standard input has no file name; name a file, or use --output")
+    return Job(path, folder / with_format(Path(path).name, run.asked.settings.output_format))
+
+
+def _refuse_same(jobs: Sequence[Job]) -> None:
+    first: dict[str, str] = {LEDGER: "the list of what is done"}
+    for job in jobs:
+        name = job.output.name
+        if name in first:
+            raise UsageError(f"--out-dir: {first[name]} and {job.path} would both be written to {name}; rename one")
+        first[name] = job.path
+
+
+def _input_name(job: Job) -> str:
+    return str(Path(job.path).absolute())
+
+
+def _record(job: Job, run: Run) -> dict[str, Any]:
+    status = Path(job.path).stat()
+    return {
+        "input": _input_name(job),
+        "size": status.st_size,
+        "mtime_ns": status.st_mtime_ns,
+        "output": job.output.name,
+        "model_sha256": run.asked.model.sha256,
+        "settings": json.loads(json.dumps(asdict(run.asked.settings))),
+    }
+
+
+def _is_done(job: Job, run: Run, ledger: Mapping[str, Mapping[str, Any]]) -> bool:
+    known = ledger.get(job.output.name)
+    if known is None or not job.output.exists():
+        return False
+    return {**known, **_record(job, run)} == known
+
+
+def _read(folder: Path) -> dict[str, dict[str, Any]]:
+    """The last line about each output; a line that was cut off says nothing."""
+    path = folder / LEDGER
+    found: dict[str, dict[str, Any]] = {}
+    for line in path.read_bytes().splitlines() if path.exists() else []:
+        try:
+            record = json.loads(line)
+            found[record["output"]] = record
+        except (ValueError, KeyError, TypeError):
+            continue
+    return found
+
+
+def _append(path: Path, record: Mapping[str, Any]) -> None:
+    with path.open("ab+") as file:
+        file.seek(max(0, file.seek(0, os.SEEK_END) - 1))
+        torn = file.read(1) not in (b"", b"\n")
+        file.write(b"\n" * torn + json.dumps(record).encode() + b"\n")
+        file.flush()
+        os.fsync(file.fileno())

@@ -1,0 +1,115 @@
+"""Which columns the output has, and where those of the input are taken from."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from nncli.errors import UsageError, nearest_names, quoted_list, show
+from nncli.prediction.answers import Answering
+from nncli.settings import OutputFormat
+from nncli.table.arrow import mask_array
+from nncli.table.chunks import Chunk, Input
+
+DELIMITERS: dict[OutputFormat, str] = {"csv": ",", "tsv": "\t"}
+"""Of the delimited formats."""
+
+KeptFrom = Literal["cells", "records", "members", "values"]
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The columns of the output."""
+
+    format: OutputFormat
+    kept: tuple[str, ...]
+    """Of the input; they come first."""
+    added: tuple[str, ...]
+    kept_from: KeptFrom
+    """Text cells; whole records as they stand; members of JSON objects as they stand; values with their types."""
+    numeric: frozenset[str]
+    """Columns whose cells become numbers where a format tells numbers from text."""
+    excel_safe: bool
+
+    @property
+    def names(self) -> list[str]:
+        """Of all columns."""
+        return [*self.kept, *self.added]
+
+
+def make_layout(asked: Answering, given: Input, output_format: OutputFormat) -> Layout:
+    """The layout for an open input.
+
+    Raises:
+        UsageError: a column that is to be kept is not there, or has the name of one that is added.
+    """
+    keep, added = asked.settings.keep, asked.names
+    kept = {"none": [], "all": given.columns}[keep] if isinstance(keep, str) else list(keep)
+    _refuse_unknown(kept, given.columns)
+    _refuse_clash(kept, added)
+    return Layout(
+        format=output_format,
+        kept=tuple(kept),
+        added=tuple(added),
+        kept_from=_kept_from(given, output_format, keep == "all", asked.settings.excel_safe),
+        numeric=frozenset(asked.model.description.encoder.numeric),
+        excel_safe=asked.settings.excel_safe,
+    )
+
+
+def _kept_from(given: Input, output_format: OutputFormat, everything: bool, excel_safe: bool) -> KeptFrom:
+    """The nearest to what stands in the input that the output can hold."""
+    if given.format == "parquet":
+        return "values" if output_format in ("parquet", "jsonl") else "cells"
+    if given.format == "jsonl" and output_format == "jsonl":
+        return "records" if everything else "members"
+    same = given.delimiter is not None and given.delimiter == DELIMITERS.get(output_format)
+    return "records" if same and everything and not excel_safe else "cells"
+
+
+def _refuse_unknown(kept: Sequence[str], columns: list[str]) -> None:
+    for name in kept:
+        if name not in columns:
+            raise UsageError(f"--keep: the data have no column '{show(name)}'; {nearest_names(name, columns)}")
+
+
+def _refuse_clash(kept: Sequence[str], added: Sequence[str]) -> None:
+    clash = [name for name in added if name in kept]
+    if clash:
+        raise UsageError(f"--keep: the data already have {quoted_list(clash)}; rename that column, or leave out --keep")
+    names = [*kept, *added]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise UsageError(f"the output would have {quoted_list(twice)} twice; ask for fewer columns (--keep, --proba)")
+
+
+@dataclass(frozen=True)
+class Scored:
+    """Some rows of the input with their answers."""
+
+    cells: pa.RecordBatch
+    chunk: Chunk
+    """Where they come from; it has their text, or their values with types."""
+    answers: Sequence[pa.Array]
+    """The added columns: numbers, or names by a dictionary; null in rows that could not be read."""
+    is_sound: NDArray[np.bool_]
+    """Which rows could be read; the others only stand for theirs. Shape: ``(n_rows,)``."""
+
+    def records(self) -> pa.Array:
+        """Each row as it stands in the input."""
+        assert self.chunk.lines is not None
+        return self.chunk.lines()
+
+    def values(self, names: Sequence[str]) -> list[pa.Array]:
+        """Columns of the input with their own types."""
+        assert self.chunk.values is not None
+        batch = self.chunk.values()
+        return [batch.column(name) for name in names]
+
+    def where_sound(self, values: pa.Array, otherwise: Callable[[], pa.Array]) -> pa.Array:
+        """``values`` in the rows that could be read, other values in those that stand for the rest."""
+        return values if self.is_sound.all() else pc.if_else(mask_array(self.is_sound), values, otherwise())

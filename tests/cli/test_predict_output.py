@@ -1,0 +1,239 @@
+"""What ``predict`` writes, where, and as what: every option by the real program."""
+
+import csv
+import json
+import os
+import pty
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+import pytest
+from program import Program
+
+HEADER = "island,bill_length_mm,bill_depth_mm,flipper_length_mm,body_mass_g,sex,year\n"
+BAD = f"{HEADER}Dream,39,18,180,3700,male,2007\nDream\nBiscoe,46,15,215,5000,female,2008\n\n1,2,3,4,5,6,7,8\n"
+
+
+@pytest.fixture
+def predict(nncli: Program, penguins_model: Path):  # type: ignore[no-untyped-def]
+    return lambda *args, **other: nncli("predict", *args, "-m", penguins_model, **other)
+
+
+@pytest.fixture
+def folder(nncli: Program, samples: Path) -> Path:
+    header, *rows = (samples / "penguins.csv").read_text().splitlines(keepends=True)
+    (nncli.folder / "a.csv").write_text(header + "".join(rows[:5]))
+    (nncli.folder / "b.csv").write_text(header + "".join(rows[5:9]))
+    return nncli.folder
+
+
+def test_options_choose_the_columns(predict, folder: Path) -> None:  # type: ignore[no-untyped-def]
+    proba = [f"probability_{name}" for name in ("Adelie", "Chinstrap", "Gentoo")]
+    for options, expected in (
+        (["--keep", "year,sex"], ["year", "sex", "prediction", *proba]),
+        (["--keep=sex", "--proba", "none"], ["sex", "prediction"]),
+        (["--proba", "max"], ["prediction", "probability"]),
+        (["--top", 2], ["prediction", "top1", "top1_probability", "top2", "top2_probability"]),
+        (["--top", 1, "--proba", "max"], ["prediction", "probability", "top1", "top1_probability"]),
+        (["--with", "both", "--proba", "none"], ["prediction", "prediction_trees"]),
+        (["--explain", 1, "--proba", "none"], ["prediction", "reason1", "reason1_effect"]),
+    ):
+        outcome = predict("a.csv", *options)
+        assert (outcome.code, outcome.err) == (0, ""), options
+        header, *rows = csv.reader(outcome.out.splitlines())
+        assert header == expected
+        assert len(rows) == 5
+    rounded = predict("a.csv", "--round", 2).out.splitlines()[1:]
+    assert all(len(number) <= 4 for line in rounded for number in line.split(",")[1:])
+
+
+def test_the_threshold_moves_the_border(nncli: Program) -> None:
+    rows = [f"{i % 97},{'yes' if i % 97 > 48 + i % 5 else 'no'}" for i in range(400)]
+    (nncli.folder / "t.csv").write_text("\n".join(["x,y", *rows]) + "\n")
+    assert nncli("train", "t.csv", "--effort", "quick", "-q").code == 0
+    proba = [float(line.split(",")[2]) for line in nncli("predict", "t.csv").out.splitlines()[1:]]
+    for threshold in (0.0, 0.2, 0.9, 1.0):
+        found = nncli("predict", "t.csv", "--threshold", threshold, "--proba", "none").out.split()[1:]
+        assert found == ["yes" if p >= threshold else "no" for p in proba]
+
+
+@pytest.mark.parametrize("extension", ["csv.gz", "tsv.zst", "jsonl.bz2", "ndjson.xz", "parquet"])
+def test_a_file_is_what_its_name_says(predict, folder: Path, extension: str) -> None:  # type: ignore[no-untyped-def]
+    name = f"out.{extension}"
+    outcome = predict("a.csv", "b.csv", "-o", name, "--keep")
+    assert (outcome.code, outcome.err, outcome.out) == (0, "", "")
+    if extension == "parquet":
+        table = pd.read_parquet(folder / name)
+    else:
+        data = (folder / name).read_bytes()
+        kind, compression = extension.split(".")
+        if compression == "zst":
+            data = pa.CompressedInputStream(pa.BufferReader(data), "zstd").read()
+        else:
+            import bz2
+            import gzip
+            import lzma
+
+            data = {"gz": gzip, "bz2": bz2, "xz": lzma}[compression].decompress(data)
+        (folder / f"plain.{kind}").write_bytes(data)
+        read = {"csv": pd.read_csv, "tsv": lambda path: pd.read_csv(path, sep="\t")}
+        table = read.get(kind, lambda path: pd.read_json(path, lines=True))(folder / f"plain.{kind}")
+    expected = pd.concat([pd.read_csv(folder / "a.csv"), pd.read_csv(folder / "b.csv")])
+    assert table["species"].tolist() == expected["species"].tolist()
+    assert list(table)[: len(list(expected))] == list(expected)
+    assert "prediction" in table
+
+
+def test_patterns_and_a_folder_that_is_resumed(predict, folder: Path) -> None:  # type: ignore[no-untyped-def]
+    both = predict("*.csv", "--keep", "year")
+    assert both.out == predict("a.csv", "b.csv", "--keep", "year").out
+    assert len(both.out.splitlines()) == 10
+    assert predict("?.csv", "--out-dir", "out", "--output-format", "jsonl").code == 0
+    assert {path.name for path in (folder / "out").iterdir()} == {"a.jsonl", "b.jsonl", "done.jsonl"}
+    again = predict("?.csv", "--out-dir", "out", "--output-format", "jsonl")
+    assert (again.code, again.err.count("\n")) == (0, 1)
+    assert again.err.startswith("2 of 2 outputs are done already")
+
+
+@pytest.mark.parametrize(
+    ("args", "code", "message"),
+    [
+        (["none*.csv"], 2, "none*.csv: matches no file"),
+        (["-o", "x.csv", "--out-dir", "x"], 2, "--output and --out-dir"),
+        (["--out-dir", "x"], 2, "--out-dir: standard input has no file name"),
+        (["a.csv", "--keep", "yaer"], 2, "did you mean 'year'"),
+        (["a.csv", "--keep="], 2, "is no list of columns"),
+        (["a.csv", "-o", "x.parquet.gz"], 2, "leave .gz out"),
+        (["a.csv", "-o", "x.csv.xz", "--line-buffered"], 2, "--line-buffered"),
+        (["a.csv", "--output-format", "parquet", "--line-buffered"], 2, "--line-buffered"),
+        (["a.csv", "--threshold", "0.3"], 2, "--threshold: is for two classes"),
+        (["a.csv", "--proba", "some"], 2, "--proba: 'some' is not known"),
+        (["a.csv", "bad.csv"], 3, "bad.csv, line 3"),
+    ],
+)
+def test_what_cannot_be_written_gets_one_line(  # type: ignore[no-untyped-def]
+    predict, folder: Path, args: list[str], code: int, message: str
+) -> None:
+    (folder / "bad.csv").write_text(BAD)
+    outcome = predict(*args)
+    assert (outcome.code, outcome.err.count("\n")) == (code, 1), outcome.err
+    assert message in outcome.err
+    assert not [path for path in folder.iterdir() if path.name.startswith((".", "x"))]
+
+
+def test_bad_rows_are_left_out_or_answered_with_nothing(predict, folder: Path) -> None:  # type: ignore[no-untyped-def]
+    (folder / "bad.csv").write_text(BAD)
+    skipped = predict("bad.csv", "--bad-rows", "skip", "--keep", "--proba", "none")
+    header, *rows = csv.reader(skipped.out.splitlines())
+    assert [row[0] for row in rows] == ["Dream", "Biscoe"]
+    assert header[-1] == "prediction"
+    *lines, summary = skipped.err.splitlines()
+    assert [line[:16] for line in lines] == ["bad.csv, line 3:", "bad.csv, line 6:"]
+    assert summary == "2 of 4 rows could not be read and were left out"
+    null = predict("bad.csv", "--bad-rows", "null", "-o", "out.jsonl", "--proba", "none", "--keep", "island")
+    assert null.err == "2 of 4 rows could not be read and have empty answers; see out.jsonl.rejects.jsonl\n"
+    found = [json.loads(line) for line in (folder / "out.jsonl").read_text().splitlines()]
+    assert [(row["island"], row["prediction"] is None) for row in found] == [
+        ("Dream", False),
+        ("Dream", True),
+        ("Biscoe", False),
+        ("1", True),
+    ]
+    rejects = [json.loads(line) for line in (folder / "out.jsonl.rejects.jsonl").read_text().splitlines()]
+    assert [(row["file"], row["line"], row["text"]) for row in rejects] == [
+        ("bad.csv", 3, "Dream"),
+        ("bad.csv", 6, "1,2,3,4,5,6,7,8"),
+    ]
+    assert all("fields" in row["error"] for row in rejects)
+    assert predict("a.csv", "-o", "out.jsonl", "--force").code == 0
+    assert not (folder / "out.jsonl.rejects.jsonl").exists()
+
+
+@pytest.mark.parametrize("kept", [["--keep"], ["--keep", "island,note,year"]])
+def test_json_values_stay_as_they_are(predict, folder: Path, kept: list[str]) -> None:  # type: ignore[no-untyped-def]
+    lines = [
+        '{"island": "Dream", "bill_length_mm": 39.10, "bill_depth_mm": 18, "flipper_length_mm": 181, '
+        '"body_mass_g": 3750, "sex": null, "year": 2007, "note": [1.0, {"a": "\\u00e9"}]}',
+        "no object",
+    ]
+    (folder / "t.jsonl").write_text("\n".join(lines) + "\n")
+    options = ["--output-format", "jsonl", "--bad-rows", "null", "--proba", "none", "-q"]
+    first, second = predict("t.jsonl", *kept, *options).out.splitlines()
+    assert '"note": [1.0, {"a": "\\u00e9"}]' in first
+    given = json.loads(lines[0])
+    names = list(given) if len(kept) == 1 else kept[1].split(",")
+    assert json.loads(first) == {**{name: given[name] for name in names}, "prediction": json.loads(first)["prediction"]}
+    assert json.loads(second)["prediction"] is None
+
+
+def test_formulas_are_disarmed_where_that_is_asked_for(predict, folder: Path) -> None:  # type: ignore[no-untyped-def]
+    (folder / "f.csv").write_text(HEADER.replace("\n", ",=x\n") + "Dream,39,18,180,3700,male,2007,=1+1\n")
+    assert ",=1+1," in predict("f.csv", "--keep").out
+    safe = predict("f.csv", "--keep", "--excel-safe").out
+    assert ",'=x," in safe
+    assert ",'=1+1," in safe
+
+
+@pytest.mark.parametrize("output", [None, "out.csv.gz", "out.jsonl.zst"])
+def test_a_row_is_answered_while_the_next_one_is_not_there(
+    penguins_model: Path, tmp_path: Path, output: str | None
+) -> None:
+    command = [sys.executable, "-m", "nncli", "predict", "--line-buffered", "-m", str(penguins_model)]
+    with subprocess.Popen(
+        [*command, *(["-o", output] if output else [])], cwd=tmp_path, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write(f"{HEADER}Dream,39,18,180,3700,male,2007\n".encode())
+        process.stdin.flush()
+        if output is None:
+            process.stdout.readline()
+            assert process.stdout.readline().count(b",") == 3
+        else:
+            growing, sizes = tmp_path / f".{output}.new", [0]
+            while not growing.exists() or growing.stat().st_size < 50:
+                time.sleep(0.05)
+            sizes.append(growing.stat().st_size)
+            process.stdin.write(b"Biscoe,46,15,215,5000,female,2008\n")
+            process.stdin.flush()
+            while growing.stat().st_size == sizes[-1]:
+                time.sleep(0.05)
+        process.stdin.close()
+        assert process.wait(timeout=60) == 0
+
+
+def test_a_terminal_shows_progress_and_a_file_none(penguins_model: Path, samples: Path, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "nncli", "predict", str(samples / "penguins.csv"), "-m", str(penguins_model)]
+
+    def seen(*options: str) -> bytes:
+        ours, theirs = pty.openpty()
+        with subprocess.Popen(
+            [*command, *options],
+            cwd=tmp_path,
+            stdout=subprocess.DEVNULL,
+            stderr=theirs,
+            env={**os.environ, "TERM": "xterm"},
+        ) as process:
+            os.close(theirs)
+            found = b""
+            try:
+                while data := os.read(ours, 1 << 16):
+                    found += data
+            except OSError:
+                pass  # Linux says so where the other end is closed
+            assert process.wait() == 0
+        os.close(ours)
+        return found
+
+    assert b"344 rows, 100%" in seen()
+    assert seen("-q") == b""
+
+
+def test_completion_names_the_columns_to_keep(nncli: Program, samples: Path) -> None:
+    words = f"nncli predict {samples / 'penguins.csv'} --keep bill"
+    env = {"_NNCLI_COMPLETE": "complete_bash", "COMP_WORDS": words, "COMP_CWORD": "4"}
+    assert nncli(env=env).out.split() == ["bill_length_mm", "bill_depth_mm"]
