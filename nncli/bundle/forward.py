@@ -53,7 +53,7 @@ class NumpyNetwork:
     def __init__(self, architecture: Architecture, arrays: Mapping[str, Array]) -> None:
         self._architecture = architecture
         self._arrays = arrays
-        self._layers = [_layer(architecture, arrays, i) for i in range(len(architecture.layers))]
+        self._layers = [folded_layer(architecture, arrays, i) for i in range(len(architecture.layers))]
         self._activation = _ACTIVATIONS[architecture.activation]
 
     def predict_proba(self, inputs: NetworkInputs) -> NDArray[np.float64]:
@@ -120,7 +120,7 @@ class NumpyNetwork:
         return proba
 
 
-def _layer(architecture: Architecture, arrays: Mapping[str, Array], i: int) -> tuple[Array, Array]:
+def folded_layer(architecture: Architecture, arrays: Mapping[str, Array], i: int) -> tuple[Array, Array]:
     """Weights ``(n_nets, d_in, d_out)`` and biases ``(n_nets, 1, d_out)``; of the first layer for all members."""
     weight, bias = arrays[f"hidden.{i}.weight"], arrays[f"hidden.{i}.bias"][:, None, :]
     if i == 0 and architecture.is_ensemble:
