@@ -226,9 +226,7 @@ def _restored_module(network: TrainedNetwork, plan: Plan, conditions: Conditions
     state = {name: torch.from_numpy(array) for name, array in network.arrays.items()}
     bins = (state["num.left"], state["num.inverse_width"]) if plan.architecture.n_bins else None
     module = _module(bins, plan, conditions)
-    with torch.no_grad():
-        for name, tensor in module.arrays().items():
-            tensor.copy_(state[name])
+    module.restore_(state)
     return module
 
 
