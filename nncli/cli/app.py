@@ -7,6 +7,7 @@ import typer
 from nncli.cli.boundary import Boundary
 from nncli.cli.compare_baseline import compare_baseline
 from nncli.cli.doctor import doctor
+from nncli.cli.export import export
 from nncli.cli.info import info
 from nncli.cli.predict import predict
 from nncli.cli.train import train
@@ -49,5 +50,6 @@ def root(
 app.command()(train)
 app.command()(predict)
 app.command("compare-baseline")(compare_baseline)
+app.command()(export)
 app.command()(info)
 app.command()(doctor)
