@@ -92,12 +92,15 @@ def test_a_file_is_replaced_on_demand(nncli: Program, penguins_model: Path) -> N
     assert {path.name for path in nncli.folder.iterdir()} == {"model.onnx"}
 
 
-def test_without_the_packages_the_line_that_mends_it_is_said(nncli: Program, penguins_model: Path) -> None:
-    (nncli.folder / "sitecustomize.py").write_text(
+def test_without_its_packages_the_line_that_mends_it_is_said(nncli: Program, penguins_model: Path) -> None:
+    blocked = nncli.folder / "blocked"
+    blocked.mkdir()
+    (blocked / "sitecustomize.py").write_text(
         "import importlib.util as u\nfind = u.find_spec\n"
-        "u.find_spec = lambda name, *more: None if name == 'onnxruntime' else find(name, *more)\n"
+        "u.find_spec = lambda name, *rest: None if name == 'onnxruntime' else find(name, *rest)\n"
     )
-    path = os.pathsep.join([str(nncli.folder), os.environ.get("PYTHONPATH", "")])
+    path = f"{blocked}{os.pathsep}{os.environ.get('PYTHONPATH', '')}"
     outcome = nncli("export", "-m", penguins_model, env={"PYTHONPATH": path})
     assert outcome.code == 2
     assert "pip install 'nncli-tabular[onnx]'" in outcome.err
+    assert len(outcome.err.splitlines()) == 1

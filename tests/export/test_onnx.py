@@ -29,6 +29,8 @@ MODELS = {
     "sharpened": {"calibration": SHARP},
     "numbers only": {"columns": NUMERIC},
     "categories only": {"columns": ENCODABLE, "n_classes": 3},
+    "one number": {"columns": ("size",), "n_bins": 0},
+    "one category": {"columns": ("city",)},
 }
 
 
