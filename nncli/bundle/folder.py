@@ -94,10 +94,10 @@ def write_folder(path: Path, files: Mapping[str, bytes], pages: Mapping[str, byt
 
 def _replace(path: Path, contents: Mapping[str, bytes], manifest: bytes, pages: Mapping[str, bytes]) -> None:
     for name, content in contents.items():
-        _write_atomic(path / name, content)
-    _write_atomic(path / MANIFEST, manifest)
+        write_file(path / name, content)
+    write_file(path / MANIFEST, manifest)
     for name, content in pages.items():
-        _write_atomic(path / name, content)
+        write_file(path / name, content)
     for old in path.iterdir():
         if _NAME.fullmatch(old.name) and old.name not in contents:
             old.unlink()
@@ -167,7 +167,8 @@ def _write_synced(path: Path, content: bytes) -> None:
         os.fsync(file.fileno())
 
 
-def _write_atomic(path: Path, content: bytes) -> None:
+def write_file(path: Path, content: bytes) -> None:
+    """Writes a file, whole or not at all; one that is there is replaced in one step."""
     temporary = path.with_name(f".{path.name}.new")
     temporary.unlink(missing_ok=True)
     try:

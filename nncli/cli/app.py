@@ -7,6 +7,7 @@ import typer
 from nncli.cli.boundary import Boundary
 from nncli.cli.compare_baseline import compare_baseline
 from nncli.cli.doctor import doctor
+from nncli.cli.export import export
 from nncli.cli.info import info
 from nncli.cli.keep import KeepCommand
 from nncli.cli.predict import predict
@@ -50,5 +51,6 @@ def root(
 app.command()(train)
 app.command(cls=KeepCommand)(predict)
 app.command("compare-baseline")(compare_baseline)
+app.command()(export)
 app.command()(info)
 app.command()(doctor)

@@ -12,7 +12,11 @@ _PACKAGES = (
     "nncli-tabular", "torch", "scikit-learn", "numpy", "scipy", "pandas", "pyarrow", "safetensors", "typer", "rich",
     "jinja2",
 )  # fmt: skip
-_EXTRAS = {"optuna": ("tune", "train --effort best")}
+_EXTRAS = {
+    "optuna": ("tune", "train --effort best"),
+    "onnx": ("onnx", "export --format onnx"),
+    "onnxruntime": ("onnx", "export --format onnx"),
+}
 """Packages that only one command needs: the extra that installs each, and the command."""
 
 

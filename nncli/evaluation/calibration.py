@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from nncli.evaluation.metrics import Floats, Labels, log_losses
 
-_SMALLEST = 1e-12
+SMALLEST_PROBABILITY = 1e-12
+"""Below it a probability counts as this much."""
 _LARGEST_LOG = 3.0
 """The temperature is searched between exp(-3) and exp(3)."""
 _STEPS = 40
@@ -64,7 +65,7 @@ def fit_calibration(labels: Labels, proba: NDArray[np.floating]) -> Calibration:
 
 
 def _logs(proba: NDArray[np.floating]) -> Floats:
-    return np.log(np.clip(proba.astype(np.float64), _SMALLEST, 1.0))
+    return np.log(np.clip(proba.astype(np.float64), SMALLEST_PROBABILITY, 1.0))
 
 
 def _sharpened(logs: Floats, power: float) -> Floats:

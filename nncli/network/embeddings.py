@@ -128,13 +128,13 @@ class OneHot(nn.Module):
         super().__init__()
         self.register_buffer("columns", torch.tensor(columns, dtype=torch.long), persistent=False)
         offsets = torch.tensor([0, *(codes - 1 for codes in cardinalities)]).cumsum(0)
-        self.register_buffer("offsets", offsets[:-1], persistent=False)
+        self.register_buffer("offsets", offsets[:-1].clone(), persistent=False)
         self._width = int(offsets[-1])
 
     def forward(self, x_cat: Tensor) -> Tensor:
         """Encodes a batch."""
         codes = x_cat.index_select(1, self.get_buffer("columns")).long()  # a list of positions would stall a GPU
-        hot = torch.zeros(len(codes), self._width + 1, device=codes.device)
+        hot = torch.zeros(codes.shape[0], self._width + 1, device=codes.device)  # len() would fix an export's batch
         # Code 0 has no column: it is written to a spare one that is cut off.
         hot.scatter_(1, torch.where(codes > 0, codes - 1 + self.get_buffer("offsets"), self._width), 1.0)
         return hot[:, :-1]

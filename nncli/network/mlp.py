@@ -95,6 +95,21 @@ class MLP(nn.Module):
         state = {name.removesuffix(".table"): tensor for name, tensor in self.state_dict().items()}
         return {renamed.get(name, name): tensor for name, tensor in state.items()}
 
+    @torch.no_grad()
+    def restore_(self, arrays: Mapping[str, Tensor]) -> None:
+        """Takes the tensors of a trained network of the same form."""
+        for name, tensor in self.arrays().items():
+            tensor.copy_(arrays[name])
+
+
+def restored_mlp(architecture: Architecture, arrays: Mapping[str, Tensor]) -> MLP:
+    """A trained network that predicts."""
+    has_bins = architecture.n_num and architecture.n_bins
+    bins = (arrays["num.left"], arrays["num.inverse_width"]) if has_bins else None
+    module = MLP(architecture, bins, 0.0, torch.Generator(), torch.Generator())
+    module.restore_(arrays)
+    return module.requires_grad_(False).eval()
+
 
 def _first_scaling(architecture: Architecture, generator: torch.Generator) -> Tensor:
     """Members must differ before features mix: one random factor per member and feature, alike in its channels."""

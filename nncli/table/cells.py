@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 MISSING_WORDS = ("", "NA", "N/A", "n/a", "NaN", "nan", "NULL", "null", "#N/A", "<NA>")
 """Cells that hold one of these, spaces aside, are missing."""
 
-_TRUE_WORDS = ("true", "yes", "t", "y", "1", "1.0")
-_FALSE_WORDS = ("false", "no", "f", "n", "0", "0.0")
+TRUE_WORDS = ("true", "yes", "t", "y", "1", "1.0")
+FALSE_WORDS = ("false", "no", "f", "n", "0", "0.0")
 
 NUMBER = r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?"
 """What :func:`to_numbers` reads."""
@@ -97,7 +97,7 @@ def to_booleans(cells: pa.Array) -> NDArray[np.int32]:
     [2, 1, 0, 0]
     """
     lower = pc.utf8_lower(cells)
-    return np.where(_is_one_of(lower, _TRUE_WORDS), 2, _is_one_of(lower, _FALSE_WORDS)).astype(np.int32)
+    return np.where(_is_one_of(lower, TRUE_WORDS), 2, _is_one_of(lower, FALSE_WORDS)).astype(np.int32)
 
 
 def to_codes(cells: pa.Array, names: "Sequence[str]") -> NDArray[np.int64]:

@@ -246,9 +246,7 @@ def _restored_module(arrays: Mapping[str, NDArray[np.float32]], plan: Plan, cond
     state = {name: torch.from_numpy(array) for name, array in arrays.items()}
     bins = (state["num.left"], state["num.inverse_width"]) if "num.left" in state else None
     module = _module(bins, plan, conditions)
-    with torch.no_grad():
-        for name, tensor in module.arrays().items():
-            tensor.copy_(state[name])
+    module.restore_(state)
     return module
 
 

@@ -26,12 +26,15 @@ except SystemExit as leave:
 """
 
 
-@pytest.mark.parametrize("command", ["--help", "--version", "predict", "info", "compare-baseline"])
-def test_light_commands_load_neither_torch_nor_scikit_learn(command: str, penguins_model: Path, samples: Path) -> None:
+@pytest.mark.parametrize("command", ["--help", "--version", "predict", "info", "compare-baseline", "export"])
+def test_light_commands_load_neither_torch_nor_scikit_learn(
+    command: str, penguins_model: Path, samples: Path, tmp_path: Path
+) -> None:
     args = {
         "predict": ["predict", samples / "penguins.csv", "-m", penguins_model, "--with", "trees", "--keep"],
         "info": ["info", "-m", penguins_model],
         "compare-baseline": ["compare-baseline", "-m", penguins_model],
+        "export": ["export", "-m", penguins_model, "-o", tmp_path / "model.onnx", "-q"],
     }
     loaded = loaded_modules(RUN, *args.get(command, [command]))
     too_heavy = {*HEAVY, "pandas"} if command == "predict" else HEAVY

@@ -87,7 +87,7 @@ def test_version_and_help(nncli: Program) -> None:
     assert nncli("--version").out == f"nncli {version()}\n"
     for args in (("-h",), ("--help",)):
         text = nncli(*args).out
-        assert all(command in text for command in ("train", "predict", "compare-baseline", "info", "doctor"))
+        assert all(command in text for command in ("train", "predict", "compare-baseline", "export", "info", "doctor"))
         assert all(f"{code} " in text for code in range(9))
     assert nncli().code == 2
     suggested = nncli("trian")
@@ -151,7 +151,7 @@ def test_a_terminal_is_plain_where_that_is_asked_for(
     assert (b"\x1b" in shown) == moves
 
 
-@pytest.mark.parametrize("command", ["train", "predict", "compare-baseline", "info", "doctor"])
+@pytest.mark.parametrize("command", ["train", "predict", "compare-baseline", "export", "info", "doctor"])
 def test_help_fits_80_columns(nncli: Program, command: str) -> None:
     outcome = nncli(command, "--help")
     assert outcome.code == 0

@@ -1,0 +1,119 @@
+"""``nncli export``: a model as a file that other programs run."""
+
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from nncli.cli.options import DEFAULT_MODEL, Debug, Force, Json, ModelFolder, Quiet, print_json
+from nncli.errors import FileError, UsageError, show
+
+if TYPE_CHECKING:
+    from nncli.bundle.model import Model
+    from nncli.export.check import Agreement
+
+_DEFAULT_OUTPUTS = {"onnx": Path("model.onnx"), "torch": Path("model.pt2")}
+
+
+def export(
+    model: ModelFolder = DEFAULT_MODEL,
+    format: Annotated[str, typer.Option(help="Of the file.", metavar="onnx|torch")] = "onnx",
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="File to write; model.onnx or model.pt2 if none.", show_default=False),
+    ] = None,
+    force: Force = False,
+    side: Annotated[
+        str, typer.Option("--with", help="Which model; torch has the network only.", metavar="network|trees")
+    ] = "network",
+    json: Json = False,
+    quiet: Quiet = False,
+    debug: Debug = False,
+) -> None:
+    """Write a model as a file that other programs run, and check that it says what predict says.
+
+    nncli export -m churn-model -o churn.onnx
+
+    nncli export -m churn-model --format torch -o churn.pt2
+
+    onnx: the whole model, raw columns in. Each column is an input of its name, of shape [rows]: numbers as double,
+    NaN where missing; all other columns as string, without spaces around the text, empty where missing. Outputs:
+    label, string [rows]; probabilities, float [rows, classes]. The metadata hold the classes in their order, as JSON.
+    Models that read dates or free text cannot be exported.
+
+    torch: a torch.export program, encoded rows (x_num, x_cat, x_dense, x_value) in, probabilities out. The file's
+    nncli.json names the classes and the columns of each input.
+    """
+    destination = _destination(format, output, side, force)
+    from nncli.bundle.folder import write_file
+    from nncli.bundle.model import load_model
+    from nncli.cli.boundary import stop_on_terminate
+
+    stop_on_terminate()
+    loaded = load_model(model)
+    content, found = _made(loaded, format, side)
+    write_file(destination, content)
+    if json:
+        print_json(_document(destination, format, side, loaded, len(content), found))
+    if not quiet:
+        _say(destination, len(content), found)
+
+
+def _destination(format: str, output: Path | None, side: str, force: bool) -> Path:
+    """Where to write, after all that can be refused before any work."""
+    if format not in _DEFAULT_OUTPUTS:
+        raise UsageError(f"--format: '{show(format)}' is not known; choose onnx or torch")
+    if side not in ("network", "trees"):
+        raise UsageError(f"--with: '{show(side)}' is not known; choose network or trees")
+    if (format, side) == ("torch", "trees"):
+        raise UsageError("--with trees: torch has no operators for trees; choose --format onnx")
+    if format == "onnx" and not (find_spec("onnx") and find_spec("onnxruntime")):
+        raise UsageError(
+            "--format onnx: needs onnx and onnxruntime; install them with pip install 'nncli-tabular[onnx]'"
+        )
+    path = output or _DEFAULT_OUTPUTS[format]
+    if path.exists() and not path.is_file():
+        raise UsageError(f"{path}: is no file; choose another --output")
+    if path.exists() and not force:
+        raise UsageError(f"{path}: exists already; choose another --output, or replace it with --force")
+    if not path.parent.is_dir():
+        raise FileError(f"{path}: there is no folder {path.parent}; make it, or choose another --output")
+    return path
+
+
+def _made(model: "Model", format: str, side: str) -> "tuple[bytes, Agreement]":
+    """The content of the file, and what checking it found."""
+    if format == "torch":
+        from nncli.export.torch_file import check_torch, make_torch
+
+        content = make_torch(model)
+        return content, check_torch(content, model)
+    from nncli.export.onnx_check import check_onnx
+    from nncli.export.onnx_file import make_onnx
+
+    content = make_onnx(model, side).SerializeToString()  # type: ignore[arg-type]
+    return content, check_onnx(content, model, side)  # type: ignore[arg-type]
+
+
+def _document(path: Path, format: str, side: str, model: "Model", size: int, found: "Agreement") -> dict[str, Any]:
+    return {
+        "schema_version": 1,
+        "command": "export",
+        "path": str(path),
+        "format": format,
+        "with": side,
+        "bytes": size,
+        "classes": model.classes,
+        "checked": {"rows": found.n_rows, "largest_difference": found.difference, "runtime": found.runtime},
+        "model_sha256": model.sha256,
+    }
+
+
+def _say(path: Path, size: int, found: "Agreement") -> None:
+    line = (
+        f"{path}: {size / 1000:,.0f} kB, {found.n_inputs} inputs; {found.n_rows:,} rows agree with predict "
+        f"within {found.difference:.1e} ({found.runtime})"
+    )
+    print(line, file=sys.stderr)  # noqa: T201
