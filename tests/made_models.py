@@ -84,9 +84,19 @@ def made_model(
     data = TreeData(x[:1000], labels[:1000], x[1000:], labels[1000:], features.x_cat.shape[1])
     trees = fit_careful_trees(data, TreesSettings(learning_rate=0.2, min_samples_leaf=5), 15, seed=0).trees
     description = Description(
-        schema, encoder, scaler, tuple(networks), trees.shape, calibration, calibration, (1 / n_classes,) * n_classes,
-        Provenance("0", "0", 0, 1500, len(columns), 1000, 500, 0, ()),
-    )  # fmt: skip
+        schema=schema,
+        encoder=encoder,
+        scaler=scaler,
+        networks=tuple(networks),
+        student=None,
+        trees=trees.shape,
+        network_calibration=calibration,
+        trees_calibration=calibration,
+        class_shares=(1 / n_classes,) * n_classes,
+        reference=("",) * len(encoder.columns),
+        threshold=0.5,
+        provenance=Provenance("0", "0", 0, 1500, len(columns), 1000, 500, 0, ()),
+    )
     assert description.is_consistent()
     return Model(description, [_random_arrays(a, inputs, seed) for seed, a in enumerate(networks)], trees)
 

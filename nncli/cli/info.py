@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 from nncli.cli.options import DEFAULT_MODEL, Debug, Json, ModelFolder, Quiet, Verbose, print_json
 
 if TYPE_CHECKING:
-    from nncli.bundle.model import Model
+    from nncli.bundle.model import Heldout, Model
 
 
 def info(
@@ -19,29 +19,51 @@ def info(
 
     nncli info -m churn-model
     """
-    from nncli.bundle.model import load_model
+    from nncli.bundle.model import load_with_heldout
 
-    loaded = load_model(model)
+    loaded, heldout = load_with_heldout(model)
     if json:
-        print_json(_document(loaded))
+        print_json(_document(loaded, heldout))
     elif not quiet:
-        _print(str(model), loaded, most_columns=10_000 if verbose else 40)
+        _print(str(model), loaded, heldout, most_columns=10_000 if verbose else 40)
 
 
-def _document(model: "Model") -> dict[str, Any]:
+def _document(model: "Model", heldout: "Heldout") -> dict[str, Any]:
     from nncli.bundle.records import to_json
 
     description = to_json(model.description)
-    wanted = ("schema", "networks", "trees", "network_calibration", "trees_calibration", "provenance")
+    wanted = ("schema", "networks", "student", "trees", "network_calibration", "trees_calibration", "provenance")
     return {
         "schema_version": 1,
         "command": "info",
         "model_sha256": model.sha256,
         **{name: description[name] for name in wanted},
+        "log_loss": _log_losses(heldout),
     }
 
 
-def _print(where: str, model: "Model", most_columns: int) -> None:
+def _log_losses(heldout: "Heldout") -> dict[str, float]:
+    """Of each side, on the test rows."""
+    from nncli.evaluation.metrics import log_losses
+
+    return {side: float(log_losses(heldout.labels, proba).mean()) for side, proba in heldout.probabilities.items()}
+
+
+def _fast_line(model: "Model", heldout: "Heldout") -> str:
+    """The student, what it saves and what it costs."""
+    description = model.description
+    if description.student is None:
+        return "none; --fast changes nothing"
+    losses = _log_losses(heldout)
+    network, fast = losses["network"], losses["fast"]
+    share = description.student.n_weights / sum(a.n_weights for a in description.networks)
+    return (
+        f"{description.student.form}; {share:.0%} of the network's products; on the test rows log loss {fast:.4f} "
+        f"against {network:.4f} ({fast / network - 1:+.1%})"
+    )
+
+
+def _print(where: str, model: "Model", heldout: "Heldout", most_columns: int) -> None:
     from nncli.errors import quoted_list, show
 
     description = model.description
@@ -55,6 +77,7 @@ def _print(where: str, model: "Model", most_columns: int) -> None:
         "predicts": f"{show(schema.target)}: {len(schema.classes)} classes, {quoted_list(list(schema.classes), 10)}",
         "from": f"{len(columns)} columns: {named}",
         "network": f"{'; '.join(networks)}; {n_numbers:,} numbers",
+        "fast network": _fast_line(model, heldout),
         "trees": f"{description.trees.n_iterations:,} iterations, {description.trees.n_nodes:,} nodes",
         "judged on": f"{p.n_train:,} training, {p.n_validation:,} validation, {p.n_test:,} test rows",
         "learned from": f"all {p.n_train + p.n_validation + p.n_test:,} of them, afterwards",

@@ -36,6 +36,7 @@ def predict(
     top: p.Top = None,
     threshold: p.Threshold = None,
     side: p.With = "network",
+    fast: p.Fast = False,
     decimals: p.Round = None,
     explain: p.Explain = None,
     input_format: p.InFormat = None,
@@ -56,12 +57,10 @@ def predict(
 
     nncli predict 'new/*.parquet' --out-dir scored --keep id
     """
-    if side not in _SIDES:
-        raise UsageError(f"--with: '{show(side)}' is not known; choose one of {', '.join(_SIDES)}")
     if output and out_dir:
         raise UsageError("--output and --out-dir: one output for all, or one for each; choose")
     settings = PredictSettings(
-        sides=_SIDES[side],
+        sides=_sides(side, fast),
         keep=parse_keep(keep),
         proba=proba,  # type: ignore[arg-type]
         top=top,
@@ -75,10 +74,20 @@ def predict(
     )
     run = _prepared(model, settings, choose_threads(threads), line_buffered)
     say: Say = (lambda _: None) if quiet else _say
+    if fast and run.asked.model.student is None:
+        say("note: this model has no fast network (see nncli info); its whole network predicts")
     with _watched(run, to_stdout=not (output or out_dir), quiet=quiet) as watched:
         summary = _carry_out(watched, data or ["-"], output, out_dir, force, say)
     if verbose:
         say(f"{summary.n_rows:,} rows, model {run.asked.model.sha256}")
+
+
+def _sides(wanted: str, fast: bool) -> tuple[Side, ...]:
+    if wanted not in _SIDES:
+        raise UsageError(f"--with: '{show(wanted)}' is not known; choose one of {', '.join(_SIDES)}")
+    if fast and wanted == "trees":
+        raise UsageError("--fast: is a network, and --with trees asks for none; leave one of them out")
+    return tuple("fast" if fast and side == "network" else side for side in _SIDES[wanted])
 
 
 def _prepared(model: Path, settings: PredictSettings, threads: int, line_buffered: bool) -> "Run":

@@ -67,6 +67,14 @@ Threshold = Annotated[
 With = Annotated[
     str, typer.Option("--with", help="Which model predicts.", metavar="network|trees|both", rich_help_panel=_ANSWERS)
 ]
+Fast = Annotated[
+    bool,
+    typer.Option(
+        "--fast",
+        help="Let the small network predict that learned from the large one; info says what that costs.",
+        rich_help_panel=_ANSWERS,
+    ),
+]
 Round = Annotated[
     int | None, typer.Option("--round", help="Decimals of probabilities.", metavar="N", rich_help_panel=_ANSWERS)
 ]

@@ -25,7 +25,7 @@ _MOST_MIXED, _MIXED_PER_ROW, _KNOWN_PER_MIXED = 50_000, 40, 0.5
 """Rows of an epoch: the most that are made up, the most for each known one, and known ones for each made-up one."""
 _MOST_CELLS = 10_000_000
 """Of the rows that are made up: memory is finite where a table has thousands of columns."""
-_MIXED_SHARE = 0.1
+_MIXED_SHARE = 0.2
 """Of a made-up row's cells, those of other rows."""
 _FEWEST_EPOCHS, _EPOCHS_AGAIN, _BATCH_SIZE = 2, 1, 512
 _WORK_SHARE = 0.3

@@ -12,7 +12,7 @@ from nncli.bundle.folder import read_file, read_manifest, write_folder
 from nncli.bundle.model import load_model, load_with_heldout
 from nncli.errors import ModelError
 
-ROLES = {"model": "json", "weights": "safetensors", "trees": "safetensors", "heldout": "safetensors"}
+ROLES = {"model": "json", **dict.fromkeys(("weights", "fast", "trees", "heldout"), "safetensors")}
 
 
 def with_description(folder: Path, source: Path, change: Callable[[dict[str, Any]], None]) -> Path:
@@ -27,6 +27,8 @@ def with_description(folder: Path, source: Path, change: Callable[[dict[str, Any
 
 CHANGES: dict[str, Callable[[dict[str, Any]], None]] = {
     "more numbers than columns": lambda d: d["networks"][0].update(n_num=10**12),
+    "a wider student": lambda d: d["student"].update(layers=[10**6, 10**6]),
+    "a student of another table": lambda d: d["student"].update(n_num=1),
     "wider layers": lambda d: d["networks"][0].update(layers=[10**6, 10**6]),
     "another activation": lambda d: d["networks"][0].update(activation="__import__"),
     "a class more": lambda d: d["schema"]["classes"].append("Dodo"),

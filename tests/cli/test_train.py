@@ -27,7 +27,7 @@ def test_a_csv_file_becomes_a_model_folder_and_a_verdict(nncli: Program, samples
     folder = nncli.folder / "nncli-model"
     assert json.loads((folder / "report.json").read_text()) == report
     roles = sorted(path.name.split("-")[0] for path in folder.glob("*-*"))
-    assert roles == ["heldout", "model", "trees", "weights"]
+    assert roles == ["fast", "heldout", "model", "trees", "weights"]
     assert {"manifest.json", "report.html", "report.json", "README.md"} <= {path.name for path in folder.iterdir()}
     assert "1,470 rows, 31 columns" in outcome.err
     assert "\nnetwork, validation log loss: 0." in outcome.err
