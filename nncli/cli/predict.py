@@ -44,6 +44,7 @@ def predict(
     bad_rows: p.BadRowsOption = "error",
     excel_safe: p.ExcelSafe = False,
     line_buffered: p.LineBuffered = False,
+    memory: p.Memory = None,
     threads: Threads = None,
     quiet: Quiet = False,
     verbose: Verbose = False,
@@ -72,7 +73,7 @@ def predict(
         bad_rows=bad_rows,  # type: ignore[arg-type]
         excel_safe=excel_safe,
     )
-    run = _prepared(model, settings, choose_threads(threads), line_buffered)
+    run = _prepared(model, settings, choose_threads(threads), line_buffered, memory)
     say: Say = (lambda _: None) if quiet else _say
     if fast and run.asked.model.student is None:
         say("note: this model has no fast network (see nncli info); its whole network predicts")
@@ -90,16 +91,20 @@ def _sides(wanted: str, fast: bool) -> tuple[Side, ...]:
     return tuple("fast" if fast and side == "network" else side for side in _SIDES[wanted])
 
 
-def _prepared(model: Path, settings: PredictSettings, threads: int, line_buffered: bool) -> "Run":
+def _prepared(model: Path, settings: PredictSettings, threads: int, line_buffered: bool, memory: str | None) -> "Run":
     # Rows are shared out among threads; numpy's products need none of their own. Read once, when numpy is loaded.
     os.environ.update(OPENBLAS_NUM_THREADS="1", MKL_NUM_THREADS="1")
+    os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")  # the others keep a quarter more than is used
     from nncli.bundle.model import load_model
     from nncli.cli.boundary import stop_on_terminate
     from nncli.prediction.answers import Answering
+    from nncli.prediction.memory import block_bytes_within, parse_size
     from nncli.prediction.run import Run
 
     stop_on_terminate()
-    return Run(Answering(load_model(model), settings), threads, line_buffered)
+    most_bytes = parse_size(memory) if memory is not None else None
+    run = Run(Answering(load_model(model), settings), threads, line_buffered)
+    return replace(run, block_bytes=block_bytes_within(most_bytes, threads)) if most_bytes is not None else run
 
 
 def _carry_out(

@@ -108,6 +108,14 @@ ExcelSafe = Annotated[
     bool,
     typer.Option("--excel-safe", help="An apostrophe before text that is a formula to Excel.", rich_help_panel=_OUTPUT),
 ]
+Memory = Annotated[
+    str | None,
+    typer.Option(
+        help="Cap on memory, such as 200MB: rows are read in smaller portions.",
+        metavar="SIZE",
+        rich_help_panel=_INPUT,
+    ),
+]
 LineBuffered = Annotated[
     bool, typer.Option("--line-buffered", help="Pass every row on at once.", rich_help_panel=_OUTPUT)
 ]

@@ -10,11 +10,16 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
+def most_under_way(threads: int) -> int:
+    """Items that :func:`in_order` has under way at once, at the most."""
+    return threads + 2
+
+
 def in_order(work: Callable[[Item], Result], items: Iterable[Item], threads: int) -> Iterator[Result]:
     """``map(work, items)`` on several threads; each result comes as soon as it and all before it are done.
 
-    An exception of ``work`` or of ``items`` comes in its turn, after the results before it. Never more than
-    ``threads + 2`` items are under way, so memory is bounded. Fetching has a thread of its own, because an item may
+    An exception of ``work`` or of ``items`` comes in its turn, after the results before it. Never more items are under
+    way than :func:`most_under_way` says, so memory is bounded. Fetching has a thread of its own, because an item may
     be long in coming: results need not wait for it.
     """
     under_way: Queue[Future[Result] | None] = Queue(threads)

@@ -1,0 +1,60 @@
+"""How much is read at once, so that a run stays below a cap on memory."""
+
+import re
+
+from nncli.errors import UsageError
+from nncli.prediction.pipeline import most_under_way
+from nncli.table.reading import BLOCK_BYTES
+
+_UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9}
+_SIZE = re.compile(r"(?P<number>\d+(\.\d+)?) ?(?P<unit>[kKmMgG]?)i?[bB]?")
+_SMALLEST_BLOCK = 1 << 14
+_FIXED = 14 << 20
+"""Bytes that any prediction takes beyond what is loaded: stacks of threads, code that is loaded late."""
+_PER_BYTE = 24
+"""Bytes that a byte of text under way takes at the most, as cells, features, activations and lines; 12 is usual."""
+
+
+def parse_size(text: str) -> int:
+    """Bytes.
+
+    Raises:
+        UsageError: it is no size.
+
+    >>> parse_size("200MB"), parse_size("1.5G")
+    (200000000, 1500000000)
+    """
+    match = _SIZE.fullmatch(text.strip())
+    if not match:
+        raise UsageError(f"--memory: '{text}' is no size; write one like 200MB or 1GB")
+    return int(float(match["number"]) * _UNITS[match["unit"].upper()])
+
+
+def block_bytes_within(memory: int, threads: int) -> int:
+    """The largest block of text that keeps this process below a cap, with the model loaded.
+
+    Args:
+        memory: the cap, in bytes.
+        threads: that predict.
+
+    Raises:
+        UsageError: the cap is below what the smallest blocks take.
+    """
+    taken = _peak_bytes() + _FIXED
+    per_block_byte = _PER_BYTE * most_under_way(threads)
+    least = taken + per_block_byte * _SMALLEST_BLOCK
+    if memory < least:
+        raise UsageError(f"--memory: {memory / 1e6:,.0f} MB is too little; this model needs {least / 1e6:,.0f} MB")
+    return min(BLOCK_BYTES, (memory - taken) // per_block_byte)
+
+
+def _peak_bytes() -> int:
+    """The most that this process has taken so far."""
+    try:
+        import resource
+    except ImportError:  # not there on Windows
+        return 100 << 20
+    import sys
+
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak << 10
