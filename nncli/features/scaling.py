@@ -4,6 +4,7 @@ Trees need none of this and get the features as they are: the information is the
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 from statistics import NormalDist
 
 import numpy as np
@@ -78,6 +79,10 @@ class Scaler:
     text_mean: tuple[float, ...]
     text_std: tuple[float, ...]
 
+    @cached_property
+    def _curves(self) -> list[tuple[NDArray[np.float64], NDArray[np.float64]]]:
+        return [(np.array(column.values), np.array(column.scores)) for column in self.numeric]
+
     @property
     def n_dense(self) -> int:
         """Columns of ``x_dense``."""
@@ -91,9 +96,9 @@ class Scaler:
     def scale(self, features: Features) -> NetworkInputs:
         """Maps features, each row for itself. A missing number becomes 0, the middle of its column."""
         x_num = np.empty(features.x_num.shape, dtype=np.float32)
-        for j, column in enumerate(self.numeric):
+        for j, curve in enumerate(self._curves):
             cells = features.x_num[:, j]
-            x_num[:, j] = np.where(np.isnan(cells), 0.0, np.interp(cells, column.values, column.scores))
+            x_num[:, j] = np.where(np.isnan(cells), 0.0, np.interp(cells, *curve))
         indicated = [j for j, column in enumerate(self.numeric) if column.has_missing]
         missing = np.isnan(features.x_num[:, indicated]).astype(np.float32)
         mean, std = np.array(self.text_mean, np.float32), np.array(self.text_std, np.float32)

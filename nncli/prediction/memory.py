@@ -1,6 +1,8 @@
 """How much is read at once, so that a run stays below a cap on memory."""
 
 import re
+from contextlib import suppress
+from pathlib import Path
 
 from nncli.errors import UsageError
 from nncli.prediction.pipeline import most_under_way
@@ -11,6 +13,7 @@ _SIZE = re.compile(r"(?P<number>\d+(\.\d+)?) ?(?P<unit>[kKmMgG]?)i?[bB]?")
 _SMALLEST_BLOCK = 1 << 14
 _FIXED = 14 << 20
 """Bytes that any prediction takes beyond what is loaded: stacks of threads, code that is loaded late."""
+_USUAL = 100 << 20
 _PER_BYTE = 24
 """Bytes that a byte of text under way takes at the most, as cells, features, activations and lines; 12 is usual."""
 
@@ -49,12 +52,8 @@ def block_bytes_within(memory: int, threads: int) -> int:
 
 
 def _peak_bytes() -> int:
-    """The most that this process has taken so far."""
-    try:
-        import resource
-    except ImportError:  # not there on Windows
-        return 100 << 20
-    import sys
-
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else peak << 10
+    """The most that this process has taken so far; where the system does not tell, what is usual."""
+    with suppress(OSError):  # getrusage would count what the parent took, too
+        found = re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())
+        return int(found[1]) << 10 if found else _USUAL
+    return _USUAL

@@ -4,6 +4,7 @@ Both schema inference and prediction go through these functions, so a cell means
 arrays of :data:`TEXT`, because Arrow starts in a tenth of a second and its kernels let other threads run.
 """
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -102,8 +103,14 @@ def to_booleans(cells: pa.Array) -> NDArray[np.int32]:
 
 def to_codes(cells: pa.Array, names: "Sequence[str]") -> NDArray[np.int64]:
     """The position of each cell in ``names``, -1 where it is none of them. Shape: ``(n_rows,)``."""
-    return numpy_array(pc.index_in(cells, value_set=text_array(names)), -1).astype(np.int64)
+    return numpy_array(pc.index_in(cells, value_set=_value_set(tuple(names))), -1).astype(np.int64)
 
 
 def _is_one_of(cells: pa.Array, words: "Sequence[str]") -> NDArray[np.bool_]:
-    return numpy_array(pc.is_in(cells, value_set=text_array(words)))
+    return numpy_array(pc.is_in(cells, value_set=_value_set(tuple(words))))
+
+
+@lru_cache(maxsize=1024)
+def _value_set(words: tuple[str, ...]) -> pa.Array:
+    """Made once, not for every chunk of rows."""
+    return text_array(words)
