@@ -7,6 +7,7 @@ import pty
 import subprocess
 import sys
 import time
+from io import StringIO
 from pathlib import Path
 
 import pandas as pd
@@ -237,3 +238,41 @@ def test_completion_names_the_columns_to_keep(nncli: Program, samples: Path) -> 
     words = f"nncli predict {samples / 'penguins.csv'} --keep bill"
     env = {"_NNCLI_COMPLETE": "complete_bash", "COMP_WORDS": words, "COMP_CWORD": "4"}
     assert nncli(env=env).out.split() == ["bill_length_mm", "bill_depth_mm"]
+
+
+def test_the_fast_network_answers_nearly_as_the_whole_one(nncli: Program, penguins_model: Path, samples: Path) -> None:
+    data = samples / "penguins.csv"
+    whole, fast, both, trees = (
+        nncli("predict", data, "-m", penguins_model, *options)
+        for options in ((), ("--fast",), ("--fast", "--with", "both"), ("--with", "trees"))
+    )
+    assert [outcome.code for outcome in (whole, fast, both, trees)] == [0] * 4
+    assert fast.err == ""
+    probas = [pd.read_csv(StringIO(outcome.out)).filter(like="probability") for outcome in (whole, fast)]
+    assert not probas[0].equals(probas[1])
+    assert (probas[0] - probas[1]).abs().to_numpy().mean() < 0.02
+    lines = zip(*(outcome.out.splitlines()[1:] for outcome in (both, fast, trees)), strict=True)
+    assert all(pair == f"{network},{tree}" for pair, network, tree in lines)
+    refused = nncli("predict", data, "-m", penguins_model, "--fast", "--with", "trees")
+    assert (refused.code, refused.out) == (2, "")
+
+
+def test_a_model_without_a_fast_network_says_so_and_predicts(nncli: Program, samples: Path) -> None:
+    data = samples / "penguins.csv"
+    trained = nncli(
+        "train", data, "--target", "species", "--network", "mlp", "--epochs", "3", "--effort", "quick", "-q"
+    )
+    assert trained.code == 0, trained.err
+    assert "fast network  none" in nncli("info").out
+    whole, fast = nncli("predict", data), nncli("predict", data, "--fast")
+    assert whole.out == fast.out
+    assert fast.err.startswith("note: this model has no fast network")
+
+
+def test_info_says_what_the_fast_network_costs(nncli: Program, penguins_model: Path) -> None:
+    document = json.loads(nncli("info", "-m", penguins_model, "--json").out)
+    report = json.loads((penguins_model / "report.json").read_text())
+    for side in ("network", "fast"):
+        assert document["log_loss"][side] == pytest.approx(report["scores"][side]["log_loss"]["value"])
+    lost = document["log_loss"]["fast"] / document["log_loss"]["network"] - 1
+    assert f"({lost:+.1%})" in nncli("info", "-m", penguins_model).out

@@ -1,0 +1,56 @@
+"""What the small network of ``predict --fast`` costs, on every table: in log loss, and in seconds of ``train``.
+
+``python student.py FOLDER`` (with an ``index.json``): trains on at most 10,000 rows and reads what ``info`` says.
+Writes ``results/student.jsonl`` anew.
+"""
+
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from tables import Table, read_index, write_split
+
+RESULTS = Path(__file__).parent / "results" / "student.jsonl"
+NNCLI = sys.executable, "-m", "nncli"
+
+
+def main(folder: str) -> None:
+    records = []
+    for table in read_index(Path(folder)):
+        with tempfile.TemporaryDirectory() as work:
+            records.append(measured(table, Path(work)))
+        print(json.dumps(records[-1]), flush=True)
+    RESULTS.write_text("".join(f"{json.dumps(record)}\n" for record in records))
+    lost = [record["lost"] for record in records]
+    print(f"log loss lost: mean {statistics.mean(lost):+.2%}, median {statistics.median(lost):+.2%}")
+
+
+def measured(table: Table, work: Path) -> dict[str, object]:
+    part = write_split(table, 0, 10_000, work)
+    model = work / "model"
+    train = said("train", part.train, "--target", table.target, "-o", model, "--json")
+    info = said("info", "-m", model, "--json")
+    network, fast = (info["log_loss"][side] for side in ("network", "fast"))
+    return {
+        "table": table.name,
+        "network": round(network, 4),
+        "fast": round(fast, 4),
+        "lost": round(fast / network - 1, 4),
+        "test_rows": train["rows"]["test"],
+        "nets": info["student"]["n_nets"],
+        "seconds": {side: train["seconds"][side] for side in ("network", "fast")},
+    }
+
+
+def said(*args: object) -> dict[str, dict[str, float]]:
+    process = subprocess.run([*NNCLI, *map(str, args), "-q"], capture_output=True, text=True)
+    if process.returncode:
+        raise SystemExit(process.stderr)
+    return json.loads(process.stdout)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
