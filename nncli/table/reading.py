@@ -28,7 +28,7 @@ from nncli.table.plaintext import NEWLINE, refuse_endless
 from nncli.table.source import PATIENCE, Source, open_source, text_blocks
 
 _SNIFFED_LINES = 200
-BLOCK_BYTES = 1 << 20
+BLOCK_BYTES = 3 << 18
 """Of text that is parsed at once."""
 
 

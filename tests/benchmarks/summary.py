@@ -35,7 +35,7 @@ def main() -> None:
         sections += [f"## {name}", *against(fits, name, "Trees", TREES), losses(fits, name)]
         if present.issuperset(NETWORKS):
             sections += against(fits, name, "All", [*TREES, *NETWORKS])
-    sections += [*unfinished(lines), *cost(), *ablation()]
+    sections += [*unfinished(lines), *cost(), *prediction(), *student(), *ablation()]
     (HERE / "RESULTS.md").write_text("\n\n".join(sections) + "\n")
 
 
@@ -55,6 +55,35 @@ def unfinished(lines: list[dict[str, Any]]) -> list[str]:
         return []
     named = [f"- {row.model} on {row.table}, split {row.split}: {row.error}" for row in failed.itertuples()]
     return ["## Not finished", "\n".join(named)]
+
+
+def prediction() -> list[str]:
+    """The newest measurement of whole commands."""
+    newest = read_lines("prediction.jsonl")[-1]
+    memory = newest.pop("memory_mb")
+    rows = [f"| {name} | {value} |" for name, value in newest.items() if name not in ("table", *MACHINE)]
+    rows += [f"| peak MB, {name} | {peak} |" for name, peak in memory.items()]
+    about = f"Table {newest['table']}, version {newest['version']}, {newest['cpus']} cores; see prediction.py."
+    return ["## Prediction", f"{about} Seconds, and medians of ratios.", "\n".join(["| | |", "| --- | --- |", *rows])]
+
+
+def student() -> list[str]:
+    """What the fast network loses, table by table."""
+    found = pd.DataFrame(read_lines("student.jsonl"))
+    seconds = pd.DataFrame(found["seconds"].tolist())
+    rows = [
+        f"| {row.table} | {row.network:.4f} | {row.fast:.4f} | {row.lost:+.1%} | {row.test_rows:,} | {row.nets} |"
+        for row in found.itertuples()
+    ]
+    head = ["| table | network | fast | lost | test rows | nets |", "| --- | --- | --- | --- | --- | --- |"]
+    mean, median = found["lost"].mean(), found["lost"].median()
+    nats = (found["fast"] - found["network"]).mean()
+    share = (seconds["fast"] / seconds["network"]).median()
+    about = (
+        f"Log loss on nncli's own test rows. Mean {mean:+.1%}, median {median:+.1%}; mean {nats:+.4f} nats. Teaching "
+        f"takes {share:.2f} of the network's seconds in the median, before and after the verdict together."
+    )
+    return ["## The fast network", about, "\n".join([*head, *rows])]
 
 
 def cost() -> list[str]:
