@@ -57,9 +57,10 @@ def _fast_line(model: "Model", heldout: "Heldout") -> str:
     losses = _log_losses(heldout)
     network, fast = losses["network"], losses["fast"]
     share = description.student.n_weights / sum(a.n_weights for a in description.networks)
+    lost = f"{fast / network - 1:+.1%}" if network else f"{fast - network:+.4f}"
     return (
         f"{description.student.form}; {share:.0%} of the network's products; on the test rows log loss {fast:.4f} "
-        f"against {network:.4f} ({fast / network - 1:+.1%})"
+        f"against {network:.4f} ({lost})"
     )
 
 
