@@ -33,3 +33,14 @@ class Program:
             check=False,
         )
         return Outcome(process.returncode, process.stdout.decode(), process.stderr.decode())
+
+
+def without(folder: Path, package: str) -> dict[str, str]:
+    """The environment in which a package is not found; a file for it is made in ``folder``."""
+    blocked = folder / "blocked"
+    blocked.mkdir()
+    (blocked / "sitecustomize.py").write_text(
+        "import importlib.util as u\nfind = u.find_spec\n"
+        f"u.find_spec = lambda name, *rest: None if name == '{package}' else find(name, *rest)\n"
+    )
+    return {"PYTHONPATH": f"{blocked}{os.pathsep}{os.environ.get('PYTHONPATH', '')}"}

@@ -167,6 +167,16 @@ def _write_synced(path: Path, content: bytes) -> None:
         os.fsync(file.fileno())
 
 
+def require_parent(path: Path) -> None:
+    """Checks, before any work, that the folder of a file is there.
+
+    Raises:
+        FileError: it is not.
+    """
+    if not path.parent.is_dir():
+        raise FileError(f"{path}: there is no folder {path.parent}; make it, or choose another --output")
+
+
 def write_file(path: Path, content: bytes) -> None:
     """Writes a file, whole or not at all; one that is there is replaced in one step."""
     temporary = path.with_name(f".{path.name}.new")

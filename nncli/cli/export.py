@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from nncli.cli.options import DEFAULT_MODEL, Debug, Force, Json, ModelFolder, Quiet, print_json
-from nncli.errors import FileError, UsageError, show
+from nncli.errors import UsageError, show
 
 if TYPE_CHECKING:
     from nncli.bundle.model import Model
@@ -63,6 +63,8 @@ def export(
 
 def _destination(format: str, output: Path | None, side: str, force: bool) -> Path:
     """Where to write, after all that can be refused before any work."""
+    from nncli.bundle.folder import require_parent
+
     if format not in _DEFAULT_OUTPUTS:
         raise UsageError(f"--format: '{show(format)}' is not known; choose onnx or torch")
     if side not in ("network", "trees"):
@@ -78,8 +80,7 @@ def _destination(format: str, output: Path | None, side: str, force: bool) -> Pa
         raise UsageError(f"{path}: is no file; choose another --output")
     if path.exists() and not force:
         raise UsageError(f"{path}: exists already; choose another --output, or replace it with --force")
-    if not path.parent.is_dir():
-        raise FileError(f"{path}: there is no folder {path.parent}; make it, or choose another --output")
+    require_parent(path)
     return path
 
 

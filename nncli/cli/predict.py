@@ -124,8 +124,8 @@ def _carry_out(
 
 
 def _to_stream(run: "Run", paths: list[str], stream: BinaryIO, name: str, say: Say) -> "Summary":
-    from nncli.prediction.names import file_type
     from nncli.prediction.run import predict_inputs
+    from nncli.table.filetype import file_type
 
     written_as = file_type(name).written_as(run.asked.settings.output_format or "csv")
     summary = predict_inputs(run, paths, stream, written_as, lambda _, bad: say(bad.message))
@@ -134,8 +134,8 @@ def _to_stream(run: "Run", paths: list[str], stream: BinaryIO, name: str, say: S
 
 
 def _to_file(run: "Run", paths: list[str], output: Path, force: bool, say: Say) -> "Summary":
-    from nncli.prediction.names import file_type
     from nncli.prediction.outputs import refuse_existing, rejects_path, write_file
+    from nncli.table.filetype import file_type
 
     if not force:
         refuse_existing(output)

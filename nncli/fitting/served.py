@@ -60,8 +60,8 @@ def learn_from_all_rows(table: ExaminedTable, split: Split, fitted: Fitted, cont
         model, seconds["fast"] = student.put_into(model), student.seconds
     trees = _refit_trees(features, y, fitted.careful, context)
     shares = class_shares(y, len(table.schema.classes))
-    model = replace(model, trees=trees.trees)
-    model = replace(model, description=replace(model.description, trees=trees.trees.shape, class_shares=shares))
+    description = replace(model.description, trees=trees.trees.shape, class_shares=shares)
+    model = replace(model, description=description, trees=trees.trees)
     return Served(model, tuple(networks), trees, {**seconds, "trees": trees.seconds})
 
 

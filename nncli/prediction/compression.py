@@ -4,12 +4,11 @@ import bz2
 import gzip
 import lzma
 from collections.abc import Callable
-from typing import Any, BinaryIO, Literal, Self, get_args
+from typing import Any, BinaryIO, Self
 
 from nncli.errors import UsageError
+from nncli.table.filetype import Compression
 
-Compression = Literal["gz", "zst", "bz2", "xz"]
-COMPRESSIONS: tuple[Compression, ...] = get_args(Compression)
 _CANNOT_FLUSH: tuple[Compression, ...] = ("bz2", "xz")
 _BLOCK_BYTES = 1 << 17
 _GZIP_LEVEL = 6

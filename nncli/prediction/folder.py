@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from nncli.errors import UsageError
-from nncli.prediction.names import file_type, with_format
 from nncli.prediction.outputs import refuse_existing, write_file
 from nncli.prediction.run import Run, Summary
+from nncli.table.filetype import file_type, with_format
 
 LEDGER = "done.jsonl"
 

@@ -10,11 +10,11 @@ import pyarrow.compute as pc
 from nncli.prediction.layout import Layout, Scored
 from nncli.table.arrow import TEXT, data_of, joined, mask_array, plain, text_array, text_scalar
 from nncli.table.cells import matches
+from nncli.table.objects import SPACE
 
 _NUMBER = r"-?(0|[1-9]\d*)(\.\d+)?([eE][-+]?\d+)?"
 """What RFC 8259 takes for one."""
 _CONTROL = {chr(code): json.dumps(chr(code))[1:-1] for code in range(0x20)}
-_SPACE = " \t\r\n"
 _DECODER = json.JSONDecoder(parse_int=str, parse_float=str)  # numbers are not looked at, so none is too long
 
 
@@ -105,7 +105,7 @@ def _or_null(texts: pa.Array) -> pa.Array:
 
 def _unclosed(objects: pa.Array) -> pa.Array:
     """Objects as they stand, without their last brace and the space before it."""
-    return pc.ascii_rtrim(pc.utf8_slice_codeunits(objects, 0, -1), _SPACE)
+    return pc.ascii_rtrim(pc.utf8_slice_codeunits(objects, 0, -1), SPACE)
 
 
 def _chosen(scored: Scored, names: Sequence[str]) -> pa.Array:
@@ -136,6 +136,6 @@ def members(record: str) -> Iterator[tuple[str, str]]:
 
 
 def _after_space(record: str, at: int) -> int:
-    while record[at] in _SPACE:
+    while record[at] in SPACE:
         at += 1
     return at

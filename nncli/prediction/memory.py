@@ -1,10 +1,9 @@
 """How much is read at once, so that a run stays below a cap on memory."""
 
 import re
-from contextlib import suppress
 from pathlib import Path
 
-from nncli.errors import UsageError
+from nncli.errors import UsageError, show
 from nncli.prediction.pipeline import most_under_way
 from nncli.table.reading import BLOCK_BYTES
 
@@ -14,6 +13,7 @@ _SMALLEST_BLOCK = 1 << 14
 _FIXED = 14 << 20
 """Bytes that any prediction takes beyond what is loaded: stacks of threads, code that is loaded late."""
 _USUAL = 100 << 20
+"""Bytes of a process with a model loaded, where the system does not tell."""
 _PER_BYTE = 24
 """Bytes that a byte of text under way takes at the most, as cells, features, activations and lines; 12 is usual."""
 
@@ -29,7 +29,7 @@ def parse_size(text: str) -> int:
     """
     match = _SIZE.fullmatch(text.strip())
     if not match:
-        raise UsageError(f"--memory: '{text}' is no size; write one like 200MB or 1GB")
+        raise UsageError(f"--memory: '{show(text)}' is no size; write one like 200MB or 1GB")
     return int(float(match["number"]) * _UNITS[match["unit"].upper()])
 
 
@@ -53,7 +53,6 @@ def block_bytes_within(memory: int, threads: int) -> int:
 
 def _peak_bytes() -> int:
     """The most that this process has taken so far; where the system does not tell, what is usual."""
-    with suppress(OSError):  # getrusage would count what the parent took, too
-        found = re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())
-        return int(found[1]) << 10 if found else _USUAL
-    return _USUAL
+    status = Path("/proc/self/status")  # getrusage would count what the parent took, too
+    found = re.search(r"VmHWM:\s+(\d+) kB", status.read_text()) if status.exists() else None
+    return int(found[1]) << 10 if found else _USUAL

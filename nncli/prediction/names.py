@@ -1,64 +1,11 @@
-"""What the names of files say: which files a pattern means, and which format and compression an extension."""
+"""Which files the words of a command line mean."""
 
-from dataclasses import dataclass, replace
 from glob import glob
 from pathlib import Path
 
 from nncli.errors import UsageError
-from nncli.prediction.compression import COMPRESSIONS, Compression
-from nncli.settings import OutputFormat
 
-_FORMATS: dict[str, OutputFormat] = {
-    ".csv": "csv",
-    ".tsv": "tsv",
-    ".jsonl": "jsonl",
-    ".ndjson": "jsonl",
-    ".parquet": "parquet",
-}
 _WILDCARDS = frozenset("*?[")
-
-
-@dataclass(frozen=True)
-class FileType:
-    """What an extension, or two, says."""
-
-    stem: str
-    """The name without them."""
-    format: OutputFormat | None
-    compression: Compression | None
-
-    def written_as(self, output_format: OutputFormat | None) -> "FileType":
-        """The same, in some format."""
-        return replace(self, format=output_format)
-
-
-def file_type(name: str) -> FileType:
-    """The format and the compression that a file name states.
-
-    >>> file_type("scored.jsonl.gz")
-    FileType(stem='scored', format='jsonl', compression='gz')
-    >>> file_type("table.dat")
-    FileType(stem='table.dat', format=None, compression=None)
-    """
-    compression = next((c for c in COMPRESSIONS if name.lower().endswith(f".{c}")), None)
-    inner = name[: -len(compression) - 1] if compression else name
-    extension = Path(inner).suffix
-    found = _FORMATS.get(extension.lower())
-    return FileType(inner.removesuffix(extension) if found else inner, found, compression)
-
-
-def with_format(name: str, wanted: OutputFormat | None) -> str:
-    """A file name whose extension states the wanted format; Parquet is not compressed once more.
-
-    >>> with_format("new.csv.gz", "jsonl"), with_format("new.csv.gz", "parquet"), with_format("new.tsv", None)
-    ('new.jsonl.gz', 'new.parquet', 'new.tsv')
-    """
-    stated = file_type(name)
-    if (wanted or stated.format) == "parquet" and stated.compression:
-        return f"{stated.stem}.parquet"
-    if wanted in (None, stated.format):
-        return name
-    return f"{stated.stem}.{wanted}" + (f".{stated.compression}" if stated.compression else "")
 
 
 def expanded(words: list[str]) -> list[str]:

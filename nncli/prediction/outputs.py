@@ -5,10 +5,11 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from nncli.errors import FileError, UsageError
-from nncli.prediction.names import FileType
+from nncli.bundle.folder import require_parent
+from nncli.errors import UsageError
 from nncli.prediction.run import Run, Summary, predict_inputs
 from nncli.table.chunks import Rejected
+from nncli.table.filetype import FileType
 
 
 def rejects_path(output: Path) -> Path:
@@ -47,8 +48,7 @@ def write_file(
         FileError: its folder does not exist.
         NncliError: as :func:`~nncli.prediction.run.predict_inputs`.
     """
-    if not output.parent.is_dir():
-        raise FileError(f"{output}: there is no folder {output.parent}; make it, or choose another --output")
+    require_parent(output)
     rejects = rejects_path(output)
     with _staged(output) as new, _staged(rejects) as new_rejects:
         with new.open("wb") as file, new_rejects.open("w", encoding="utf-8") as log:

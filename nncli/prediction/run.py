@@ -13,10 +13,10 @@ from nncli.prediction.answers import Answering
 from nncli.prediction.columnar import ParquetSink
 from nncli.prediction.compression import CompressedStream
 from nncli.prediction.layout import DELIMITERS, Layout, make_layout
-from nncli.prediction.names import FileType
 from nncli.prediction.stream import Passed, predict_stream
 from nncli.settings import OutputFormat
 from nncli.table.chunks import Rejected
+from nncli.table.filetype import FileType
 from nncli.table.reading import BLOCK_BYTES, open_rows
 from nncli.table.source import PATIENCE, display_name
 

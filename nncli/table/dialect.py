@@ -3,16 +3,14 @@
 import csv
 import re
 from collections.abc import Iterable, Sequence
-from pathlib import PurePath
 
 from nncli.errors import DataError, quoted_list, show
 from nncli.settings import InputFormat
+from nncli.table.filetype import file_type
 from nncli.table.objects import parse_object
 
 NAMELESS = "column "
 TAB = "\t"
-_SUFFIXES: dict[str, InputFormat] = {".tsv": "tsv", ".tab": "tsv", ".jsonl": "jsonl", ".ndjson": "jsonl"}
-_COMPRESSED = (".gz", ".zst", ".bz2", ".xz")
 DELIMITERS = {",": "comma", TAB: "tab", ";": "semicolon", "|": "bar"}
 
 
@@ -22,10 +20,8 @@ def format_by_name(path: str) -> InputFormat | None:
     >>> format_by_name("rows.JSONL.gz")
     'jsonl'
     """
-    suffixes = PurePath(path.lower()).suffixes
-    if suffixes and suffixes[-1] in _COMPRESSED:
-        suffixes.pop()
-    return _SUFFIXES.get(suffixes[-1]) if suffixes else None
+    stated = file_type(path).format
+    return stated if stated in ("tsv", "jsonl") else None
 
 
 def is_json_lines(line: str) -> bool:

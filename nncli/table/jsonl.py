@@ -11,11 +11,9 @@ from nncli.errors import DataError, show
 from nncli.settings import BadRows
 from nncli.table.arrow import text_array
 from nncli.table.chunks import Input, Record, Rows, sift, text_chunk
-from nncli.table.objects import Nested, Object, cell_of, may_nest, parse_object
+from nncli.table.objects import SPACE, Nested, Object, cell_of, may_nest, parse_object
 from nncli.table.plaintext import line_ends, text_between, whole_lines
 
-_SPACE = " \t\r\n"
-"""What JSON takes for space."""
 _MOST_UNREADABLE = 200
 """Lines before the first object, which names the columns."""
 
@@ -49,12 +47,12 @@ class Lines:
     def records(self, needed: Collection[str] | None) -> Iterator[Record[Object]]:
         """Every line's object; an empty one where there is none."""
         for line, raw in enumerate(self.text.decode().split("\n"), start=self.line):
-            if text := raw.strip(_SPACE):
+            if text := raw.strip(SPACE):
                 yield self._record(line, text, needed)
 
     def as_it_stands(self) -> pa.Array:
         """Each object's text, without the space around it."""
-        return text_between(self.text, line_ends(self.text), _SPACE)
+        return text_between(self.text, line_ends(self.text), SPACE)
 
     def _record(self, line: int, text: str, needed: Collection[str] | None) -> Record[Object]:
         try:

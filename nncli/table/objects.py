@@ -3,6 +3,8 @@
 import json
 from typing import Any
 
+SPACE = " \t\r\n"
+"""What JSON takes for space."""
 Object = dict[str, str | bool | None]
 """Numbers are text too."""
 

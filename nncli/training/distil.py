@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from nncli.bundle.architecture import Architecture
 from nncli.bundle.model import Model
+from nncli.evaluation.calibration import SMALLEST_PROBABILITY
 from nncli.features.encoder import Features
 from nncli.training.budget import Plan, epoch_work
 from nncli.training.loop import Conditions, LabelledInputs, TrainedNetwork, continue_network, train_network
@@ -57,7 +58,7 @@ def distil(
         return None
     lessons = _lessons(teacher, train, conditions.seed)
     exam = _answered(teacher, validation)
-    entropy = float(-(exam.labels * np.log(np.maximum(exam.labels, 1e-12))).sum(axis=1).mean())
+    entropy = float(-(exam.labels * np.log(np.maximum(exam.labels, SMALLEST_PROBABILITY))).sum(axis=1).mean())
     conditions = replace(conditions, goal=(1 + _TOLERATED) * entropy + _NEGLIGIBLE)
     students: list[TrainedNetwork] = []
     for (architecture, arrays), most_epochs in zip(beginnings, _SIZES.values(), strict=False):

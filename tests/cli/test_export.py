@@ -1,5 +1,4 @@
 import json
-import os
 from pathlib import Path
 
 import numpy as np
@@ -7,7 +6,7 @@ import onnxruntime
 import pandas as pd
 import pytest
 import torch
-from program import Program
+from program import Program, without
 
 from nncli.bundle.model import load_model
 
@@ -93,14 +92,7 @@ def test_a_file_is_replaced_on_demand(nncli: Program, penguins_model: Path) -> N
 
 
 def test_without_its_packages_the_line_that_mends_it_is_said(nncli: Program, penguins_model: Path) -> None:
-    blocked = nncli.folder / "blocked"
-    blocked.mkdir()
-    (blocked / "sitecustomize.py").write_text(
-        "import importlib.util as u\nfind = u.find_spec\n"
-        "u.find_spec = lambda name, *rest: None if name == 'onnxruntime' else find(name, *rest)\n"
-    )
-    path = f"{blocked}{os.pathsep}{os.environ.get('PYTHONPATH', '')}"
-    outcome = nncli("export", "-m", penguins_model, env={"PYTHONPATH": path})
+    outcome = nncli("export", "-m", penguins_model, env=without(nncli.folder, "onnxruntime"))
     assert outcome.code == 2
     assert "pip install 'nncli-tabular[onnx]'" in outcome.err
     assert len(outcome.err.splitlines()) == 1

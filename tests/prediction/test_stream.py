@@ -11,9 +11,9 @@ from rows import rows_of
 from nncli.bundle.model import Model, load_model
 from nncli.errors import DataError, ModelError, UsageError
 from nncli.prediction.answers import Answering
-from nncli.prediction.names import file_type
 from nncli.prediction.run import Run, Summary, predict_inputs
 from nncli.settings import PredictSettings
+from nncli.table.filetype import file_type
 
 
 @pytest.fixture(scope="module")
@@ -94,7 +94,7 @@ def test_rows_come_out_in_order_with_the_probabilities_of_the_model(model: Model
     assert summary.n_rows == len(given)
 
 
-@pytest.mark.parametrize("written_as", ["out.csv", "out.tsv", "out.jsonl", "out.parquet"])
+@pytest.mark.parametrize("written_as", ["out.csv", "out.tsv", "out.tab", "out.jsonl", "out.parquet"])
 def test_every_format_holds_the_same(model: Model, samples: Path, written_as: str) -> None:
     """The oracle is pandas, which reads each format by a parser of its own."""
     data = samples / "penguins.csv"

@@ -1,0 +1,60 @@
+"""What the name of a file says of its format and its compression."""
+
+from dataclasses import dataclass, replace
+from pathlib import PurePath
+from typing import Literal, get_args
+
+from nncli.settings import InputFormat
+
+Compression = Literal["gz", "zst", "bz2", "xz"]
+_FORMATS: dict[str, InputFormat] = {
+    ".csv": "csv",
+    ".tsv": "tsv",
+    ".tab": "tsv",
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+    ".parquet": "parquet",
+}
+
+
+@dataclass(frozen=True)
+class FileType:
+    """What an extension, or two, says."""
+
+    stem: str
+    """The name without them."""
+    format: InputFormat | None
+    compression: Compression | None
+
+    def written_as(self, output_format: InputFormat | None) -> "FileType":
+        """The same, in some format."""
+        return replace(self, format=output_format)
+
+
+def file_type(name: str) -> FileType:
+    """The format and the compression that a file name states.
+
+    >>> file_type("scored.JSONL.gz")
+    FileType(stem='scored', format='jsonl', compression='gz')
+    >>> file_type("table.dat")
+    FileType(stem='table.dat', format=None, compression=None)
+    """
+    compression = next((c for c in get_args(Compression) if name.lower().endswith(f".{c}")), None)
+    inner = name[: -len(compression) - 1] if compression else name
+    extension = PurePath(inner).suffix
+    found = _FORMATS.get(extension.lower())
+    return FileType(inner.removesuffix(extension) if found else inner, found, compression)
+
+
+def with_format(name: str, wanted: InputFormat | None) -> str:
+    """A file name whose extension states the wanted format; Parquet is not compressed once more.
+
+    >>> with_format("new.csv.gz", "jsonl"), with_format("new.csv.gz", "parquet"), with_format("new.tsv", None)
+    ('new.jsonl.gz', 'new.parquet', 'new.tsv')
+    """
+    stated = file_type(name)
+    if (wanted or stated.format) == "parquet" and stated.compression:
+        return f"{stated.stem}.parquet"
+    if wanted in (None, stated.format):
+        return name
+    return f"{stated.stem}.{wanted}" + (f".{stated.compression}" if stated.compression else "")
