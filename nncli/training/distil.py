@@ -5,7 +5,7 @@ not from labels. There are more answers than rows: rows are made up by mixing th
 Buciluă et al. 2006, "Model compression"; Hinton et al. 2015, "Distilling the knowledge in a neural network".
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -18,8 +18,10 @@ from nncli.features.encoder import Features
 from nncli.training.budget import Plan, epoch_work
 from nncli.training.loop import Conditions, LabelledInputs, TrainedNetwork, continue_network, train_network
 
-_SIZES = {4: 4, 8: 12}
+_SMALLEST, _MIDDLE, _LARGEST = (2, 4), (4, 4), (8, 12)
 """Members of a student, and the most epochs: more of both where fewer lose too much."""
+_FEWEST_EXAM_ROWS = 500
+"""For the smallest student: by fewer rows it cannot be told what that loses."""
 _MOST_OF_TEACHER = 0.5
 """Of the ensemble's weights: a larger student would save too little."""
 _MOST_MIXED, _MIXED_PER_ROW, _KNOWN_PER_MIXED = 50_000, 40, 0.5
@@ -53,7 +55,8 @@ def distil(
     Returns:
         The student; ``None`` where the teacher is so small that there is nothing to save.
     """
-    beginnings = list(_beginnings(teacher))
+    sizes = (_SMALLEST if len(validation) >= _FEWEST_EXAM_ROWS else _MIDDLE), _LARGEST
+    beginnings = list(_beginnings(teacher, [n_members for n_members, _ in sizes]))
     if not beginnings:
         return None
     lessons = _lessons(teacher, train, conditions.seed)
@@ -61,7 +64,7 @@ def distil(
     entropy = float(-(exam.labels * np.log(np.maximum(exam.labels, SMALLEST_PROBABILITY))).sum(axis=1).mean())
     conditions = replace(conditions, goal=(1 + _TOLERATED) * entropy + _NEGLIGIBLE)
     students: list[TrainedNetwork] = []
-    for (architecture, arrays), most_epochs in zip(beginnings, _SIZES.values(), strict=False):
+    for (architecture, arrays), (_, most_epochs) in zip(beginnings, sizes, strict=False):
         affordable = int(_WORK_SHARE * work / epoch_work(architecture, lessons.labels.shape[0], _BATCH_SIZE))
         plan = _plan(architecture, max(_FEWEST_EPOCHS, min(most_epochs, affordable)))
         students.append(train_network(lessons, exam, plan, conditions, arrays))
@@ -89,11 +92,11 @@ def _plan(architecture: Architecture, max_epochs: int) -> Plan:
     )
 
 
-def _beginnings(teacher: Model) -> Iterator[tuple[Architecture, Arrays]]:
-    """Members of the best network, spread over its nets; each becomes a net of its own."""
+def _beginnings(teacher: Model, sizes: Sequence[int]) -> Iterator[tuple[Architecture, Arrays]]:
+    """So many members of the best network, spread over its nets; each becomes a net of its own."""
     architecture, arrays = teacher.description.networks[0], teacher.weights[0]
     n_weights = sum(a.n_weights for a in teacher.description.networks)
-    for size in _SIZES:
+    for size in sizes:
         places = np.arange(architecture.n_nets * architecture.n_members).reshape(architecture.n_nets, -1)
         per_net = -(-size // architecture.n_nets)
         nets, members = np.divmod(places[:, :per_net].ravel()[-size:], architecture.n_members)
