@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nncli.features.encoder import Features
+from nncli.table.arrow import distinct_numbers
 
 _MOST_QUANTILES = 200
 _MOST_VALUES = 254
@@ -96,15 +97,17 @@ class Scaler:
     def scale(self, features: Features) -> NetworkInputs:
         """Maps features, each row for itself. A missing number becomes 0, the middle of its column."""
         x_num = np.empty(features.x_num.shape, dtype=np.float32)
-        for j, curve in enumerate(self._curves):
-            cells = features.x_num[:, j]
-            x_num[:, j] = np.where(np.isnan(cells), 0.0, np.interp(cells, *curve))
+        codes = []
+        for j, (column, curve) in enumerate(zip(self.numeric, self._curves, strict=True)):
+            numbers, places = distinct_numbers(features.x_num[:, j])
+            x_num[:, j] = np.where(np.isnan(numbers), 0.0, np.interp(numbers, *curve))[places]
+            if column.coded:
+                codes.append(column.codes(numbers)[places])
         indicated = [j for j, column in enumerate(self.numeric) if column.has_missing]
         missing = np.isnan(features.x_num[:, indicated]).astype(np.float32)
         mean, std = np.array(self.text_mean, np.float32), np.array(self.text_std, np.float32)
         text = (features.x_text - mean) / std
         dense = np.hstack([missing, text]).astype(np.float32, copy=False)
-        codes = [column.codes(features.x_num[:, j]) for j, column in enumerate(self.numeric) if column.coded]
         x_value = np.column_stack(codes) if codes else np.zeros((len(features), 0), dtype=np.int32)
         return NetworkInputs(x_num, features.x_cat, dense, x_value)
 

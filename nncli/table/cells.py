@@ -58,9 +58,14 @@ def to_numbers(cells: pa.Array) -> NDArray[np.float64]:
 
     >>> to_numbers(text_array(["1", "2.5", "x", "inf"])).tolist()
     [1.0, 2.5, nan, nan]
+    >>> to_numbers(text_array(["1e3", "inf"])).tolist()
+    [1000.0, nan]
     """
-    numeric = pc.if_else(mask_array(matches(cells, NUMBER)), cells, pa.nulls(1, TEXT)[0])
-    numbers = numpy_array(pc.cast(numeric, pa.float64()), np.nan)
+    try:  # Arrow reads what NUMBER says and, beyond it, only words for what is not finite
+        floats = pc.cast(cells, pa.float64())
+    except pa.ArrowInvalid:
+        floats = pc.cast(pc.if_else(mask_array(matches(cells, NUMBER)), cells, pa.nulls(1, TEXT)[0]), pa.float64())
+    numbers = numpy_array(floats, np.nan)
     return np.where(np.isfinite(numbers), numbers, np.nan)
 
 

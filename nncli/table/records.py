@@ -115,7 +115,7 @@ def _cut(text: bytes, name: str, delimiter: str, line: int, *, is_last: bool) ->
 
 def _regular_ends(text: bytes, delimiter: str) -> NDArray[np.int64] | None:
     """Where records end; ``None`` where quotes or line ends stand where RFC 4180 has none."""
-    if text.count(b"\r") != text.count(b"\r\n"):
+    if b"\r" in text and text.count(b"\r") != text.count(b"\r\n"):
         return None
     data = np.frombuffer(text, dtype=np.uint8)
     quotes = np.flatnonzero(data == _QUOTE)
