@@ -7,7 +7,6 @@ options give the same network on every machine.
 from dataclasses import dataclass, replace
 
 from nncli.bundle.architecture import Architecture
-from nncli.bundle.forward import BLOCK_ROWS
 from nncli.features.scaling import NetworkInputs
 from nncli.settings import EffortSettings, NetworkSettings, Optimizer, TrainingSettings
 from nncli.training.optimisers import choose_optimiser, default_learning_rate
@@ -24,6 +23,8 @@ _LARGEST_BATCH = 2048
 _MOST_BINS = 128
 _MOST_SHARES = 20_000_000
 """Of bins, in a batch: each is a number in memory, several times over while the gradients are made."""
+_ROWS_AT_ONCE = 256
+"""Of the rows that are scored at once, the fewest."""
 _ROWS_PER_BIN = 20
 _MORE_NETS_SHARE = 0.1
 """Twice as many nets are trained where that costs less than this share of the work."""
@@ -182,8 +183,8 @@ def affordable_epochs(architecture: Architecture, n_rows: int, batch_size: int, 
 
 
 def affordable_bins(n_num: int, batch_size: int) -> int:
-    """The most bins of each numeric column that keep a batch, or a block of prediction, within the memory."""
-    return _MOST_SHARES // (n_num * max(batch_size, BLOCK_ROWS))
+    """The most bins of each numeric column that keep a batch, or rows that are scored at once, within the memory."""
+    return _MOST_SHARES // (n_num * max(batch_size, _ROWS_AT_ONCE))
 
 
 def epoch_work(architecture: Architecture, n_rows: int, batch_size: int) -> float:

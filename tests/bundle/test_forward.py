@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from nncli.bundle.architecture import MOST_ONE_HOT, Architecture
-from nncli.bundle.forward import NumpyNetwork
+from nncli.bundle.forward import BLOCK_ROWS, NumpyNetwork
 from nncli.features.scaling import NetworkInputs
 from nncli.network.embeddings import bin_edges
 from nncli.network.mlp import MLP
@@ -98,13 +98,13 @@ def test_arrays_have_the_names_and_shapes_that_the_architecture_states() -> None
 
 def test_a_row_has_the_same_bits_whatever_rows_come_with_it() -> None:
     architecture = make()
-    inputs = random_inputs(architecture, 600)
+    inputs = random_inputs(architecture, 3 * BLOCK_ROWS)
     module = random_module(architecture, inputs)
     network = NumpyNetwork(architecture, {k: v.detach().numpy() for k, v in module.arrays().items()})
     whole = network.predict_proba(inputs)
-    for size in (1, 7, 255, 256, 257):
-        for start in range(0, 600, 150):
-            rows = slice(start, start + size)
+    for n_rows in (1, 7, BLOCK_ROWS - 1, BLOCK_ROWS, BLOCK_ROWS + 1):
+        for start in range(0, BLOCK_ROWS, 29):
+            rows = slice(start, start + n_rows)
             part = inputs.take(rows)
             np.testing.assert_array_equal(network.predict_proba(part), whole[rows])
 
