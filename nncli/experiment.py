@@ -26,7 +26,7 @@ from nncli.guard.rows import examine_rows
 from nncli.settings import RunSettings
 from nncli.table.split import Split, make_folds, make_split
 from nncli.training.clock import Clock
-from nncli.training.device import use_threads
+from nncli.training.device import choose_device, use_threads
 
 _FITTING_SHARE = 0.95
 """Of a time limit; the rest is for the report."""
@@ -89,6 +89,7 @@ def run_experiment(
         DeviceError: the device that was asked for is not there.
         UsageError: no network ever had a finite loss.
     """
+    choose_device(settings.device)  # refused before any work
     split = make_split(table.target.labels, table.groups, settings.split, settings.seed)
     _refuse_empty_parts(split)
     clock = _clock(settings, started or time.monotonic())
@@ -119,6 +120,7 @@ def cross_validate(
         DeviceError: the device that was asked for is not there.
         UsageError: no network ever had a finite loss.
     """
+    choose_device(settings.device)
     folds = make_folds(table.target.labels, table.groups, settings.split, settings.seed)
     fold_scores, fits = [], []
     start = started or time.monotonic()

@@ -115,7 +115,7 @@ def read_manifest(path: Path) -> Manifest:
     Raises:
         ModelError: there is none, it is damaged, or of a newer format.
     """
-    if not path.is_dir():
+    if not (path / MANIFEST).exists():
         raise ModelError(f"{path}: is no model folder; train one with 'nncli train', or name another with --model")
     where = str(path / MANIFEST)
     data = parse_json(_read_regular(path / MANIFEST, _LARGEST_MANIFEST), where)

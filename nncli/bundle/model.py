@@ -17,7 +17,7 @@ from nncli.bundle.folder import Manifest, read_file, read_manifest, write_folder
 from nncli.bundle.forward import NumpyNetwork
 from nncli.bundle.records import dump_json, from_json, parse_json, to_json
 from nncli.bundle.trees import Trees, TreesShape, tree_inputs
-from nncli.errors import ModelError, quoted_list
+from nncli.errors import ModelError, nearest_names, quoted_list
 from nncli.evaluation.calibration import Calibration
 from nncli.features.encoder import FeatureEncoder, Features
 from nncli.features.scaling import Scaler
@@ -142,7 +142,7 @@ class Model:
         """
         missing = [name for name in self.description.encoder.columns if name not in columns]
         if missing:
-            raise missing_columns(missing)
+            raise _missing_columns(missing, columns)
 
     def encode(self, rows: pa.RecordBatch) -> Features:
         """The features of rows, each row for itself."""
@@ -197,11 +197,13 @@ class Model:
         return hashlib.sha256("".join(digests).encode()).hexdigest()
 
 
-def missing_columns(names: list[str]) -> ModelError:
+def _missing_columns(names: Sequence[str], given: Sequence[str]) -> ModelError:
     """The error for data that lack columns of the model."""
-    some = "column" if len(names) == 1 else "columns"
+    some, them = ("column", "it") if len(names) == 1 else ("columns", "them")
+    hint = nearest_names(names[0], list(given))
     return ModelError(
-        f"the data lack the {some} {quoted_list(names)}, which the model needs; add them (empty cells are allowed)"
+        f"the data lack the {some} {quoted_list(list(names))}, which the model needs; {hint}; "
+        f"rename or add {them} (empty cells are allowed)"
     )
 
 

@@ -64,6 +64,15 @@ def _fast_line(model: "Model", heldout: "Heldout") -> str:
     )
 
 
+def _threshold_line(model: "Model") -> dict[str, str]:
+    """Of two classes, when the second is predicted."""
+    from nncli.errors import show
+
+    if len(model.classes) != 2:
+        return {}
+    return {"threshold": f"'{show(model.classes[1])}' from a probability of {model.description.threshold:g} on"}
+
+
 def _print(where: str, model: "Model", heldout: "Heldout", most_columns: int) -> None:
     from nncli.errors import quoted_list, show
 
@@ -76,6 +85,7 @@ def _print(where: str, model: "Model", heldout: "Heldout", most_columns: int) ->
     lines = {
         "model": where,
         "predicts": f"{show(schema.target)}: {len(schema.classes)} classes, {quoted_list(list(schema.classes), 10)}",
+        **_threshold_line(model),
         "from": f"{len(columns)} columns: {named}",
         "network": f"{'; '.join(networks)}; {n_numbers:,} numbers",
         "fast network": _fast_line(model, heldout),

@@ -115,7 +115,7 @@ def _carry_out(
     paths = expanded(data)
     if out_dir is not None:
         return _to_folder(run, paths, out_dir, force, say)
-    if output is None:
+    if output is None or str(output) == "-":
         return _to_stream(run, paths, sys.stdout.buffer, "", say)
     if output.exists() and not output.is_file():
         with output.open("wb") as device:
@@ -140,6 +140,11 @@ def _to_file(run: "Run", paths: list[str], output: Path, force: bool, say: Say) 
     if not force:
         refuse_existing(output)
     stated = file_type(output.name)
+    if stated.promises_other and not run.asked.settings.output_format:
+        raise UsageError(
+            f"--output: {output.name} promises a format that is not written here; end it in .csv, .tsv, .jsonl or "
+            ".parquet, or name one with --output-format"
+        )
     written_as = stated.written_as(run.asked.settings.output_format or stated.format or "csv")
     summary = write_file(run, paths, output, written_as)
     _tell(summary, run, say, see=f"; see {rejects_path(output)}")
@@ -154,6 +159,8 @@ def _to_folder(run: "Run", paths: list[str], folder: Path, force: bool, say: Say
     plan = plan_folder(run, paths, folder, force)
     if plan.n_done:
         say(f"{plan.n_done:,} of {len(paths):,} outputs are done already, as {folder / LEDGER} says; they stay")
+    if plan.n_again:
+        say(f"{plan.n_again:,} of {len(paths):,} outputs are made anew: model, options or input have changed since")
     total = Summary()
     for job in plan.jobs:
         summary = write_job(run, job)
@@ -168,9 +175,11 @@ def _tell(summary: "Summary", run: "Run", say: Say, of: str = "", see: str = "")
         outcome = "were left out" if run.asked.settings.bad_rows == "skip" else "have empty answers"
         say(f"{of}{summary.n_rejected:,} of {summary.n_rows:,} rows could not be read and {outcome}{see}")
     for name, count in summary.unknown.items():
+        some = f"{count:,} of {summary.n_rows:,} cells hold no value"
+        held = f"none of its {count:,} cells holds a value" if count == summary.n_rows else some
         say(
-            f"note: {of}column '{show(name)}': {count:,} of {summary.n_rows:,} cells hold a value that the model does "
-            "not know (new, too rare in training, or of another kind); they count as missing"
+            f"note: {of}column '{show(name)}': {held} that the model knows (new, too rare in training, or "
+            "written in another way); they count as missing"
         )
 
 

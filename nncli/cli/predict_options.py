@@ -59,7 +59,8 @@ Top = Annotated[int | None, typer.Option(help="The K most probable classes.", me
 Threshold = Annotated[
     float | None,
     typer.Option(
-        help="Of two classes, the second is predicted from this probability on; the model's own if not given.",
+        help="Of two classes, the second (info names it) is predicted from this probability on; the model's own if "
+        "not given.",
         metavar="P",
         rich_help_panel=_ANSWERS,
     ),
@@ -71,7 +72,8 @@ Fast = Annotated[
     bool,
     typer.Option(
         "--fast",
-        help="Let the small network predict that learned from the large one; info says what that costs.",
+        help="Let the small network predict that learned from the large one, also under --with both; info says what "
+        "that costs.",
         rich_help_panel=_ANSWERS,
     ),
 ]
@@ -80,7 +82,12 @@ Round = Annotated[
 ]
 Explain = Annotated[
     int | None,
-    typer.Option(help="The K columns that moved the row's answer most.", metavar="K", rich_help_panel=_ANSWERS),
+    typer.Option(
+        help="The K columns that moved the row's answer most: reason1, and reason1_effect, what its value adds to the "
+        "probability of the predicted class. Slow: every column is a prediction more.",
+        metavar="K",
+        rich_help_panel=_ANSWERS,
+    ),
 ]
 InFormat = Annotated[
     str | None,

@@ -30,6 +30,8 @@ class Plan:
     jobs: Sequence[Job]
     n_done: int
     """Outputs that an earlier run has written as this one would."""
+    n_again: int
+    """Outputs of an earlier run that this one replaces: what they came from has changed."""
 
 
 def plan_folder(run: Run, paths: Sequence[str], folder: Path, force: bool) -> Plan:
@@ -49,7 +51,8 @@ def plan_folder(run: Run, paths: Sequence[str], folder: Path, force: bool) -> Pl
             raise UsageError(f"{job.path}: the output would replace it; choose another --out-dir")
         if not force and ledger.get(job.output.name, {}).get("input") != _input_name(job):
             refuse_existing(job.output)
-    return Plan(todo, len(jobs) - len(todo))
+    n_again = sum(job.output.exists() and job.output.name in ledger for job in todo)
+    return Plan(todo, len(jobs) - len(todo), n_again)
 
 
 def write_job(run: Run, job: Job) -> Summary:

@@ -47,7 +47,8 @@ def block_bytes_within(memory: int, threads: int) -> int:
     per_block_byte = _PER_BYTE * most_under_way(threads)
     least = taken + per_block_byte * _SMALLEST_BLOCK
     if memory < least:
-        raise UsageError(f"--memory: {memory / 1e6:,.0f} MB is too little; this model needs {least / 1e6:,.0f} MB")
+        given = f"{memory / 1e6:,.0f} MB" if memory >= 1e6 else f"{memory:,} bytes"
+        raise UsageError(f"--memory: {given} is too little; this model needs {least / 1e6:,.0f} MB")
     return min(BLOCK_BYTES, (memory - taken) // per_block_byte)
 
 

@@ -19,7 +19,7 @@ def expanded(words: list[str]) -> list[str]:
 
 def is_file_or_pattern(word: str) -> bool:
     """Whether a word names a file that exists, or matches one."""
-    return Path(word).exists() or bool(_WILDCARDS.intersection(word) and _glob(word))
+    return (bool(word) and Path(word).exists()) or bool(_WILDCARDS.intersection(word) and _glob(word))
 
 
 def _matched(word: str) -> list[str]:

@@ -15,6 +15,20 @@ _FORMATS: dict[str, InputFormat] = {
     ".ndjson": "jsonl",
     ".parquet": "parquet",
 }
+_OF_OTHERS = (
+    ".json",
+    ".xlsx",
+    ".xls",
+    ".ods",
+    ".feather",
+    ".arrow",
+    ".orc",
+    ".avro",
+    ".db",
+    ".sqlite",
+    ".html",
+    ".xml",
+)
 
 
 @dataclass(frozen=True)
@@ -25,6 +39,8 @@ class FileType:
     """The name without them."""
     format: InputFormat | None
     compression: Compression | None
+    promises_other: bool = False
+    """Whether it says a format that is not written here."""
 
     def written_as(self, output_format: InputFormat | None) -> "FileType":
         """The same, in some format."""
@@ -35,15 +51,15 @@ def file_type(name: str) -> FileType:
     """The format and the compression that a file name states.
 
     >>> file_type("scored.JSONL.gz")
-    FileType(stem='scored', format='jsonl', compression='gz')
-    >>> file_type("table.dat")
-    FileType(stem='table.dat', format=None, compression=None)
+    FileType(stem='scored', format='jsonl', compression='gz', promises_other=False)
+    >>> file_type("table.xlsx")
+    FileType(stem='table.xlsx', format=None, compression=None, promises_other=True)
     """
     compression = next((c for c in get_args(Compression) if name.lower().endswith(f".{c}")), None)
     inner = name[: -len(compression) - 1] if compression else name
     extension = PurePath(inner).suffix
-    found = _FORMATS.get(extension.lower())
-    return FileType(inner.removesuffix(extension) if found else inner, found, compression)
+    found, is_other = _FORMATS.get(extension.lower()), extension.lower() in _OF_OTHERS
+    return FileType(inner.removesuffix(extension) if found else inner, found, compression, is_other)
 
 
 def with_format(name: str, wanted: InputFormat | None) -> str:

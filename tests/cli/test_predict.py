@@ -66,9 +66,13 @@ def test_notes_go_to_standard_error(nncli: Program, penguins_model: Path, sample
     data = (samples / "penguins.csv").read_bytes().replace(b",Dream,", b",Atlantis,")
     outcome = nncli("predict", "-m", penguins_model, stdin=data)
     assert outcome.code == 0
-    assert outcome.err.startswith("note: column 'island': 124 of 344 cells hold a value")
+    assert outcome.err.startswith("note: column 'island': 124 of 344 cells hold no value that the model knows")
     assert len(outcome.out.splitlines()) == 345
     assert nncli("predict", "-q", "-m", penguins_model, stdin=data).err == ""
+    words = b"\n".join(line.replace(b",20", b",year 20") for line in data.split(b"\n"))
+    assert (
+        "column 'year': none of its 344 cells holds a value" in nncli("predict", "-m", penguins_model, stdin=words).err
+    )
 
 
 def test_the_trees_predict_too(nncli: Program, penguins_model: Path, samples: Path) -> None:

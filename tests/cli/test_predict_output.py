@@ -93,11 +93,14 @@ def test_patterns_and_a_folder_that_is_resumed(predict, folder: Path) -> None:  
     both = predict("*.csv", "--keep", "year")
     assert both.out == predict("a.csv", "b.csv", "--keep", "year").out
     assert len(both.out.splitlines()) == 10
+    assert predict("*.csv", "--keep", "year", "-o", "-").out == both.out
     assert predict("?.csv", "--out-dir", "out", "--output-format", "jsonl").code == 0
     assert {path.name for path in (folder / "out").iterdir()} == {"a.jsonl", "b.jsonl", "done.jsonl"}
     again = predict("?.csv", "--out-dir", "out", "--output-format", "jsonl")
     assert (again.code, again.err.count("\n")) == (0, 1)
     assert again.err.startswith("2 of 2 outputs are done already")
+    other = predict("?.csv", "--out-dir", "out", "--output-format", "jsonl", "--top", "1")
+    assert (other.code, other.err.startswith("2 of 2 outputs are made anew")) == (0, True)
 
 
 @pytest.mark.parametrize(
@@ -111,6 +114,11 @@ def test_patterns_and_a_folder_that_is_resumed(predict, folder: Path) -> None:  
         (["a.csv", "-o", "x.parquet.gz"], 2, "leave .gz out"),
         (["a.csv", "-o", "x.csv.xz", "--line-buffered"], 2, "--line-buffered"),
         (["a.csv", "--output-format", "parquet", "--line-buffered"], 2, "--line-buffered"),
+        (["a.csv", "-o", "x.xlsx"], 2, "x.xlsx promises a format that is not written here"),
+        (["a.csv", "-o", "x.json.gz"], 2, "x.json.gz promises"),
+        (["a.csv", "--keep", ""], 2, "is no list of columns"),
+        (["a.csv", "--memory", "20"], 2, "--memory: 20 bytes is too little"),
+        (["less.csv"], 4, "did you mean 'sx'?; rename or add it"),
         (["a.csv", "--threshold", "0.3"], 2, "--threshold: is for two classes"),
         (["a.csv", "--proba", "some"], 2, "--proba: 'some' is not known"),
         (["a.csv", "bad.csv"], 3, "bad.csv, line 3"),
@@ -120,6 +128,7 @@ def test_what_cannot_be_written_gets_one_line(  # type: ignore[no-untyped-def]
     predict, folder: Path, args: list[str], code: int, message: str
 ) -> None:
     (folder / "bad.csv").write_text(BAD)
+    (folder / "less.csv").write_text((folder / "a.csv").read_text().replace("sex", "sx"))
     outcome = predict(*args)
     assert (outcome.code, outcome.err.count("\n")) == (code, 1), outcome.err
     assert message in outcome.err

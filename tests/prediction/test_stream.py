@@ -1,12 +1,13 @@
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 from rows import rows_of
+from threadpoolctl import threadpool_limits
 
 from nncli.bundle.model import Model, load_model
 from nncli.errors import DataError, ModelError, UsageError
@@ -19,6 +20,13 @@ from nncli.table.filetype import file_type
 @pytest.fixture(scope="module")
 def model(penguins_model: Path) -> Model:
     return load_model(penguins_model)
+
+
+@pytest.fixture(autouse=True)
+def products_on_one_thread() -> Iterator[None]:
+    """As the command has them."""
+    with threadpool_limits(1):
+        yield
 
 
 class Bytes(io.BytesIO):
