@@ -20,6 +20,7 @@ InputFormat = Literal["csv", "tsv", "jsonl", "parquet"]
 OutputFormat = InputFormat
 BadRows = Literal["error", "skip", "null"]
 Proba = Literal["none", "max", "all"]
+ConformalMethod = Literal["lac", "aps", "raps"]
 
 
 _MOST_THREADS = 4
