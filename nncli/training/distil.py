@@ -24,7 +24,7 @@ _FEWEST_EXAM_ROWS = 500
 """For the smallest student: by fewer rows it cannot be told what that loses."""
 _MOST_OF_TEACHER = 0.5
 """Of the ensemble's weights: a larger student would save too little."""
-_MOST_MIXED, _MIXED_PER_ROW, _KNOWN_PER_MIXED = 50_000, 40, 0.5
+_MOST_MIXED, _MIXED_PER_ROW, _KNOWN_PER_MIXED = 50_000, 20, 0.5
 """Rows of an epoch: the most that are made up, the most for each known one, and known ones for each made-up one."""
 _MOST_CELLS = 10_000_000
 """Of the rows that are made up: memory is finite where a table has thousands of columns."""
