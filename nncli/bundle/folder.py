@@ -4,7 +4,6 @@ A reader sees the old files or the new ones, never a mix. Pages for people (repo
 them under fixed names; they can be made anew and are no part of the model.
 """
 
-import contextlib
 import hashlib
 import os
 import re
@@ -16,6 +15,7 @@ from pathlib import Path
 
 from nncli import FORMAT_VERSION
 from nncli.bundle.records import dump_json, from_json, parse_json, to_json
+from nncli.bundle.whole import refuse_replacing, sync_folder, umask, write_file, write_synced
 from nncli.errors import FileError, ModelError, UsageError
 
 MANIFEST = "manifest.json"
@@ -57,7 +57,7 @@ def refuse_existing(path: Path, force: bool) -> None:
     if path.is_dir() and not any(path.iterdir()):
         return
     if not force:
-        raise UsageError(f"{path}: exists already; choose another --output, or replace it with --force")
+        refuse_replacing(path)
     try:
         read_manifest(path)
     except ModelError:
@@ -82,11 +82,11 @@ def write_folder(path: Path, files: Mapping[str, bytes], pages: Mapping[str, byt
     staging = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
     try:
         for name, content in {**contents, **pages, MANIFEST: manifest}.items():
-            _write_synced(staging / name, content)
-        staging.chmod(0o777 & ~_umask())
-        _sync_folder(staging)
+            write_synced(staging / name, content)
+        staging.chmod(0o777 & ~umask())
+        sync_folder(staging)
         os.replace(staging, path)  # noqa: PTH105 (an empty folder may be in its place)
-        _sync_folder(path.parent)
+        sync_folder(path.parent)
     except BaseException:
         shutil.rmtree(staging, ignore_errors=True)
         raise
@@ -158,48 +158,3 @@ def _read_regular(path: Path, most: int) -> bytes:
         if not os.path.stat.S_ISREG(status.st_mode) or status.st_size > most:  # type: ignore[attr-defined]
             raise ModelError(f"{path}: is no regular file of at most {most:,} bytes; the model folder is damaged")
         return file.read(most + 1)
-
-
-def _write_synced(path: Path, content: bytes) -> None:
-    with path.open("xb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def require_parent(path: Path) -> None:
-    """Checks, before any work, that the folder of a file is there.
-
-    Raises:
-        FileError: it is not.
-    """
-    if not path.parent.is_dir():
-        raise FileError(f"{path}: there is no folder {path.parent}; make it, or choose another --output")
-
-
-def write_file(path: Path, content: bytes) -> None:
-    """Writes a file, whole or not at all; one that is there is replaced in one step."""
-    temporary = path.with_name(f".{path.name}.new")
-    temporary.unlink(missing_ok=True)
-    try:
-        _write_synced(temporary, content)
-        temporary.replace(path)
-        _sync_folder(path.parent)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)
-        raise
-
-
-def _sync_folder(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

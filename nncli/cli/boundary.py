@@ -1,5 +1,6 @@
 """The one place where exceptions become a line on standard error and an exit code."""
 
+import io
 import os
 import signal
 import sys
@@ -15,16 +16,32 @@ from nncli.errors import FileError, MemoryLimitError, NncliError
 
 DEBUG_KEY = "nncli.debug"
 _OUT_OF_MEMORY = ("can't allocate memory", "out of memory")
-_BROKEN_PIPE_CODE, _TERMINATED_CODE = 141, 143
+_BROKEN_PIPE_CODE, _SIGNAL_CODE = 141, 128
+"""A reader that left; what a signal's number is added to."""
 
 
 def stop_on_terminate() -> None:
-    """SIGTERM unwinds like an exit, so that nothing half-written stays."""
+    """SIGTERM and a terminal that closes unwind like an exit, so that nothing half-written stays."""
 
-    def leave(_signal: int, _frame: FrameType | None) -> None:
-        raise SystemExit(_TERMINATED_CODE)
+    def leave(number: int, _frame: FrameType | None) -> None:
+        raise SystemExit(_SIGNAL_CODE + number)
 
-    signal.signal(signal.SIGTERM, leave)
+    for name in ("SIGTERM", "SIGHUP"):  # the second is not everywhere, and nohup has it ignored
+        number = getattr(signal, name, None)
+        if number is not None and signal.getsignal(number) != signal.SIG_IGN:
+            signal.signal(number, leave)
+
+
+class _ClosedOutput(io.TextIOBase):
+    """In the place of a standard output that is closed: a result that is written there is not lost in silence."""
+
+    def write(self, _: str) -> int:
+        raise FileError("standard output: is closed; open it, or name an --output")
+
+    @property
+    def buffer(self) -> "_ClosedOutput":
+        """For bytes, with which the same happens."""
+        return self
 
 
 class Boundary(TyperGroup):
@@ -32,10 +49,12 @@ class Boundary(TyperGroup):
 
     def invoke(self, ctx: Any) -> Any:
         """Runs a command; see the table of exit codes in :mod:`nncli.errors`."""
+        if sys.stdout is None:
+            os.open(os.devnull, os.O_WRONLY)  # its number is not to be that of the next file
+            sys.stdout = _ClosedOutput()
         if sys.stderr is None:  # closed; print would take standard output instead
             sys.stderr = Path(os.devnull).open("w")  # noqa: SIM115 (until the process ends)
         try:
-            _require_standard_output()
             result = super().invoke(ctx)
             sys.stdout.flush()
         except BrokenPipeError:
@@ -67,17 +86,13 @@ def _known(error: Exception) -> NncliError | None:
     if isinstance(error, MemoryError) or (
         isinstance(error, RuntimeError) and any(words in str(error) for words in _OUT_OF_MEMORY)
     ):
-        return MemoryLimitError("not enough memory for this table; use fewer rows, or --effort quick")
+        return MemoryLimitError("not enough memory; use fewer rows, --effort quick, or, to predict, a smaller --memory")
     if isinstance(error, OSError):
-        where = f"{error.filename}: " if error.filename else ""
+        # Closing a file fails once more where writing has failed, and then without its name.
+        name = error.filename or getattr(error.__context__, "filename", None)
+        where = f"{name}: " if name else ""
         return FileError(f"{where}{error.strerror or error}; check path, permissions and free space")
     return None
-
-
-def _require_standard_output() -> None:
-    """A closed standard output would lose the result in silence."""
-    if sys.stdout is None:
-        raise FileError("standard output: is closed; open it, or name an --output")
 
 
 def _leave_quietly() -> NoReturn:

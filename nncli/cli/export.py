@@ -47,8 +47,8 @@ def export(
     nncli.json names the classes and the columns of each input.
     """
     destination = _destination(format, output, side, force)
-    from nncli.bundle.folder import write_file
     from nncli.bundle.model import load_model
+    from nncli.bundle.whole import write_file
     from nncli.cli.boundary import stop_on_terminate
 
     stop_on_terminate()
@@ -63,7 +63,7 @@ def export(
 
 def _destination(format: str, output: Path | None, side: str, force: bool) -> Path:
     """Where to write, after all that can be refused before any work."""
-    from nncli.bundle.folder import require_parent
+    from nncli.bundle.whole import refuse_replacing, require_parent
 
     if format not in _DEFAULT_OUTPUTS:
         raise UsageError(f"--format: '{show(format)}' is not known; choose onnx or torch")
@@ -78,8 +78,8 @@ def _destination(format: str, output: Path | None, side: str, force: bool) -> Pa
     path = output or _DEFAULT_OUTPUTS[format]
     if path.exists() and not path.is_file():
         raise UsageError(f"{path}: is no file; choose another --output")
-    if path.exists() and not force:
-        raise UsageError(f"{path}: exists already; choose another --output, or replace it with --force")
+    if not force:
+        refuse_replacing(path)
     require_parent(path)
     return path
 

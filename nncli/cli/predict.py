@@ -3,10 +3,12 @@
 import os
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, NoReturn
+
+import typer
 
 from nncli.cli import predict_options as p
 from nncli.cli.keep import parse_keep
@@ -26,6 +28,7 @@ _SIDES: dict[str, tuple[Side, ...]] = {
 
 
 def predict(
+    context: typer.Context,
     data: p.Data = None,
     model: ModelFolder = DEFAULT_MODEL,
     output: p.OutputFile = None,
@@ -58,6 +61,8 @@ def predict(
 
     nncli predict 'new/*.parquet' --out-dir scored --keep id
     """
+    if not data and sys.stdin is not None and sys.stdin.isatty():
+        _show_help(context)
     if output and out_dir:
         raise UsageError("--output and --out-dir: one output for all, or one for each; choose")
     settings = PredictSettings(
@@ -81,6 +86,14 @@ def predict(
         summary = _carry_out(watched, data or ["-"], output, out_dir, force, say)
     if verbose:
         say(f"{summary.n_rows:,} rows, model {run.asked.model.sha256}")
+
+
+def _show_help(context: typer.Context) -> NoReturn:
+    """Rows would be waited for from somebody who has not asked for that."""
+    with redirect_stdout(sys.stderr):
+        print(context.get_help())  # noqa: T201
+        print("standard input is a terminal; name a file, or pipe rows in")  # noqa: T201
+    raise typer.Exit(UsageError.exit_code)
 
 
 def _sides(wanted: str, fast: bool) -> tuple[Side, ...]:
@@ -134,9 +147,10 @@ def _to_stream(run: "Run", paths: list[str], stream: BinaryIO, name: str, say: S
 
 
 def _to_file(run: "Run", paths: list[str], output: Path, force: bool, say: Say) -> "Summary":
-    from nncli.prediction.outputs import refuse_existing, rejects_path, write_file
+    from nncli.prediction.outputs import refuse_existing, refuse_own_input, rejects_path, write_file
     from nncli.table.filetype import file_type
 
+    refuse_own_input(output, paths)
     if not force:
         refuse_existing(output)
     stated = file_type(output.name)
@@ -157,10 +171,11 @@ def _to_folder(run: "Run", paths: list[str], folder: Path, force: bool, say: Say
     from nncli.prediction.run import Summary
 
     plan = plan_folder(run, paths, folder, force)
+    n_jobs = plan.n_done + len(plan.jobs)
     if plan.n_done:
-        say(f"{plan.n_done:,} of {len(paths):,} outputs are done already, as {folder / LEDGER} says; they stay")
+        say(f"{plan.n_done:,} of {n_jobs:,} outputs are done already, as {folder / LEDGER} says; they stay")
     if plan.n_again:
-        say(f"{plan.n_again:,} of {len(paths):,} outputs are made anew: model, options or input have changed since")
+        say(f"{plan.n_again:,} of {n_jobs:,} outputs are made anew: model, options or input have changed since")
     total = Summary()
     for job in plan.jobs:
         summary = write_job(run, job)

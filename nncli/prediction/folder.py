@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from nncli.errors import UsageError
-from nncli.prediction.outputs import refuse_existing, write_file
+from nncli.prediction.outputs import refuse_existing, refuse_own_input, rejects_path, write_file
 from nncli.prediction.run import Run, Summary
 from nncli.table.filetype import file_type, with_format
 
@@ -41,14 +41,13 @@ def plan_folder(run: Run, paths: Sequence[str], folder: Path, force: bool) -> Pl
         UsageError: two inputs would have the same output, an output exists that no earlier run wrote (without
             ``force``), or an output would replace its input.
     """
-    jobs = [_job(path, folder, run) for path in paths]
+    ledger = _read(folder)
+    jobs = [_job(path, folder, run) for path in paths if not _is_of_folder(Path(path), folder, ledger)]
     _refuse_same(jobs)
     folder.mkdir(parents=True, exist_ok=True)
-    ledger = _read(folder)
     todo = [job for job in jobs if not _is_done(job, run, ledger)]
     for job in todo:
-        if job.output.exists() and Path(job.path).exists() and job.output.samefile(job.path):
-            raise UsageError(f"{job.path}: the output would replace it; choose another --out-dir")
+        refuse_own_input(job.output, [job.path])
         if not force and ledger.get(job.output.name, {}).get("input") != _input_name(job):
             refuse_existing(job.output)
     n_again = sum(job.output.exists() and job.output.name in ledger for job in todo)
@@ -63,8 +62,9 @@ def write_job(run: Run, job: Job) -> Summary:
     def remember(finished: Path, summary: Summary) -> None:
         with finished.open("rb") as file:
             os.fsync(file.fileno())
+        size = finished.stat().st_size
         job.output.unlink(missing_ok=True)  # or, should this be the end, it would pass for what the line describes
-        _append(job.output.with_name(LEDGER), {**record, "rows": summary.n_rows})
+        _append(job.output.with_name(LEDGER), {**record, "rows": summary.n_rows, "output_size": size})
 
     stated = file_type(job.output.name)
     return write_file(run, [job.path], job.output, stated.written_as(settings.output_format or stated.format), remember)
@@ -79,10 +79,16 @@ def _job(path: str, folder: Path, run: Run) -> Job:
 def _refuse_same(jobs: Sequence[Job]) -> None:
     first: dict[str, str] = {LEDGER: "the list of what is done"}
     for job in jobs:
-        name = job.output.name
-        if name in first:
-            raise UsageError(f"--out-dir: {first[name]} and {job.path} would both be written to {name}; rename one")
-        first[name] = job.path
+        for name in (job.output.name, rejects_path(job.output).name):
+            if name in first:
+                raise UsageError(f"--out-dir: {first[name]} and {job.path} would both be written to {name}; rename one")
+            first[name] = job.path
+
+
+def _is_of_folder(path: Path, folder: Path, ledger: Mapping[str, object]) -> bool:
+    """Whether an earlier run has written a file: a pattern may match its folder, too."""
+    written = [LEDGER, *ledger, *(rejects_path(Path(name)).name for name in ledger)]
+    return path.name in written and path.parent.exists() and folder.exists() and path.parent.samefile(folder)
 
 
 def _input_name(job: Job) -> str:
@@ -103,7 +109,7 @@ def _record(job: Job, run: Run) -> dict[str, Any]:
 
 def _is_done(job: Job, run: Run, ledger: Mapping[str, Mapping[str, Any]]) -> bool:
     known = ledger.get(job.output.name)
-    if known is None or not job.output.exists():
+    if known is None or not job.output.exists() or job.output.stat().st_size != known.get("output_size"):
         return False
     return {**known, **_record(job, run)} == known
 

@@ -45,8 +45,11 @@ def make_layout(asked: Answering, given: Input, output_format: OutputFormat) -> 
     """The layout for an open input.
 
     Raises:
-        UsageError: a column that is to be kept is not there, or has the name of one that is added.
+        UsageError: a column that is to be kept is not there, or has the name of one that is added; or text is to be
+            made safe for spreadsheets in a format that they do not open.
     """
+    if asked.settings.excel_safe and output_format not in DELIMITERS:
+        raise UsageError(f"--excel-safe: is for CSV and TSV; the output is {output_format}; leave it out")
     keep, added = asked.settings.keep, asked.names
     kept = {"none": [], "all": given.columns}[keep] if isinstance(keep, str) else list(keep)
     _refuse_unknown(kept, given.columns)

@@ -12,7 +12,7 @@ def expanded(words: list[str]) -> list[str]:
     """File names, patterns replaced by the files that they match, in the order of their names.
 
     Raises:
-        UsageError: a pattern matches no file.
+        UsageError: a pattern matches no file, or a word is a folder.
     """
     return [name for word in words for name in _matched(word)]
 
@@ -23,6 +23,8 @@ def is_file_or_pattern(word: str) -> bool:
 
 
 def _matched(word: str) -> list[str]:
+    if Path(word).is_dir():
+        raise UsageError(f"{word}: is a folder; name files in it, such as '{Path(word) / '*.csv'}'")
     if Path(word).exists() or not _WILDCARDS.intersection(word):
         return [word]
     found = sorted(name for name in _glob(word) if Path(name).is_file())

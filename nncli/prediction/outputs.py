@@ -1,11 +1,10 @@
 """Files that appear whole or not at all, and beside them the rows that could not be read."""
 
 import json
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from nncli.bundle.folder import require_parent
+from nncli.bundle.whole import refuse_replacing, require_parent, staged
 from nncli.errors import UsageError
 from nncli.prediction.run import Run, Summary, predict_inputs
 from nncli.table.chunks import Rejected
@@ -24,8 +23,18 @@ def refuse_existing(output: Path) -> None:
         UsageError: it is.
     """
     for path in (output, rejects_path(output)):
-        if path.exists():
-            raise UsageError(f"{path}: exists already; choose another place, or replace it with --force")
+        refuse_replacing(path)
+
+
+def refuse_own_input(output: Path, paths: Sequence[str]) -> None:
+    """Refuses to replace what is to be read.
+
+    Raises:
+        UsageError: the output is an input.
+    """
+    for path in paths:
+        if output.exists() and Path(path).exists() and output.samefile(path):
+            raise UsageError(f"{path}: the output would replace it; choose another place for that")
 
 
 def write_file(
@@ -50,8 +59,9 @@ def write_file(
     """
     require_parent(output)
     rejects = rejects_path(output)
-    with _staged(output) as new, _staged(rejects) as new_rejects:
-        with new.open("wb") as file, new_rejects.open("w", encoding="utf-8") as log:
+    with staged(output) as new, staged(rejects) as new_rejects:
+        # A file's name need not be UTF-8, and stands in the log.
+        with new.open("wb") as file, new_rejects.open("w", encoding="utf-8", errors="surrogateescape") as log:
             summary = predict_inputs(run, paths, file, written_as, lambda *bad: print(_rejected(*bad), file=log))
         before(new, summary)
         if summary.n_rejected:
@@ -65,13 +75,3 @@ def write_file(
 def _rejected(path: str, bad: Rejected) -> str:
     record = {"file": path, "line": bad.line, "error": bad.message, "text": bad.text}
     return json.dumps(record, ensure_ascii=False)
-
-
-@contextmanager
-def _staged(path: Path) -> Iterator[Path]:
-    """A hidden name beside a file; what has it afterwards is removed."""
-    hidden = path.with_name(f".{path.name}.new")
-    try:
-        yield hidden
-    finally:
-        hidden.unlink(missing_ok=True)

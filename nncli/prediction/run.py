@@ -94,15 +94,16 @@ def predict_inputs(run: Run, paths: Sequence[str], file: BinaryIO, written_as: F
     total, sink = Summary(), None
     with _compressed(file, written_as, run.line_buffered) as stream:
         for path, layout, passed in _passing(run, paths, written_as.format):
-            sink = sink or _open_sink(stream, layout, run.line_buffered)
-            with _naming(path):
+            with _naming(path), _naming_output(file):
+                sink = sink or _open_sink(stream, layout, run.line_buffered)
                 sink.write(passed.piece)
             for bad in passed.rejected:
                 reject(path, bad)
             unknown = {name: count for name, count in passed.unknown.items() if count}
             total += Summary(passed.n_rows, len(passed.rejected), unknown)
         if sink is not None:
-            sink.close()
+            with _naming_output(file):
+                sink.close()
     return total
 
 
@@ -164,3 +165,15 @@ def _naming(path: str) -> Iterator[None]:
         if str(error).startswith(name):
             raise
         raise type(error)(f"{name}: {error}") from error
+
+
+@contextmanager
+def _naming_output(file: BinaryIO) -> Iterator[None]:
+    """Errors of the system in writing say where."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno is not None and error.filename is None:
+            name = getattr(file, "name", None)
+            error.filename = "standard output" if name == "<stdout>" else name
+        raise

@@ -7,6 +7,7 @@ import hashlib
 import io
 import lzma
 import os
+import re
 import select
 import shutil
 import stat
@@ -14,38 +15,68 @@ import sys
 import tempfile
 import zlib
 from collections import deque
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import Any, BinaryIO
 
 from nncli.errors import DataError, UsageError
 
-_HEAD_BYTES = 1 << 16
+_READ_BYTES, _HEADER_BYTES, _MOST_HEADER_BYTES = 1 << 16, 64, 1 << 16
+"""Of a usual read; of the headers of compressed files, which are waited for; and of a table's."""
+_QUOTED, _LINE_END = re.compile(rb'"[^"]*("|$)'), re.compile(rb"\r\n?|\n")
 PATIENCE = 0.02
 """Seconds that a block waits for more from a pipe before it is passed on."""
 _ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
 _PARQUET_MAGIC = b"PAR1"
 
 
-class _Reader(io.RawIOBase):
-    """Passes bytes on as they come, and hashes them (SHA-256) where that is wanted."""
+class ByteStream(io.RawIOBase):
+    """Bytes as they come, whose beginning can be seen before it is read; hashed (SHA-256) where that is wanted.
 
-    def __init__(self, stream: BinaryIO, hashed: bool) -> None:
-        self.stream = stream
-        # read1 answers with what a pipe holds now instead of waiting for a full buffer.
-        self._read = getattr(stream, "read1", stream.read)
-        self.hash = hashlib.sha256() if hashed else None
+    A read answers with what is there instead of waiting for all that was asked for; only few bytes are waited for,
+    because those are headers. No lock is held meanwhile, as Python's buffers hold one: a thread that waits for more of
+    a pipe must not keep the program from ending.
+    """
+
+    def __init__(self, read: Callable[[int], bytes | None], *, hashed: bool = False) -> None:
+        self._read = read
+        self._head = b""
+        self._hash = hashlib.sha256() if hashed else None
+
+    @property
+    def sha256(self) -> str:
+        """Of what was read so far; empty where it is not wanted."""
+        return self._hash.hexdigest() if self._hash else ""
+
+    @property
+    def is_hashed(self) -> bool:
+        """Whether that is wanted."""
+        return self._hash is not None
 
     def readable(self) -> bool:
+        """It is."""
         return True
 
+    def peek(self, size: int) -> bytes:
+        """The next bytes: so many or more, fewer only at the end."""
+        while len(self._head) < size and (data := self._read(_READ_BYTES)):
+            self._head += data
+        return self._head
+
+    def begins_with(self, magic: bytes) -> bool:
+        """Whether the next bytes are these. No more of them are waited for than it takes to tell."""
+        return all(self.peek(n).startswith(magic[:n]) for n in range(1, len(magic) + 1))
+
     def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]
-        data = self._read(len(buffer))
+        """Fills the buffer, or a part of it: at the end nothing."""
+        size = len(buffer)
+        head = self.peek(size if size <= _HEADER_BYTES else 0)
+        data = head[:size] if head else self._read(size) or b""
+        self._head = head[size:]
         buffer[: len(data)] = data
-        if self.hash:
-            self.hash.update(data)
+        if self._hash:
+            self._hash.update(data)
         return len(data)
 
 
@@ -60,27 +91,27 @@ class Source:
 
     name: str
     """For messages."""
-    stream: "io.BufferedReader[Any]"
-    file: BinaryIO
+    stream: ByteStream
+    file: io.FileIO
     """What was opened, compressed or not."""
-    reader: _Reader
+    is_compressed: bool
 
     @property
     def is_parquet(self) -> bool:
         """Whether it begins as Parquet files do."""
-        return self.stream.peek(4)[:4] == _PARQUET_MAGIC
+        return self.stream.begins_with(_PARQUET_MAGIC)
 
     @property
     def sha256(self) -> str:
         """Of what was read so far, decompressed; empty where it was not asked for."""
-        return self.reader.hash.hexdigest() if self.reader.hash else ""
+        return self.stream.sha256
 
     @contextmanager
     def whole(self) -> Iterator[BinaryIO]:
         """All of it, to be read in any order: the file where it stands, or a copy of what a pipe or archive gives."""
-        if self.reader.stream is self.file and self.file.seekable():
-            if self.reader.hash:
-                deque(self.blocks(_HEAD_BYTES), maxlen=0)  # what is read elsewhere is not hashed
+        if not self.is_compressed and self.file.seekable():
+            if self.stream.is_hashed:
+                deque(self.blocks(_READ_BYTES), maxlen=0)  # what is read elsewhere is not hashed
             yield self.file
         else:
             with tempfile.TemporaryFile() as copy:
@@ -96,9 +127,9 @@ class Source:
 
     def blocks(self, size: int, patience: float = PATIENCE) -> Iterator[bytes]:
         """Bytes as they come, ``size`` at the most; fewer where a pipe has no more within ``patience`` seconds."""
-        while data := self.stream.read1(size):
+        while data := self.stream.read(size):
             parts, n_bytes = [data], len(data)
-            while n_bytes < size and self._has_more(patience) and (data := self.stream.read1(size - n_bytes)):
+            while n_bytes < size and self._has_more(patience) and (data := self.stream.read(size - n_bytes)):
                 parts.append(data)
                 n_bytes += len(data)
             yield b"".join(parts)
@@ -121,32 +152,47 @@ def open_source(path: str, *, hashed: bool = False) -> Iterator[Source]:
         raise UsageError(f"{name}: is closed; name a file, or pipe rows in (see --help)")
     if path == "-" and sys.stdin.isatty():
         raise UsageError(f"{name}: is a terminal, no data; name a file, or pipe rows in (see --help)")
-    with nullcontext(sys.stdin.buffer) if path == "-" else Path(path).open("rb") as file:
-        reader = _Reader(_decompressed(cast("io.BufferedReader", file)), hashed)
-        stream = io.BufferedReader(reader, buffer_size=_HEAD_BYTES)
+    with io.FileIO(os.dup(sys.stdin.fileno()) if path == "-" else path) as file:
+        plain = ByteStream(file.read)
+        decompressed = _decompressed(plain)
+        read = plain.read if decompressed is None else _reading(decompressed, name)
+        stream = ByteStream(read, hashed=hashed)
+        if not stream.peek(1):
+            raise DataError(f"{name}: is empty; expected a header line and rows")
+        yield Source(name, stream, file, decompressed is not None)
+
+
+def _decompressed(stream: Any) -> Any:
+    """A file of the decompressed bytes; ``None`` where they are not compressed."""
+    if stream.begins_with(b"\x1f\x8b"):
+        return gzip.GzipFile(fileobj=stream)
+    if stream.begins_with(b"BZh"):
+        return bz2.BZ2File(stream)
+    if stream.begins_with(b"\xfd7zXZ"):
+        return lzma.LZMAFile(stream)
+    if stream.begins_with(_ZSTD_MAGIC):
+        import pyarrow
+
+        return pyarrow.CompressedInputStream(pyarrow.PythonFile(stream), "zstd")
+    return None
+
+
+def _reading(decompressed: Any, name: str) -> Callable[[int], bytes]:
+    """Reads of decompressed bytes, as they come.
+
+    Raises:
+        DataError: when they cannot be made out.
+    """
+
+    def read(size: int) -> bytes:
         try:
-            if not stream.peek(1):
-                raise DataError(f"{name}: is empty; expected a header line and rows")
-            yield Source(name, stream, file, reader)
+            return bytes(decompressed.read1(size))
         except (EOFError, OSError, lzma.LZMAError, zlib.error) as error:
             if isinstance(error, OSError) and error.errno is not None:
                 raise  # the file system's word, not the decompressor's
             raise DataError(f"{name}: the compressed data is damaged ({error}); make the file anew") from error
 
-
-def _decompressed(stream: io.BufferedReader) -> BinaryIO:
-    magic = stream.peek(6)[:6]
-    if magic.startswith(b"\x1f\x8b"):
-        return cast("BinaryIO", gzip.open(stream))
-    if magic.startswith(b"BZh"):
-        return cast("BinaryIO", bz2.open(stream))
-    if magic.startswith(b"\xfd7zXZ"):
-        return cast("BinaryIO", lzma.open(stream))
-    if magic.startswith(_ZSTD_MAGIC):
-        import pyarrow
-
-        return pyarrow.CompressedInputStream(pyarrow.PythonFile(stream), "zstd")  # type: ignore[no-any-return]
-    return stream
+    return read
 
 
 def text_blocks(source: Source, size: int, patience: float = PATIENCE) -> Iterator[bytes]:
@@ -160,17 +206,31 @@ def text_blocks(source: Source, size: int, patience: float = PATIENCE) -> Iterat
     Raises:
         DataError: it is no UTF-16 though it begins so.
     """
-    head = source.stream.peek(_HEAD_BYTES)
-    blocks = source.blocks(size, patience)
-    if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+    stream, blocks = source.stream, source.blocks(size, patience)
+    if stream.begins_with(codecs.BOM_UTF16_LE) or stream.begins_with(codecs.BOM_UTF16_BE):
         try:
             for text in codecs.iterdecode(blocks, "utf-16"):
                 yield text.encode()
         except UnicodeDecodeError as error:
             raise DataError(f"{source.name}: is not UTF-16 text ({error.reason}); convert it to UTF-8") from error
         return
-    if head.startswith(codecs.BOM_UTF8):
-        source.stream.read(len(codecs.BOM_UTF8))
-    if b"\r" in head and b"\n" not in head:  # line ends of CR only
+    if stream.begins_with(codecs.BOM_UTF8):
+        stream.read(len(codecs.BOM_UTF8))
+    if _first_line_end(stream) == b"\r":
         blocks = (block.replace(b"\r", b"\n") for block in blocks)
     yield from blocks
+
+
+def _first_line_end(stream: ByteStream) -> bytes:
+    """How the first line ends, line ends in quotes aside; as much is waited for as tells."""
+    head = b""
+    while len(head) < _MOST_HEADER_BYTES:
+        head, known = stream.peek(len(head) + 1), len(head)
+        unquoted = _QUOTED.sub(b"", head)
+        found = _LINE_END.search(unquoted)
+        is_whole = len(head) <= known  # nothing comes after it
+        if found and (is_whole or found[0] != b"\r" or found.end() < len(unquoted)):
+            return found[0]
+        if is_whole:
+            break
+    return b"\n"

@@ -45,10 +45,10 @@ def test_light_commands_load_neither_torch_nor_scikit_learn(
     ("name", "options"),
     [
         ("t.jsonl", ["--keep", "--output-format", "jsonl", "--explain", 1, "--bad-rows", "null"]),
-        ("t.jsonl", ["--keep", "sex", "--output-format", "jsonl", "--with", "both", "--excel-safe"]),
+        ("t.jsonl", ["--keep", "sex", "--output-format", "jsonl", "--with", "both"]),
         ("t.parquet", ["--keep", "-o", "out.parquet", "--top", 2, "--round", 3]),
         ("t.parquet", ["--keep", "--output-format", "jsonl"]),
-        ("t.parquet", ["-o", "out.csv.zst", "--keep", "--excel-safe"]),
+        ("t.parquet", ["-o", "out.csv.zst", "--keep"]),
         ("t.jsonl", ["--out-dir", "out", "--output-format", "tsv"]),
     ],
 )

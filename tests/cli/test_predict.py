@@ -1,5 +1,7 @@
 import gzip
 import os
+import pty
+import signal
 import subprocess
 import sys
 import time
@@ -114,21 +116,34 @@ def test_no_model_is_said(nncli: Program, samples: Path) -> None:
     assert outcome.err.startswith("nncli: nncli-model: is no model folder")
 
 
-def test_a_full_disk_and_a_closed_output_are_said(penguins_model: Path, samples: Path) -> None:
+def test_a_full_disk_and_a_closed_output_are_said(penguins_model: Path, samples: Path, tmp_path: Path) -> None:
     command = f'"{sys.executable}" -m nncli predict "{samples}/penguins.csv" -m "{penguins_model}"'
-    for redirection in (
-        "> /dev/full",
-        ">&-",
-        "-o /dev/full",
-        "--output-format jsonl > /dev/full",
-        "--output-format parquet > /dev/full",
+    for redirection, where in (
+        ("> /dev/full", "standard output"),
+        (">&-", "standard output"),
+        ("-o /dev/full", "/dev/full"),
+        ("--output-format jsonl > /dev/full", "standard output"),
+        ("--output-format parquet > /dev/full", "standard output"),
     ):
         process = subprocess.run(
             ["bash", "-c", f"{command} {redirection}"], capture_output=True, text=True, check=False
         )
         assert process.returncode == 5, (redirection, process.stderr)
         (line,) = process.stderr.splitlines()
-        assert line.startswith("nncli: ")
+        assert line.startswith(f"nncli: {where}: "), line
+    named = f'{command} -o "{tmp_path}/out.csv" >&-'
+    assert subprocess.run(["bash", "-c", named], check=False).returncode == 0
+
+
+def test_a_terminal_that_is_asked_for_rows_shows_the_help(penguins_model: Path) -> None:
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-m", "nncli", "predict", "-m", str(penguins_model)]
+    process = subprocess.run(command, stdin=theirs, capture_output=True, text=True, timeout=60, check=False)
+    os.close(ours)
+    os.close(theirs)
+    assert (process.returncode, process.stdout) == (2, "")
+    assert "--keep" in process.stderr
+    assert process.stderr.endswith("standard input is a terminal; name a file, or pipe rows in\n")
 
 
 def test_closed_streams_lose_and_mix_nothing(penguins_model: Path, samples: Path) -> None:
@@ -142,6 +157,42 @@ def test_closed_streams_lose_and_mix_nothing(penguins_model: Path, samples: Path
     assert no_input.stderr.startswith("nncli: standard input: is closed")
     changed = f'sed s/Dream/Atlantis/ "{samples}/penguins.csv" | {command}'
     assert bash(f"{changed} 2>&-").stdout == bash(f"{changed} 2>/dev/null").stdout
+
+
+def test_an_open_pipe_keeps_no_run_from_its_end(penguins_model: Path, tmp_path: Path) -> None:
+    """One row is through and the next is not there: whatever ends the run, it ends at once, and in order."""
+    os.mkfifo(tmp_path / "fifo")
+    command = [sys.executable, "-m", "nncli", "predict", "-m", str(penguins_model), "--line-buffered"]
+    row = b"Dream,39,18,180,3700,male,2007\n"
+    for source, end, code in (
+        ("-", "leave", 141),
+        ("-", signal.SIGTERM, 143),
+        ("-", signal.SIGHUP, 129),
+        ("-", signal.SIGINT, 130),
+        ("-", b"too,few\n", 3),
+        ("fifo", signal.SIGTERM, 143),
+    ):
+        with subprocess.Popen(
+            [*command, source], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=tmp_path
+        ) as process:
+            assert process.stdin is not None
+            assert process.stdout is not None
+            with (tmp_path / source).open("wb") if source == "fifo" else process.stdin as rows:
+                rows.write(HEADER + row)
+                rows.flush()
+                assert [process.stdout.readline().count(b",") for _ in range(2)] == [3, 3]
+                if end == "leave":
+                    process.stdout.close()
+                    rows.write(row)
+                    rows.flush()
+                elif isinstance(end, bytes):
+                    rows.write(end)
+                    rows.flush()
+                else:
+                    process.send_signal(end)
+                assert process.wait(timeout=20) == code, (source, end)
+                assert process.stderr is not None
+                assert process.stderr.read().count(b"\n") == isinstance(end, bytes)
 
 
 @pytest.mark.parametrize("options", [["-o", "out.csv"], ["-o", "out.csv.zst"], ["--out-dir", "."]])

@@ -101,6 +101,9 @@ def test_patterns_and_a_folder_that_is_resumed(predict, folder: Path) -> None:  
     assert again.err.startswith("2 of 2 outputs are done already")
     other = predict("?.csv", "--out-dir", "out", "--output-format", "jsonl", "--top", "1")
     assert (other.code, other.err.startswith("2 of 2 outputs are made anew")) == (0, True)
+    for said in ("", "2 of 2 outputs are done already"):
+        deep = predict("**/*.csv", "--out-dir", "scored")
+        assert (deep.code, deep.err.startswith(said)) == (0, True), deep.err
 
 
 @pytest.mark.parametrize(
@@ -114,6 +117,11 @@ def test_patterns_and_a_folder_that_is_resumed(predict, folder: Path) -> None:  
         (["a.csv", "-o", "x.parquet.gz"], 2, "leave .gz out"),
         (["a.csv", "-o", "x.csv.xz", "--line-buffered"], 2, "--line-buffered"),
         (["a.csv", "--output-format", "parquet", "--line-buffered"], 2, "--line-buffered"),
+        (["a.csv", "-o", "a.csv", "--force"], 2, "a.csv: the output would replace it"),
+        (["a.csv", "--out-dir", "."], 2, "a.csv: the output would replace it"),
+        (["a.csv", "a.csv.rejects.jsonl", "--out-dir", "x"], 2, "would both be written to a.csv.rejects.jsonl"),
+        (["."], 2, ".: is a folder; name files in it"),
+        (["a.csv", "-o", "x.jsonl", "--excel-safe"], 2, "--excel-safe: is for CSV and TSV"),
         (["a.csv", "-o", "x.xlsx"], 2, "x.xlsx promises a format that is not written here"),
         (["a.csv", "-o", "x.json.gz"], 2, "x.json.gz promises"),
         (["a.csv", "--keep", ""], 2, "is no list of columns"),
@@ -204,13 +212,13 @@ def test_a_row_is_answered_while_the_next_one_is_not_there(
             process.stdout.readline()
             assert process.stdout.readline().count(b",") == 3
         else:
-            growing, sizes = tmp_path / f".{output}.new", [0]
-            while not growing.exists() or growing.stat().st_size < 50:
+            while not any(path.stat().st_size >= 50 for path in tmp_path.glob(f".{output}.*.new")):
                 time.sleep(0.05)
-            sizes.append(growing.stat().st_size)
+            (growing,) = (path for path in tmp_path.glob(f".{output}.*.new") if "rejects" not in path.name)
+            size = growing.stat().st_size
             process.stdin.write(b"Biscoe,46,15,215,5000,female,2008\n")
             process.stdin.flush()
-            while growing.stat().st_size == sizes[-1]:
+            while growing.stat().st_size == size:
                 time.sleep(0.05)
         process.stdin.close()
         assert process.wait(timeout=60) == 0
