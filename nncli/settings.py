@@ -7,7 +7,7 @@ import os
 from dataclasses import dataclass, field, replace
 from typing import Literal, get_args
 
-from nncli.errors import UsageError
+from nncli.errors import UsageError, show
 
 NetworkKind = Literal["tabm", "mlp"]
 Activation = Literal["relu", "tanh", "gelu", "selu", "silu", "sigmoid"]
@@ -20,6 +20,10 @@ InputFormat = Literal["csv", "tsv", "jsonl", "parquet"]
 OutputFormat = InputFormat
 BadRows = Literal["error", "skip", "null"]
 Proba = Literal["none", "max", "all"]
+With = Literal["network", "trees", "both"]
+Requirement = Literal["win", "tie"]
+ExportFormat = Literal["onnx", "torch"]
+ExportedSide = Literal["network", "trees"]
 ConformalMethod = Literal["lac", "aps", "raps"]
 
 
@@ -44,10 +48,15 @@ def _check(option: str, ok: bool, value: object, allowed: str) -> None:
         raise UsageError(f"--{option}: {value} is out of range; allowed: {allowed}")
 
 
-def _check_choice(option: str, value: str, choices: object) -> None:
+def check_choice(option: str, value: str, choices: object) -> None:
+    """Refuses a word that is none of a ``Literal``'s.
+
+    Raises:
+        UsageError: it is none; the message names them.
+    """
     allowed = get_args(choices)
     if value not in allowed:
-        raise UsageError(f"--{option}: '{value}' is not known; choose one of {', '.join(allowed)}")
+        raise UsageError(f"--{option}: '{show(value)}' is not known; choose one of {', '.join(allowed)}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,8 +82,8 @@ class NetworkSettings:
     """Share of hidden units that are switched off at each training step."""
 
     def __post_init__(self) -> None:
-        _check_choice("network", self.kind, NetworkKind)
-        _check_choice("activation", self.activation, Activation)
+        check_choice("network", self.kind, NetworkKind)
+        check_choice("activation", self.activation, Activation)
         if self.layers is not None:
             in_range = 1 <= len(self.layers) <= 16 and all(1 <= units <= 8192 for units in self.layers)
             _check("layers", in_range, ",".join(map(str, self.layers)), "1 to 16 layers of 1 to 8192 units")
@@ -100,7 +109,7 @@ class TrainingSettings:
 
     def __post_init__(self) -> None:
         if self.optimizer is not None:
-            _check_choice("optimizer", self.optimizer, Optimizer)
+            check_choice("optimizer", self.optimizer, Optimizer)
         rate, batch, epochs = self.learning_rate, self.batch_size, self.epochs
         _check("learning-rate", rate is None or 0 < rate <= 10, rate, "above 0, up to 10")
         _check("batch-size", batch is None or 1 <= batch <= 1_000_000, batch, "1 to 1000000 rows")
@@ -188,8 +197,8 @@ class RunSettings:
     evaluation: EvaluationSettings = field(default_factory=EvaluationSettings)
 
     def __post_init__(self) -> None:
-        _check_choice("effort", self.effort, Effort)
-        _check_choice("device", self.device, Device)
+        check_choice("effort", self.effort, Effort)
+        check_choice("device", self.device, Device)
         limit = self.time_limit
         _check("time-limit", limit is None or 0 < limit < 1e9, limit, "seconds above 0, below 1000000000")
         _check("seed", 0 <= self.seed < 2**32, self.seed, "0 to 4294967295")
@@ -231,7 +240,7 @@ class PredictSettings:
             ("bad-rows", self.bad_rows, BadRows),
         ):
             if value is not None:
-                _check_choice(option, value, choices)
+                check_choice(option, value, choices)
         for option, wanted, low, high in (
             ("top", self.top, 1, 1000),
             ("threshold", self.threshold, 0, 1),

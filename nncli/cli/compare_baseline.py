@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from nncli.cli import options as o
-from nncli.errors import GateError, UsageError
-from nncli.settings import RunSettings
+from nncli.errors import GateError
+from nncli.settings import Requirement, RunSettings, check_choice
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -45,8 +45,8 @@ def compare_baseline(
 
     With --effort best every fold is a search of its own; unlike train, it starts anew if it is cut off.
     """
-    if require not in (None, "win", "tie"):
-        raise UsageError(f"--require: '{require}' is not known; choose win or tie")
+    if require is not None:
+        check_choice("require", require, Requirement)
     settings = o.run_settings(target, effort, time_limit, seed, device, threads)
     report = _heldout(model) if data is None else _cross_validated(data, settings, quiet=quiet, verbose=verbose)
     if json:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from nncli.cli.options import DEFAULT_MODEL, Debug, Force, Json, ModelFolder, Quiet, print_json
-from nncli.errors import UsageError, show
+from nncli.errors import UsageError
+from nncli.settings import ExportedSide, ExportFormat, check_choice
 
 if TYPE_CHECKING:
     from nncli.bundle.model import Model
@@ -65,10 +66,8 @@ def _destination(format: str, output: Path | None, side: str, force: bool) -> Pa
     """Where to write, after all that can be refused before any work."""
     from nncli.bundle.whole import refuse_replacing, require_parent
 
-    if format not in _DEFAULT_OUTPUTS:
-        raise UsageError(f"--format: '{show(format)}' is not known; choose onnx or torch")
-    if side not in ("network", "trees"):
-        raise UsageError(f"--with: '{show(side)}' is not known; choose network or trees")
+    check_choice("format", format, ExportFormat)
+    check_choice("with", side, ExportedSide)
     if (format, side) == ("torch", "trees"):
         raise UsageError("--with trees: torch has no operators for trees; choose --format onnx")
     if format == "onnx" and not (find_spec("onnx") and find_spec("onnxruntime")):

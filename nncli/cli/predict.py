@@ -14,7 +14,7 @@ from nncli.cli import predict_options as p
 from nncli.cli.keep import parse_keep
 from nncli.cli.options import DEFAULT_MODEL, Debug, Force, ModelFolder, Quiet, Threads, Verbose
 from nncli.errors import UsageError, show
-from nncli.settings import PredictSettings, Side, choose_threads
+from nncli.settings import PredictSettings, Side, With, check_choice, choose_threads
 
 if TYPE_CHECKING:
     from nncli.prediction.run import Run, Summary
@@ -97,8 +97,7 @@ def _show_help(context: typer.Context) -> NoReturn:
 
 
 def _sides(wanted: str, fast: bool) -> tuple[Side, ...]:
-    if wanted not in _SIDES:
-        raise UsageError(f"--with: '{show(wanted)}' is not known; choose one of {', '.join(_SIDES)}")
+    check_choice("with", wanted, With)
     if fast and wanted == "trees":
         raise UsageError("--fast: is a network, and --with trees asks for none; leave one of them out")
     return tuple("fast" if fast and side == "network" else side for side in _SIDES[wanted])

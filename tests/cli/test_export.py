@@ -63,8 +63,8 @@ def test_a_torch_program_is_written_and_told_as_json(nncli: Program, penguins_mo
 @pytest.mark.parametrize(
     ("args", "code", "message"),
     [
-        (["--format", "pickle"], 2, "choose onnx or torch"),
-        (["--with", "forest"], 2, "choose network or trees"),
+        (["--format", "pickle"], 2, "choose one of onnx, torch"),
+        (["--with", "forest"], 2, "choose one of network, trees"),
         (["--format", "torch", "--with", "trees"], 2, "choose --format onnx"),
         (["-o", "there.onnx"], 2, "replace it with --force"),
         (["-o", ".", "--force"], 2, "is no file"),
