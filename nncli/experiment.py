@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from nncli.bundle.model import Heldout
+from nncli.bundle.model import Answers, Heldout
 from nncli.bundle.trees import tree_inputs
 from nncli.errors import DataError
 from nncli.evaluation.comparison import Judgement, judge_folds, judge_held_out
@@ -96,8 +96,8 @@ def run_experiment(
     context = Context(settings, observer, clock, checkpoint_folder=checkpoint_folder)
     with use_threads(context.threads):
         fitted = fit_sides(table, split, context)
-        heldout = _score_test_rows(table, split, fitted)
-        judgement = judge_held_out(heldout.labels, heldout.probabilities, settings.evaluation)
+        heldout = Heldout(_score_test_rows(table, split, fitted), fitted.validation)
+        judgement = judge_held_out(heldout.test.labels, heldout.test.probabilities, settings.evaluation)
         served = learn_from_all_rows(table, split, fitted, context)
     findings = (*table.findings, *examine_rows(table.groups, split), *_cut_short([fitted, served]))
     served = replace(served, model=served.model.with_findings(findings))
@@ -131,8 +131,8 @@ def cross_validate(
         context = Context(settings, observer, clock, learns_on=False)
         with use_threads(context.threads):
             fitted = fit_sides(table, split, context)
-            heldout = _score_test_rows(table, split, fitted)
-        fold_scores.append({m: by_name(score(heldout.labels, p)) for m, p in heldout.probabilities.items()})
+            test = _score_test_rows(table, split, fitted)
+        fold_scores.append({m: by_name(score(test.labels, p)) for m, p in test.probabilities.items()})
         fits.append(fitted)
     n_test = round(np.mean([split.test.size for split in folds]))
     n_train = round(np.mean([split.train.size + split.validation.size for split in folds]))
@@ -149,7 +149,7 @@ def _clock(settings: RunSettings, start: float, share: float = 1.0) -> Clock:
     return Clock(start + _FITTING_SHARE * share * settings.time_limit)
 
 
-def _score_test_rows(table: ExaminedTable, split: Split, fitted: Fitted) -> Heldout:
+def _score_test_rows(table: ExaminedTable, split: Split, fitted: Fitted) -> Answers:
     """Every side's probabilities for the test rows: the one place where these rows are looked at."""
     model = fitted.model
     test = model.encode(table.rows.take(split.test))
@@ -162,7 +162,7 @@ def _score_test_rows(table: ExaminedTable, split: Split, fitted: Fitted) -> Held
     }
     if model.student:
         probabilities["fast"] = model.predict_proba(test, "fast")
-    return Heldout(table.target.labels[split.test], probabilities)
+    return Answers(table.target.labels[split.test], probabilities)
 
 
 def _cut_short(fits: Sequence[Fitted | Served]) -> list[Finding]:

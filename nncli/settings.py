@@ -229,6 +229,13 @@ class PredictSettings:
     """``None``: by extension, else CSV."""
     bad_rows: BadRows = "error"
     """What becomes of rows that cannot be read."""
+    coverage: float | None = None
+    """Share of rows whose set of classes is to hold the true one; ``None``: no sets are written."""
+    sets: ConformalMethod = "lac"
+    """How the classes of a set are chosen: ``lac`` makes the smallest sets, ``aps`` and ``raps`` larger ones where rows
+    are hard."""
+    by_class: bool = False
+    """Whether the rows of each class are to be covered as often, not only all together."""
     excel_safe: bool = False
     """Whether text that a spreadsheet would take for a formula gets an apostrophe in front."""
 
@@ -238,6 +245,7 @@ class PredictSettings:
             ("input-format", self.input_format, InputFormat),
             ("output-format", self.output_format, OutputFormat),
             ("bad-rows", self.bad_rows, BadRows),
+            ("sets", self.sets, ConformalMethod),
         ):
             if value is not None:
                 check_choice(option, value, choices)
@@ -246,6 +254,7 @@ class PredictSettings:
             ("threshold", self.threshold, 0, 1),
             ("round", self.decimals, 0, 15),
             ("explain", self.explain, 1, 1000),
+            ("coverage", self.coverage, 0.5, 0.999),
         ):
             _check(option, wanted is None or low <= wanted <= high, wanted, f"{low} to {high}")
 

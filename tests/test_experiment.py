@@ -97,7 +97,11 @@ def test_labels_without_signal_give_no_clear_difference() -> None:
 def test_both_sides_are_scored_on_the_same_rows_and_beat_the_majority(experiment: Experiment) -> None:
     scores = experiment.judgement.scores
     assert set(scores) == {"network", "trees", "trees_default", "majority", "fast"}
-    assert experiment.heldout.labels.size == experiment.split.test.size
+    assert experiment.heldout.test.labels.size == experiment.split.test.size
+    validation, judged = experiment.heldout.validation, experiment.fitted.model
+    np.testing.assert_array_equal(validation.labels, experiment.table.target.labels[experiment.split.validation])
+    rows = judged.encode(experiment.table.rows.take(experiment.split.validation))
+    np.testing.assert_array_equal(validation.probabilities["trees"], judged.predict_proba(rows, "trees"))
     for side in ("network", "trees"):
         assert scores[side]["log_loss"].value < 0.5 < scores["majority"]["log_loss"].value
     assert scores["majority"]["roc_auc"].value == 0.5
@@ -112,7 +116,7 @@ def test_what_is_served_learned_from_all_rows_and_is_as_good(experiment: Experim
         proba = served.predict_proba(served.encode(experiment.table.rows.take(test)), side)  # type: ignore[arg-type]
         loss = -np.log(proba[np.arange(test.size), labels[test]]).mean()
         assert loss < 0.3
-        assert not np.array_equal(proba, experiment.heldout.probabilities[side])
+        assert not np.array_equal(proba, experiment.heldout.test.probabilities[side])
         assert experiment.seconds[side] > experiment.fitted.seconds[side]
 
 
@@ -144,8 +148,8 @@ def test_a_saved_model_predicts_what_the_trained_one_did(experiment: Experiment,
         found, expected = (model.predict_proba(model.encode(rows), side) for model in (loaded, experiment.served.model))  # type: ignore[arg-type]
         np.testing.assert_array_equal(found, expected)
     _, heldout = load_with_heldout(tmp_path / "m")
-    np.testing.assert_array_equal(heldout.labels, experiment.heldout.labels)
-    assert list(heldout.probabilities) == list(experiment.heldout.probabilities)
+    np.testing.assert_array_equal(heldout.test.labels, experiment.heldout.test.labels)
+    assert list(heldout.test.probabilities) == list(experiment.heldout.test.probabilities)
 
 
 def test_the_same_data_and_options_give_the_same_bytes(experiment: Experiment, penguins: ExaminedTable) -> None:

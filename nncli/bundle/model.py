@@ -19,6 +19,7 @@ from nncli.bundle.records import dump_json, from_json, parse_json, to_json
 from nncli.bundle.trees import Trees, TreesShape, tree_inputs
 from nncli.errors import ModelError, nearest_names, quoted_list
 from nncli.evaluation.calibration import Calibration
+from nncli.evaluation.conformal import COVERAGES, CoverageCheck, check_coverage
 from nncli.features.encoder import FeatureEncoder, Features
 from nncli.features.scaling import Scaler
 from nncli.features.text import TextProjection
@@ -98,15 +99,39 @@ class Description:
 
 
 @dataclass(frozen=True)
-class Heldout:
-    """The test rows' labels and every side's probabilities for them: what a verdict needs, no feature values."""
+class Answers:
+    """Some rows' labels, and what models that did not learn from these rows say of them."""
 
     labels: NDArray[np.int64]
     probabilities: Mapping[str, NDArray[np.float64]]
     """By side; each ``(n_rows, n_classes)``."""
 
 
-_HELDOUT_SIDES = ("network", "trees", "trees_default", "majority")
+@dataclass(frozen=True)
+class Heldout:
+    """Rows that the judged model did not learn from; no feature values."""
+
+    test: Answers
+    """What a verdict needs."""
+    validation: Answers
+    """What rules for sets of classes need besides; the rows that said when to stop learning."""
+
+    def answers(self, side: Side) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        """Labels of all rows, and a side's probabilities."""
+        parts = self.validation, self.test
+        labels = np.concatenate([part.labels for part in parts])
+        return labels, np.concatenate([part.probabilities[side] for part in parts])
+
+    def coverage_checks(self) -> dict[str, list[CoverageCheck]]:
+        """What rules from the validation rows reach on the test rows, by side."""
+        known, new = self.validation, self.test
+        return {
+            side: [check_coverage((known.labels, proba), (new.labels, new.probabilities[side]), c) for c in COVERAGES]
+            for side, proba in known.probabilities.items()
+        }
+
+
+_TEST_SIDES, _VALIDATION_SIDES = ("network", "trees", "trees_default", "majority"), ("network", "trees")
 
 
 @dataclass(frozen=True)
@@ -207,9 +232,14 @@ def _missing_columns(names: Sequence[str], given: Sequence[str]) -> ModelError:
     )
 
 
+_VALIDATION = "validation"
+
+
 def save_model(path: Path, model: Model, heldout: Heldout, pages: Mapping[str, bytes]) -> None:
     """Writes a model folder, whole or not at all."""
-    arrays: dict[str, NDArray[Any]] = {"labels": heldout.labels, **heldout.probabilities}
+    arrays: dict[str, NDArray[Any]] = {"labels": heldout.test.labels, **heldout.test.probabilities}
+    arrays[f"{_VALIDATION}.labels"] = heldout.validation.labels
+    arrays |= {f"{_VALIDATION}.{side}": proba for side, proba in heldout.validation.probabilities.items()}
     write_folder(path, {**model.files(), "heldout.safetensors": dump_arrays(arrays)}, pages)
 
 
@@ -273,10 +303,19 @@ def load_with_heldout(path: Path) -> tuple[Model, Heldout]:
     """
     manifest = read_manifest(path)
     model = _load(path, manifest)
-    n_rows, n_classes = model.description.provenance.n_test, len(model.classes)
-    sides = [*_HELDOUT_SIDES, *(["fast"] if model.student else [])]
-    shapes: dict[str, tuple[int, ...]] = dict.fromkeys(sides, (n_rows, n_classes))
-    dtypes: dict[str, type] = dict.fromkeys(sides, np.float64)
-    content = read_file(path, manifest, "heldout")
-    arrays = load_arrays(content, {**shapes, "labels": (n_rows,)}, {**dtypes, "labels": np.int64}, f"{path}: heldout")
-    return model, Heldout(arrays["labels"], {side: arrays[side] for side in sides})
+    n_classes, provenance = len(model.classes), model.description.provenance
+    fast = ["fast"] if model.student else []
+    parts = {
+        "": (provenance.n_test, [*_TEST_SIDES, *fast]),
+        f"{_VALIDATION}.": (provenance.n_validation, [*_VALIDATION_SIDES, *fast]),
+    }
+    shapes: dict[str, tuple[int, ...]] = {}
+    for part, (n_rows, sides) in parts.items():
+        shapes |= {f"{part}labels": (n_rows,), **{f"{part}{side}": (n_rows, n_classes) for side in sides}}
+    dtypes: dict[str, type] = {name: np.float64 if shape[1:] else np.int64 for name, shape in shapes.items()}
+    arrays = load_arrays(read_file(path, manifest, "heldout"), shapes, dtypes, f"{path}: heldout")
+    test, validation = (
+        Answers(arrays[f"{part}labels"], {side: arrays[part + side] for side in sides})
+        for part, (_, sides) in parts.items()
+    )
+    return model, Heldout(test, validation)

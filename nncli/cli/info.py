@@ -1,5 +1,6 @@
 """``nncli info``: what a model folder holds."""
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from nncli.cli.options import DEFAULT_MODEL, Debug, Json, ModelFolder, Quiet, Verbose, print_json
@@ -39,6 +40,7 @@ def _document(model: "Model", heldout: "Heldout") -> dict[str, Any]:
         "model_sha256": model.sha256,
         **{name: description[name] for name in wanted},
         "log_loss": _log_losses(heldout),
+        "sets": {side: [asdict(c) for c in checks] for side, checks in heldout.coverage_checks().items()},
     }
 
 
@@ -46,7 +48,9 @@ def _log_losses(heldout: "Heldout") -> dict[str, float]:
     """Of each side, on the test rows."""
     from nncli.evaluation.metrics import log_losses
 
-    return {side: float(log_losses(heldout.labels, proba).mean()) for side, proba in heldout.probabilities.items()}
+    return {
+        side: float(log_losses(heldout.test.labels, proba).mean()) for side, proba in heldout.test.probabilities.items()
+    }
 
 
 def _fast_line(model: "Model", heldout: "Heldout") -> str:
@@ -62,6 +66,13 @@ def _fast_line(model: "Model", heldout: "Heldout") -> str:
         f"{description.student.form}; {share:.0%} of the network's products; on the test rows log loss {fast:.4f} "
         f"against {network:.4f} ({lost})"
     )
+
+
+def _sets_line(heldout: "Heldout") -> str:
+    """What ``predict --coverage`` would have reached on the test rows with rules from the validation rows."""
+    checks = heldout.coverage_checks()["network"]
+    found = [f"{c.coverage:.0%} asked, {c.value:.1%} held, {c.mean_size:.2f} classes each" for c in checks]
+    return f"(--coverage, on the test rows) {'; '.join(found)}"
 
 
 def _threshold_line(model: "Model") -> dict[str, str]:
@@ -89,6 +100,7 @@ def _print(where: str, model: "Model", heldout: "Heldout", most_columns: int) ->
         "from": f"{len(columns)} columns: {named}",
         "network": f"{'; '.join(networks)}; {n_numbers:,} numbers",
         "fast network": _fast_line(model, heldout),
+        "sets": _sets_line(heldout),
         "trees": f"{description.trees.n_iterations:,} iterations, {description.trees.n_nodes:,} nodes",
         "judged on": f"{p.n_train:,} training, {p.n_validation:,} validation, {p.n_test:,} test rows",
         "learned from": f"all {p.n_train + p.n_validation + p.n_test:,} of them, afterwards",

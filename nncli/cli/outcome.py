@@ -61,6 +61,7 @@ def train_report(experiment: "Experiment", settings: RunSettings, total_seconds:
         },
         curve=[CurvePoint(e.number, e.train_loss, e.validation_loss) for e in best.history],
         trials=_trials(fitted),
+        sets=experiment.heldout.coverage_checks(),
         n_tried=fitted.n_tried,
     )
 
@@ -114,7 +115,7 @@ def heldout_report(model: Model, heldout: Heldout) -> Report:
         target=schema.target,
         classes=schema.classes,
         rows={"train": provenance.n_train, "validation": provenance.n_validation, "test": provenance.n_test},
-        judgement=judge_held_out(heldout.labels, heldout.probabilities, EvaluationSettings()),
+        judgement=judge_held_out(heldout.test.labels, heldout.test.probabilities, EvaluationSettings()),
         warnings=provenance.findings,
         seconds={},
         device="cpu",
@@ -122,6 +123,7 @@ def heldout_report(model: Model, heldout: Heldout) -> Report:
         seed=provenance.seed,
         settings={},
         model_sha256=model.sha256,
+        sets=heldout.coverage_checks(),
     )
 
 

@@ -17,6 +17,7 @@ from nncli.errors import UsageError, show
 from nncli.settings import PredictSettings, Side, With, check_choice, choose_threads
 
 if TYPE_CHECKING:
+    from nncli.prediction.answers import Answering
     from nncli.prediction.run import Run, Summary
 
 Say = Callable[[str], None]
@@ -42,6 +43,9 @@ def predict(
     fast: p.Fast = False,
     decimals: p.Round = None,
     explain: p.Explain = None,
+    coverage: p.Coverage = None,
+    sets: p.Sets = "lac",
+    by_class: p.ByClass = False,
     input_format: p.InFormat = None,
     output_format: p.OutFormat = None,
     bad_rows: p.BadRowsOption = "error",
@@ -73,6 +77,9 @@ def predict(
         threshold=threshold,
         decimals=decimals,
         explain=explain,
+        coverage=coverage,
+        sets=sets,  # type: ignore[arg-type]
+        by_class=by_class,
         input_format=input_format,  # type: ignore[arg-type]
         output_format=output_format,  # type: ignore[arg-type]
         bad_rows=bad_rows,  # type: ignore[arg-type]
@@ -107,16 +114,31 @@ def _prepared(model: Path, settings: PredictSettings, threads: int, line_buffere
     # Rows are shared out among threads; numpy's products need none of their own. Read once, when numpy is loaded.
     os.environ.update(OPENBLAS_NUM_THREADS="1", MKL_NUM_THREADS="1")
     os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")  # the others keep a quarter more than is used
-    from nncli.bundle.model import load_model
     from nncli.cli.boundary import stop_on_terminate
-    from nncli.prediction.answers import Answering
     from nncli.prediction.memory import block_bytes_within, parse_size
     from nncli.prediction.run import Run
 
     stop_on_terminate()
     most_bytes = parse_size(memory) if memory is not None else None
-    run = Run(Answering(load_model(model), settings), threads, line_buffered)
+    run = Run(_answering(model, settings), threads, line_buffered)
     return replace(run, block_bytes=block_bytes_within(most_bytes, threads)) if most_bytes is not None else run
+
+
+def _answering(folder: Path, settings: PredictSettings) -> "Answering":
+    from nncli.bundle.model import load_model, load_with_heldout
+    from nncli.prediction.answers import Answering
+
+    if settings.coverage is None:
+        return Answering(load_model(folder), settings)
+    from nncli.evaluation.conformal import fit_conformal
+
+    model, heldout = load_with_heldout(folder)
+    sides = [side if side != "fast" or model.student else "network" for side in settings.sides]
+    rules = {
+        asked: fit_conformal(*heldout.answers(side), settings.coverage, settings.sets, by_class=settings.by_class)
+        for asked, side in zip(settings.sides, sides, strict=True)
+    }
+    return Answering(model, settings, rules)
 
 
 def _carry_out(

@@ -89,6 +89,27 @@ Explain = Annotated[
         rich_help_panel=_ANSWERS,
     ),
 ]
+Coverage = Annotated[
+    float | None,
+    typer.Option(
+        help="Sets of classes that hold the true one in this share of rows, such as 0.9: columns set (a|b) and "
+        "set_size; abstain where that is not 1.",
+        metavar="C",
+        rich_help_panel=_ANSWERS,
+    ),
+]
+Sets = Annotated[
+    str,
+    typer.Option(
+        help="How --coverage makes sets: the smallest, or larger ones for hard rows.",
+        metavar="lac|aps|raps",
+        rich_help_panel=_ANSWERS,
+    ),
+]
+ByClass = Annotated[
+    bool,
+    typer.Option("--by-class", help="Cover the rows of each class as often (--coverage).", rich_help_panel=_ANSWERS),
+]
 InFormat = Annotated[
     str | None,
     typer.Option("--input-format", help="By name or content if not given.", metavar=_FORMATS, rich_help_panel=_INPUT),

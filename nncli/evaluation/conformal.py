@@ -19,6 +19,8 @@ from nncli.settings import ConformalMethod
 
 _PENALTY, _UNPENALISED = 0.01, 1
 """Of ``raps``: what each class beyond the first so many costs in a set."""
+COVERAGES = 0.8, 0.9, 0.95
+"""That a model is checked at."""
 _HASH = np.uint64(0x9E3779B97F4A7C15)
 
 
@@ -88,3 +90,47 @@ def _shares(proba: Floats) -> Floats:
         mixed = (mixed ^ column) * _HASH
         mixed ^= mixed >> np.uint64(29)
     return (mixed >> np.uint64(11)) / 2.0**53
+
+
+@dataclass(frozen=True)
+class CoverageCheck:
+    """What a rule from some rows reached on others."""
+
+    coverage: float
+    """That was asked for."""
+    value: float
+    """Share of rows whose set holds the true class."""
+    low: float
+    high: float
+    """Of its 95 % interval (Clopper and Pearson), which knows of these rows' chance alone, not of the rule's."""
+    mean_size: float
+    """Classes in a set."""
+    by_class: tuple[float | None, ...]
+    """The share within each class; none where it has no row."""
+
+
+def check_coverage(
+    known: tuple[Labels, Floats], new: tuple[Labels, Floats], coverage: float, method: ConformalMethod = "lac"
+) -> CoverageCheck:
+    """Fits a rule to known rows and looks at new ones.
+
+    Args:
+        known: labels and probabilities of rows that the model did not learn from.
+        new: of others.
+        coverage: that is asked for.
+        method: of the rule.
+    """
+    labels, proba = new
+    sets = fit_conformal(*known, coverage, method).sets(proba)
+    held = sets[np.arange(labels.size), labels]
+    low, high = _binomial_interval(int(held.sum()), labels.size)
+    by_class = [float(held[labels == c].mean()) if (labels == c).any() else None for c in range(proba.shape[1])]
+    return CoverageCheck(coverage, float(held.mean()), low, high, float(sets.sum(axis=1).mean()), tuple(by_class))
+
+
+def _binomial_interval(n_hits: int, n_rows: int, tail: float = 0.025) -> tuple[float, float]:
+    from scipy.special import betaincinv  # not when rows are predicted: it takes as long as they do
+
+    low = float(betaincinv(n_hits, n_rows - n_hits + 1, tail)) if n_hits else 0.0
+    high = float(betaincinv(n_hits + 1, n_rows - n_hits, 1 - tail)) if n_hits < n_rows else 1.0
+    return low, high

@@ -10,14 +10,14 @@ from numpy.typing import NDArray
 
 from nncli import version
 from nncli.baseline import CAREFUL_RANGES, FittedTrees, TreeData, fit_careful_trees, fit_default_trees
-from nncli.bundle.model import Description, Model, Provenance
+from nncli.bundle.model import Answers, Description, Model, Provenance
 from nncli.bundle.trees import tree_inputs
 from nncli.errors import DataError
 from nncli.evaluation.calibration import UNCALIBRATED, Calibration, fit_calibration
 from nncli.evaluation.metrics import log_losses
-from nncli.features.encoder import Features, fit_encoder
+from nncli.features.encoder import FeatureEncoder, Features, fit_encoder
 from nncli.features.reference import typical_row
-from nncli.features.scaling import fit_scaler
+from nncli.features.scaling import Scaler, fit_scaler
 from nncli.fitting.context import Context, Observer
 from nncli.fitting.student import Student, teach
 from nncli.guard.examine import ExaminedTable
@@ -52,6 +52,8 @@ class Fitted:
     default: FittedTrees
     student: Student | None
     """The small network that the chosen ones taught."""
+    validation: Answers
+    """Of the model, to the validation rows."""
     checkpoints: Checkpoints | None
     """What the search left on disk: to be removed when the model is safe."""
 
@@ -111,7 +113,29 @@ def fit_sides(table: ExaminedTable, split: Split, context: Context) -> Fitted:
     careful = min(tree_trials, key=lambda trial: trial.loss)
     trials = _fit_networks(*inputs, recipe, n_rows, context, _network_deadline(careful, context), checkpoints)
     chosen = choose(trials, inputs[1])
-    description = Description(
+    description = _describe(table, split, context.settings, encoder, scaler, chosen, careful)
+    model = Model(description, [trial.outcome.arrays for trial in chosen], careful.outcome.trees)
+    model = _calibrated(model, validation, y_val, {"network": trials, "trees": tree_trials}, context.observer)
+    student = teach(model, chosen, train, validation, context)
+    model = student.put_into(model) if student else model
+    sides: list[Side] = ["network", "trees", *(["fast"] if student else [])]  # type: ignore[list-item]
+    answers = Answers(y_val, {side: model.predict_proba(validation, side) for side in sides})
+    return Fitted(
+        model, tuple(trials), tuple(chosen), tuple(tree_trials), careful, default, student, answers, checkpoints
+    )
+
+
+def _describe(
+    table: ExaminedTable,
+    split: Split,
+    settings: RunSettings,
+    encoder: FeatureEncoder,
+    scaler: Scaler,
+    chosen: Sequence[Trial[TrainedNetwork]],
+    careful: Trial[FittedTrees],
+) -> Description:
+    """Of a model that is not calibrated yet and has no student."""
+    return Description(
         schema=table.schema,
         encoder=encoder,
         scaler=scaler,
@@ -120,16 +144,11 @@ def fit_sides(table: ExaminedTable, split: Split, context: Context) -> Fitted:
         trees=careful.outcome.trees.shape,
         network_calibration=UNCALIBRATED,
         trees_calibration=UNCALIBRATED,
-        class_shares=class_shares(y, n_classes),
+        class_shares=class_shares(table.target.labels[split.train], len(table.schema.classes)),
         reference=typical_row(table.rows.take(split.train), encoder),
         threshold=0.5,
-        provenance=_provenance(table, split, context.settings),
+        provenance=_provenance(table, split, settings),
     )
-    model = Model(description, [trial.outcome.arrays for trial in chosen], careful.outcome.trees)
-    model = _calibrated(model, validation, y_val, {"network": trials, "trees": tree_trials}, context.observer)
-    student = teach(model, chosen, train, validation, context)
-    model = student.put_into(model) if student else model
-    return Fitted(model, tuple(trials), tuple(chosen), tuple(tree_trials), careful, default, student, checkpoints)
 
 
 def _fit_trees(data: TreeData, context: Context) -> tuple[FittedTrees, list[Trial[FittedTrees]]]:

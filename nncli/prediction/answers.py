@@ -1,7 +1,7 @@
 """A model's answers to rows, as named Arrow columns: classes, probabilities, the most probable, the reasons."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -10,12 +10,15 @@ from numpy.typing import NDArray
 
 from nncli.bundle.model import Model
 from nncli.errors import UsageError
+from nncli.evaluation.conformal import ConformalRule
 from nncli.features.encoder import Features
 from nncli.prediction.occlusion import strongest_columns, typical_features
-from nncli.settings import PredictSettings
+from nncli.settings import PredictSettings, Side
 from nncli.table.arrow import number_array, text_array
 
 PREDICTION = "prediction"
+SET_SEPARATOR = "|"
+"""Between the classes of a set."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +31,8 @@ class Answering:
 
     model: Model
     settings: PredictSettings
+    rules: Mapping[Side, ConformalRule] = field(default_factory=dict)
+    """Of the sets that are asked for, by side."""
 
     def __post_init__(self) -> None:
         settings, n_classes = self.settings, len(self.model.classes)
@@ -58,6 +63,8 @@ class Answering:
             yield from (f"probability_{name}" for name in self.model.classes)
         for k in range(1, (self.settings.top or 0) + 1):
             yield from (f"top{k}", f"top{k}_probability")
+        if self.settings.coverage is not None:
+            yield from ("set", "set_size")
 
     def columns(self, features: Features) -> list[pa.Array]:
         """The columns for some rows: numbers, or names by a dictionary."""
@@ -65,8 +72,8 @@ class Answering:
         classes = [predicted_classes(proba, self._threshold) for proba in probas]
         columns = [
             column
-            for proba, predicted in zip(probas, classes, strict=True)
-            for column in self._of_a_side(proba, predicted)
+            for side, proba, predicted in zip(self.settings.sides, probas, classes, strict=True)
+            for column in self._of_a_side(side, proba, predicted)
         ]
         return [*columns, *self._reasons(features, classes[0])]
 
@@ -75,7 +82,7 @@ class Answering:
         wanted = self.settings.threshold
         return self.model.description.threshold if wanted is None else wanted
 
-    def _of_a_side(self, proba: NDArray[np.float64], predicted: NDArray[np.int64]) -> Iterator[pa.Array]:
+    def _of_a_side(self, side: Side, proba: NDArray[np.float64], predicted: NDArray[np.int64]) -> Iterator[pa.Array]:
         yield _named(predicted, self._classes)
         if self.settings.written_proba == "max":
             yield self._numbers(np.take_along_axis(proba, predicted[:, None], axis=1)[:, 0])
@@ -85,6 +92,8 @@ class Answering:
             order = np.argsort(-proba, axis=1, kind="stable")[:, : self.settings.top]
             for best, values in zip(order.T, np.take_along_axis(proba, order, axis=1).T, strict=True):
                 yield from (_named(best, self._classes), self._numbers(values))
+        if side in self.rules:
+            yield from _sets(self.rules[side].sets(proba), self.model.classes)
 
     def _reasons(self, features: Features, predicted: NDArray[np.int64]) -> Iterator[pa.Array]:
         if self.settings.explain:
@@ -128,3 +137,11 @@ def predicted_classes(proba: NDArray[np.float64], threshold: float) -> NDArray[n
 
 def _named(positions: NDArray[np.int64], names: pa.Array) -> pa.Array:
     return pa.DictionaryArray.from_arrays(number_array(positions.astype(np.int32)), names)
+
+
+def _sets(members: NDArray[np.bool_], classes: Sequence[str]) -> Iterator[pa.Array]:
+    """The classes of each row's set, as text, and how many they are."""
+    distinct, places = np.unique(members, axis=0, return_inverse=True)
+    names = [SET_SEPARATOR.join(name for name, is_in in zip(classes, row, strict=True) if is_in) for row in distinct]
+    yield _named(places.ravel(), text_array(names))
+    yield number_array(members.sum(axis=1).astype(np.int32))

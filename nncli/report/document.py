@@ -9,6 +9,7 @@ from typing import Any
 
 from nncli import version
 from nncli.evaluation.comparison import Judgement
+from nncli.evaluation.conformal import CoverageCheck
 from nncli.guard.findings import Finding
 
 SCHEMA_VERSION = 1
@@ -84,6 +85,8 @@ class Report:
     trials: Sequence[TrialLine] = ()
     """Where a model was trained: every setting that was tried for it."""
     folds: Sequence[Mapping[str, Mapping[str, float]]] = ()
+    sets: Mapping[str, Sequence[CoverageCheck]] = field(default_factory=dict)
+    """What sets of classes reach on the test rows, by side, where rows were held out."""
 
 
 def document(report: Report) -> dict[str, Any]:
@@ -115,6 +118,7 @@ def document(report: Report) -> dict[str, Any]:
         "tried": dict(report.n_tried),
         "trials": [asdict(trial) for trial in report.trials],
         "folds": [dict(fold) for fold in report.folds],
+        "sets": {side: [asdict(check) for check in checks] for side, checks in report.sets.items()},
     }
     return {name: _finite(value) for name, value in found.items()}
 

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from program import Program
 from safetensors.numpy import load, save
@@ -82,7 +83,12 @@ def test_what_is_unchanged_still_loads(tmp_path: Path, penguins_model: Path) -> 
 
 def test_held_out_rows_hold_labels_and_probabilities_only(penguins_model: Path) -> None:
     model, heldout = load_with_heldout(penguins_model)
-    assert heldout.labels.shape == (model.description.provenance.n_test,)
-    assert list(heldout.probabilities) == ["network", "trees", "trees_default", "majority", "fast"]
-    for proba in heldout.probabilities.values():
+    assert heldout.test.labels.shape == (model.description.provenance.n_test,)
+    assert list(heldout.test.probabilities) == ["network", "trees", "trees_default", "majority", "fast"]
+    assert heldout.validation.labels.shape == (model.description.provenance.n_validation,)
+    assert list(heldout.validation.probabilities) == ["network", "trees", "fast"]
+    labels, proba = heldout.answers("trees")
+    assert labels.size == len(proba) == heldout.validation.labels.size + heldout.test.labels.size
+    np.testing.assert_array_equal(proba[-1], heldout.test.probabilities["trees"][-1])
+    for proba in heldout.test.probabilities.values():
         assert proba.sum(axis=1) == pytest.approx(1)

@@ -15,6 +15,9 @@ import pyarrow as pa
 import pytest
 from program import Program
 
+from nncli.bundle.model import load_with_heldout
+from nncli.evaluation.conformal import fit_conformal
+
 HEADER = "island,bill_length_mm,bill_depth_mm,flipper_length_mm,body_mass_g,sex,year\n"
 BAD = f"{HEADER}Dream,39,18,180,3700,male,2007\nDream\nBiscoe,46,15,215,5000,female,2008\n\n1,2,3,4,5,6,7,8\n"
 
@@ -255,6 +258,33 @@ def test_completion_names_the_columns_to_keep(nncli: Program, samples: Path) -> 
     words = f"nncli predict {samples / 'penguins.csv'} --keep bill"
     env = {"_NNCLI_COMPLETE": "complete_bash", "COMP_WORDS": words, "COMP_CWORD": "4"}
     assert nncli(env=env).out.split() == ["bill_length_mm", "bill_depth_mm"]
+
+
+def test_sets_of_classes_reach_their_coverage(nncli: Program, penguins_model: Path, samples: Path) -> None:
+    """By the rows that were held out, and as many classes as the probabilities say."""
+    arguments = (samples / "penguins.csv", "-m", penguins_model, "--coverage", "0.95", "--with", "both")
+    table = pd.read_csv(StringIO(nncli("predict", *arguments).out), dtype=str, na_filter=False)
+    model, heldout = load_with_heldout(penguins_model)
+    for suffix, side in (("", "network"), ("_trees", "trees")):
+        limit = fit_conformal(*heldout.answers(side), 0.95, "lac").limits[0]
+        for _, row in table.head(50).iterrows():
+            proba = [float(row[f"probability_{name}{suffix}"]) for name in model.classes]
+            expected = [name for name, p in zip(model.classes, proba, strict=True) if 1 - p <= limit]
+            assert row[f"set{suffix}"] == "|".join(expected)
+            assert int(row[f"set_size{suffix}"]) == len(expected)
+    larger = nncli("predict", *arguments[:3], "--coverage", "0.999", "--by-class", "--proba", "none").out.splitlines()
+    assert larger[:2] == ["prediction,set,set_size", "Adelie,Adelie|Chinstrap|Gentoo,3"]  # too few rows to promise more
+    for options, message in (
+        (["--coverage", "1"], "--coverage: 1.0 is out of range"),
+        (["--coverage", "0.9", "--sets", "x"], "--sets: 'x' is not known"),
+    ):
+        refused = nncli("predict", *arguments[:3], *options)
+        assert (refused.code, message in refused.err) == (2, True)
+    told = nncli("info", "-m", penguins_model)
+    assert "90% asked" in told.out
+    checks = json.loads((penguins_model / "report.json").read_text())["sets"]
+    assert json.loads(nncli("info", "-m", penguins_model, "--json").out)["sets"] == checks
+    assert [check["coverage"] for check in checks["trees"]] == [0.8, 0.9, 0.95]
 
 
 def test_the_fast_network_answers_nearly_as_the_whole_one(nncli: Program, penguins_model: Path, samples: Path) -> None:

@@ -1,11 +1,11 @@
 import numpy as np
 import pytest
 from mapie.classification import SplitConformalClassifier
-from scipy.stats import kstest
+from scipy.stats import binomtest, kstest
 from sklearn.base import BaseEstimator, ClassifierMixin
 
 from nncli.evaluation import conformal
-from nncli.evaluation.conformal import fit_conformal, nonconformity
+from nncli.evaluation.conformal import check_coverage, fit_conformal, nonconformity
 from nncli.settings import ConformalMethod
 
 METHODS: tuple[ConformalMethod, ...] = ("lac", "aps", "raps")
@@ -100,6 +100,19 @@ def test_new_rows_are_covered_as_often_as_asked(method: ConformalMethod, by_clas
     most = 0.9 + (1 / 30 if by_class else 1 / 201)  # thirty rows of a class, about
     assert (mean > 0.9 - 4 * error).all()
     assert (mean < most + 4 * error).all()
+
+
+def test_a_check_counts_the_sets_that_hold_the_class() -> None:
+    known, new = drawn(400, 3, seed=3), drawn(250, 3, seed=4)
+    check = check_coverage(known, new, 0.9)
+    sets = fit_conformal(*known, 0.9, "lac").sets(new[1])
+    held = sets[np.arange(250), new[0]]
+    exact = binomtest(int(held.sum()), 250).proportion_ci(method="exact")
+    assert (check.value, check.low, check.high) == pytest.approx((held.mean(), exact.low, exact.high))
+    assert check.mean_size == pytest.approx(sets.sum() / 250)
+    assert check.by_class == pytest.approx([held[new[0] == c].mean() for c in range(3)])
+    one_class = check_coverage(known, (np.zeros(5, np.int64), np.tile([1.0, 0, 0], (5, 1))), 0.9)
+    assert (one_class.value, one_class.high, one_class.by_class) == (1, 1, (1.0, None, None))
 
 
 def test_shares_are_even_and_depend_on_the_row_alone() -> None:
