@@ -110,7 +110,12 @@ class CoverageCheck:
 
 
 def check_coverage(
-    known: tuple[Labels, Floats], new: tuple[Labels, Floats], coverage: float, method: ConformalMethod = "lac"
+    known: tuple[Labels, Floats],
+    new: tuple[Labels, Floats],
+    coverage: float,
+    method: ConformalMethod = "lac",
+    *,
+    by_class: bool = False,
 ) -> CoverageCheck:
     """Fits a rule to known rows and looks at new ones.
 
@@ -119,13 +124,14 @@ def check_coverage(
         new: of others.
         coverage: that is asked for.
         method: of the rule.
+        by_class: whether it is to reach the coverage in each class.
     """
     labels, proba = new
-    sets = fit_conformal(*known, coverage, method).sets(proba)
+    sets = fit_conformal(*known, coverage, method, by_class=by_class).sets(proba)
     held = sets[np.arange(labels.size), labels]
     low, high = _binomial_interval(int(held.sum()), labels.size)
-    by_class = [float(held[labels == c].mean()) if (labels == c).any() else None for c in range(proba.shape[1])]
-    return CoverageCheck(coverage, float(held.mean()), low, high, float(sets.sum(axis=1).mean()), tuple(by_class))
+    shares = [float(held[labels == c].mean()) if (labels == c).any() else None for c in range(proba.shape[1])]
+    return CoverageCheck(coverage, float(held.mean()), low, high, float(sets.sum(axis=1).mean()), tuple(shares))
 
 
 def _binomial_interval(n_hits: int, n_rows: int, tail: float = 0.025) -> tuple[float, float]:

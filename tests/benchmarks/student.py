@@ -1,4 +1,5 @@
-"""What the small network of ``predict --fast`` costs, on every table: in log loss, and in seconds of ``train``.
+"""What a model says of itself, on every table: what the small network of ``predict --fast`` costs in log loss and in
+seconds of ``train``, and how often the sets of ``predict --coverage`` hold the true class.
 
 ``python student.py FOLDER`` (with an ``index.json``): trains on at most 10,000 rows and reads what ``info`` says.
 Writes ``results/student.jsonl`` anew.
@@ -9,9 +10,15 @@ import statistics
 import subprocess
 import sys
 import tempfile
+from dataclasses import asdict
+from itertools import product
 from pathlib import Path
 
+import numpy as np
 from tables import Table, read_index, write_split
+
+from nncli.bundle.model import load_with_heldout
+from nncli.evaluation.conformal import COVERAGES, check_coverage
 
 RESULTS = Path(__file__).parent / "results" / "student.jsonl"
 NNCLI = sys.executable, "-m", "nncli"
@@ -42,7 +49,21 @@ def measured(table: Table, work: Path) -> dict[str, object]:
         "test_rows": train["rows"]["test"],
         "nets": info["student"]["n_nets"],
         "seconds": {side: train["seconds"][side] for side in ("network", "fast")},
+        "sets": sets(model),
     }
+
+
+def sets(model: Path) -> list[dict[str, object]]:
+    """What rules from the validation rows reach on the test rows."""
+    _, heldout = load_with_heldout(model)
+    known, new = heldout.validation, heldout.test
+    rows = np.bincount(new.labels, minlength=next(iter(new.probabilities.values())).shape[1]).tolist()
+    found = []
+    for side, method, by_class, coverage in product(("network", "trees"), ("lac", "aps"), (False, True), COVERAGES):
+        of_side = (known.labels, known.probabilities[side]), (new.labels, new.probabilities[side])
+        check = check_coverage(*of_side, coverage, method, by_class=by_class)
+        found.append({"side": side, "method": method, "each class": by_class, "class_rows": rows, **asdict(check)})
+    return found
 
 
 def said(*args: object) -> dict[str, dict[str, float]]:
