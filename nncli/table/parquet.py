@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import parquet
 
-from nncli.errors import DataError, show
+from nncli.errors import DataError, inert, show
 from nncli.table.arrow import TEXT, text_array, text_scalar
 from nncli.table.chunks import Chunk, Input, Rows
 from nncli.table.dialect import check_names
@@ -54,8 +54,13 @@ def _chunk(batch: pa.RecordBatch, name: str, needed: Collection[str] | None) -> 
 def _refused(name: str) -> Iterator[None]:
     try:
         yield
-    except pa.ArrowException as error:
-        raise DataError(f"{name}: is not a sound Parquet file ({error}); write it anew") from error
+    except pa.ArrowMemoryError:
+        raise
+    except (pa.ArrowException, OSError) as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise  # the file system's word, not Arrow's
+        what = inert(" ".join(str(error).split()))
+        raise DataError(f"{name}: the Parquet file is damaged ({what}); write it anew") from error
 
 
 def _as_text(batch: pa.RecordBatch, name: str, needed: Collection[str] | None) -> Rows:

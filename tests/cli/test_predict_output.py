@@ -122,6 +122,8 @@ def test_patterns_and_a_folder_that_is_resumed(predict, folder: Path) -> None:  
         (["a.csv", "--threshold", "0.3"], 2, "--threshold: is for two classes"),
         (["a.csv", "--proba", "some"], 2, "--proba: 'some' is not known"),
         (["a.csv", "bad.csv"], 3, "bad.csv, line 3"),
+        (["page.parquet"], 3, "page.parquet: the Parquet file is damaged (Couldn't deserialize thrift"),
+        (["cut.parquet"], 3, "cut.parquet: the Parquet file is damaged (Parquet magic bytes not found"),
     ],
 )
 def test_what_cannot_be_written_gets_one_line(  # type: ignore[no-untyped-def]
@@ -129,6 +131,10 @@ def test_what_cannot_be_written_gets_one_line(  # type: ignore[no-untyped-def]
 ) -> None:
     (folder / "bad.csv").write_text(BAD)
     (folder / "less.csv").write_text((folder / "a.csv").read_text().replace("sex", "sx"))
+    pd.read_csv(folder / "a.csv").to_parquet(folder / "page.parquet", use_dictionary=False)
+    content = (folder / "page.parquet").read_bytes()
+    (folder / "page.parquet").write_bytes(content[:4] + b"\xff" * 20 + content[24:])
+    (folder / "cut.parquet").write_bytes(content[:-20])
     outcome = predict(*args)
     assert (outcome.code, outcome.err.count("\n")) == (code, 1), outcome.err
     assert message in outcome.err
