@@ -6,13 +6,12 @@ from functools import partial
 from typing import BinaryIO
 
 import pyarrow as pa
-import pyarrow.compute as pc
 from pyarrow import parquet
 
 from nncli.errors import DataError, inert, show
-from nncli.table.arrow import TEXT, text_array, text_scalar
 from nncli.table.chunks import Chunk, Input, Rows
 from nncli.table.dialect import check_names
+from nncli.table.typed import cells_of
 
 _ROWS_AT_ONCE = 16_384
 _BUFFER_BYTES = 1 << 16
@@ -67,13 +66,9 @@ def _as_text(batch: pa.RecordBatch, name: str, needed: Collection[str] | None) -
     columns = []
     for column, values in zip(batch.schema.names, batch.columns, strict=True):
         try:
-            text = pc.fill_null(pc.cast(values, TEXT), text_scalar(""))
-        except pa.ArrowException as error:
-            if needed is None or column in needed:
-                raise DataError(
-                    f"{name}, column '{show(column)}': {values.type} cannot be read as cells of a table; leave it out"
-                ) from error
-            found = values.to_pylist()  # kept, not learned from
-            text = text_array(["" if value is None else str(value) for value in found])
-        columns.append(text)
+            if pa.types.is_nested(values.type) and (needed is None or column in needed):
+                raise DataError(f"{show(values.type)} cannot be read as cells of a table; leave it out")
+            columns.append(cells_of(values))
+        except DataError as error:
+            raise DataError(f"{name}, column '{show(column)}': {error}") from error
     return Rows(pa.record_batch(columns, batch.schema.names))

@@ -14,6 +14,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 from program import Program
+from pyarrow import parquet
 
 HEADER = "island,bill_length_mm,bill_depth_mm,flipper_length_mm,body_mass_g,sex,year\n"
 BAD = f"{HEADER}Dream,39,18,180,3700,male,2007\nDream\nBiscoe,46,15,215,5000,female,2008\n\n1,2,3,4,5,6,7,8\n"
@@ -184,6 +185,28 @@ def test_json_values_stay_as_they_are(predict, folder: Path, kept: list[str]) ->
     names = list(given) if len(kept) == 1 else kept[1].split(",")
     assert json.loads(first) == {**{name: given[name] for name in names}, "prediction": json.loads(first)["prediction"]}
     assert json.loads(second)["prediction"] is None
+
+
+def test_values_of_parquet_are_written_by_one_rule(predict, folder: Path) -> None:  # type: ignore[no-untyped-def]
+    given = {
+        "bin": pa.array([b"abc", b"\xff\xfe", None, b"", b"x"]),
+        "struct": pa.array([{"x": 1, "y": "q"}] * 5),
+        "map": pa.array([[("k", 1.5)]] * 5, pa.map_(pa.string(), pa.float64())),
+        "list": pa.array([[b"\xff", b"a"], [], None, None, []]),
+    }
+    table = pa.Table.from_pandas(pd.read_csv(folder / "a.csv"))
+    for name, values in given.items():
+        table = table.append_column(name, values)
+    parquet.write_table(table, folder / "t.parquet")
+    options = ["t.parquet", "--keep", ",".join(given), "--proba", "none"]
+    rows = list(csv.DictReader(predict(*options).out.splitlines()))
+    assert [row["bin"] for row in rows] == ["abc", "fffe", "", "", "x"]
+    assert [row["list"] for row in rows] == ['["ff", "a"]', "[]", "", "", "[]"]
+    lines = [json.loads(line) for line in predict(*options, "--output-format", "jsonl").out.splitlines()]
+    assert [line["bin"] for line in lines] == ["abc", "fffe", None, "", "x"]
+    for row, line in zip(rows, lines, strict=True):
+        assert json.loads(row["struct"]) == line["struct"] == {"x": 1, "y": "q"}
+        assert json.loads(row["map"]) == line["map"] == {"k": 1.5}
 
 
 def test_formulas_are_disarmed_where_that_is_asked_for(predict, folder: Path) -> None:  # type: ignore[no-untyped-def]

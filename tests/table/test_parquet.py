@@ -42,6 +42,14 @@ def test_cells_are_the_text_of_their_values(tmp_path: Path) -> None:
     assert rows.to_pydict() == {"n": ["1.5", ""], "s": ["x", ""], "b": ["true", "false"]}
 
 
+def test_bytes_are_cells_by_one_rule_in_training_and_prediction(tmp_path: Path) -> None:
+    both, alone = ([b"abc", b"\xff\xfe"], ["abc", "fffe"]), ([b"abc"], ["abc"])
+    for values, expected in (both, alone):
+        path = written(pa.table({"a": values}), tmp_path / "t.parquet")
+        assert read_table(path).rows.to_pydict() == {"a": expected}
+        assert cells_in(path, ["a"]).to_dict("list") == {"a": expected}
+
+
 def test_columns_that_are_no_cells_matter_only_where_they_are_needed(tmp_path: Path) -> None:
     path = written(pa.table({"a": [1, 2, 3], "list": [[1], [2], None]}), tmp_path / "t.parquet")
     with pytest.raises(DataError, match="column 'list'"):
