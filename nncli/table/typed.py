@@ -15,6 +15,7 @@ from nncli.table.arrow import TEXT, joined, number_array, numpy_array, plain, te
 
 _CONTROL = {chr(code): json.dumps(chr(code))[1:-1] for code in range(0x20)}
 _UUID = "arrow.uuid"
+_EMPTY, _NULL = text_scalar(""), text_scalar("null")
 
 
 def cells_of(values: pa.Array) -> pa.Array:
@@ -23,7 +24,7 @@ def cells_of(values: pa.Array) -> pa.Array:
     Raises:
         DataError: their type has no text.
     """
-    return pc.fill_null(_texts(values), text_scalar(""))
+    return _filled(_texts(values), _EMPTY)
 
 
 def json_of(values: pa.Array) -> pa.Array:
@@ -32,15 +33,16 @@ def json_of(values: pa.Array) -> pa.Array:
     Raises:
         DataError: their type has no text.
     """
-    values = _stored(plain(values))
-    kind = values.type
+    values = plain(values)
+    bare = stored(values)
+    kind = bare.type
     if pa.types.is_floating(kind):
-        values = pc.if_else(pc.is_finite(values), values, pa.nulls(1, kind)[0])
+        values = pc.if_else(pc.is_finite(bare), bare, pa.nulls(1, kind)[0])
     texts = _texts(values)
     stands_as_it_is = (pa.types.is_primitive(kind) and not pa.types.is_temporal(kind)) or pa.types.is_decimal(kind)
     if not (stands_as_it_is or pa.types.is_nested(kind)):
         texts = json_strings(texts)
-    return pc.fill_null(texts, text_scalar("null"))
+    return _filled(texts, _NULL)
 
 
 def json_strings(cells: pa.Array) -> pa.Array:
@@ -60,38 +62,45 @@ def json_members(names: Sequence[str], columns: Sequence[pa.Array]) -> pa.Array:
     return joined(*parts)
 
 
+def stored(values: pa.Array) -> pa.Array:
+    """Values of an extension's type, or of views that few functions know, in the type that they have at bottom."""
+    kind = values.type
+    if isinstance(kind, pa.BaseExtensionType):
+        return stored(values.storage)
+    if pa.types.is_string_view(kind):
+        return pc.cast(values, TEXT)
+    return pc.cast(values, pa.large_binary()) if pa.types.is_binary_view(kind) else values
+
+
+def items_of(values: pa.Array) -> tuple[NDArray[np.int64], pa.Array]:
+    """The items of all lists or maps, one after another, and where those of each one end, after a 0."""
+    kind = values.type
+    if pa.types.is_map(kind):
+        values = values.cast(pa.list_(pa.struct([kind.key_field, kind.item_field])))
+    nitems_of = numpy_array(pc.list_value_length(values))
+    return np.concatenate([[0], np.cumsum(nitems_of)]).astype(np.int64), pc.list_flatten(values)
+
+
+def _filled(texts: pa.Array, missing: pa.Scalar) -> pa.Array:
+    return pc.fill_null(texts, missing) if texts.null_count else texts
+
+
 def _texts(values: pa.Array) -> pa.Array:
     """Null where a value is missing."""
     if pa.types.is_dictionary(values.type):
         return _texts(values.dictionary).take(values.indices)
-    values = _stored(values)
+    if isinstance(values.type, pa.BaseExtensionType) and values.type.extension_name == _UUID:
+        return _written(values.storage, lambda value: str(uuid.UUID(bytes=value)))
+    values = stored(values)
     kind = values.type
     if pa.types.is_nested(kind):
         return _where_valid(values, _nested(values))
-    if _is_uuid(kind):
-        return _written(values.storage, lambda value: str(uuid.UUID(bytes=value)))
     if pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or pa.types.is_fixed_size_binary(kind):
         return _texts_of_bytes(values)
     try:
         return pc.cast(values, TEXT)
     except pa.ArrowException as error:
         raise DataError(f"{show(kind)} cannot be read as cells of a table; leave it out") from error
-
-
-def _stored(values: pa.Array) -> pa.Array:
-    """Values of a type that others stand for, or that few functions know, in the type that they have at bottom."""
-    kind = values.type
-    if isinstance(kind, pa.BaseExtensionType) and not _is_uuid(kind):
-        return _stored(values.storage)
-    if pa.types.is_string_view(kind):
-        return pc.cast(values, TEXT)
-    if pa.types.is_binary_view(kind):
-        return pc.cast(values, pa.large_binary())
-    return values
-
-
-def _is_uuid(kind: pa.DataType) -> bool:
-    return isinstance(kind, pa.BaseExtensionType) and kind.extension_name == _UUID
 
 
 def _texts_of_bytes(values: pa.Array) -> pa.Array:
@@ -127,20 +136,11 @@ def _nested(values: pa.Array) -> pa.Array:
         names = [field.name for field in kind]
         members = [json_of(pc.struct_field(values, number)) for number in range(len(names))]
         return joined("{", json_members(names, members), "}")
-    ends, items = _items(values)
+    ends, items = items_of(values)
     if not pa.types.is_map(kind):
         return joined("[", _lists(ends, json_of(items)), "]")
     keys, held = (pc.struct_field(items, number) for number in (0, 1))
     return joined("{", _lists(ends, joined(json_strings(cells_of(keys)), ": ", json_of(held))), "}")
-
-
-def _items(values: pa.Array) -> tuple[NDArray[np.int64], pa.Array]:
-    """The items of all lists or maps, one after another, and where those of each one end, after a 0."""
-    kind = values.type
-    if pa.types.is_map(kind):
-        values = values.cast(pa.list_(pa.struct([kind.key_field, kind.item_field])))
-    n_items = numpy_array(pc.list_value_length(values))
-    return np.concatenate([[0], np.cumsum(n_items)]).astype(np.int64), pc.list_flatten(values)
 
 
 def _lists(ends: NDArray[np.int64], texts: pa.Array) -> pa.Array:
