@@ -93,6 +93,7 @@ def parquets(samples: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[st
     [
         ("wide", ["--keep=island"]),
         ("repeated", ["--keep"]),
+        ("repeated", ["--keep", "--output-format", "parquet"]),
         ("late", ["--keep", "--output-format", "jsonl"]),
     ],
 )
