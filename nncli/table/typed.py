@@ -1,7 +1,6 @@
 """Values that have types become cells, or JSON: one rule for each type, whatever stands beside a value."""
 
 import json
-import uuid
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -90,7 +89,7 @@ def _texts(values: pa.Array) -> pa.Array:
     if pa.types.is_dictionary(values.type):
         return _texts(values.dictionary).take(values.indices)
     if isinstance(values.type, pa.BaseExtensionType) and values.type.extension_name == _UUID:
-        return _written(values.storage, lambda value: str(uuid.UUID(bytes=value)))
+        return _written(values.storage, _text_of_uuid)
     values = stored(values)
     kind = values.type
     if pa.types.is_nested(kind):
@@ -119,6 +118,11 @@ def _text_of_bytes(value: bytes) -> str:
     except UnicodeDecodeError:
         return value.hex()
     return value.hex() if "\0" in text else text
+
+
+def _text_of_uuid(value: bytes) -> str:
+    digits = value.hex()
+    return "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]))
 
 
 def _written(values: pa.Array, write: Callable[[Any], str]) -> pa.Array:
