@@ -25,7 +25,7 @@ def lines(layout: Layout, scored: Scored) -> pa.Buffer:
 
 def _kept(layout: Layout, scored: Scored) -> list[pa.Array]:
     def fields() -> list[pa.Array]:
-        return [_fields(scored.cells[name], layout) for name in layout.kept]
+        return [_fields(scored.kept_cells(name), layout) for name in layout.kept]
 
     if layout.kept_from != "records":
         return fields()

@@ -2,26 +2,25 @@
 
 import json
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from nncli.prediction.layout import Layout, Scored
-from nncli.table.arrow import TEXT, data_of, joined, mask_array, plain, text_array, text_scalar
+from nncli.table.arrow import TEXT, data_of, joined, mask_array, text_array, text_scalar
 from nncli.table.cells import matches
 from nncli.table.objects import SPACE
+from nncli.table.typed import json_members, json_of, json_strings
 
 _NUMBER = r"-?(0|[1-9]\d*)(\.\d+)?([eE][-+]?\d+)?"
 """What RFC 8259 takes for one."""
-_CONTROL = {chr(code): json.dumps(chr(code))[1:-1] for code in range(0x20)}
 _DECODER = json.JSONDecoder(parse_int=str, parse_float=str)  # numbers are not looked at, so none is too long
 
 
 def lines(layout: Layout, scored: Scored) -> pa.Buffer:
     """A line for each row."""
     opened = _kept(layout, scored)
-    answers = _members(layout.added, [_json_answers(values) for values in scored.answers])
+    answers = json_members(layout.added, [_json_answers(values) for values in scored.answers])
     between = pc.if_else(pc.equal(opened, text_scalar("{")), text_scalar(""), text_scalar(", "))
     return data_of(joined(opened, between, answers, "}\n"))
 
@@ -29,8 +28,7 @@ def lines(layout: Layout, scored: Scored) -> pa.Buffer:
 def _kept(layout: Layout, scored: Scored) -> pa.Array:
     """The beginning of each row's object, up to the members that are added."""
     if layout.kept_from == "values":
-        columns = map(_json_values, scored.values(layout.kept), (scored.cells[name] for name in layout.kept))
-        return _opened(layout.kept, list(columns), scored)
+        return _opened(layout.kept, list(map(json_of, scored.values(layout.kept))), scored)
 
     def from_cells() -> pa.Array:
         columns = [_json_cells(scored.cells[name], name in layout.numeric) for name in layout.kept]
@@ -46,14 +44,7 @@ def _kept(layout: Layout, scored: Scored) -> pa.Array:
 def _opened(names: Sequence[str], columns: Sequence[pa.Array], scored: Scored) -> pa.Array:
     if not names:
         return text_array(["{"] * scored.cells.num_rows)
-    return joined("{", _members(names, columns))
-
-
-def _members(names: Sequence[str], columns: Sequence[pa.Array]) -> pa.Array:
-    parts: list[pa.Array | str] = []
-    for name, column in zip(names, columns, strict=True):
-        parts += [f"{', ' if parts else ''}{json.dumps(name, ensure_ascii=False)}: ", column]
-    return joined(*parts)
+    return joined("{", json_members(names, columns))
 
 
 def _json_answers(values: pa.Array) -> pa.Array:
@@ -61,33 +52,6 @@ def _json_answers(values: pa.Array) -> pa.Array:
     if pa.types.is_dictionary(values.type):
         return _or_null(json_strings(values.dictionary).take(values.indices))
     return _or_null(pc.cast(values, TEXT))
-
-
-def _json_values(values: pa.Array, cells: pa.Array) -> pa.Array:
-    """Values with types of their own: numbers, truths and nested ones as such, the rest as strings of their cells."""
-    values = plain(values)
-    kind = values.type
-    if pa.types.is_nested(kind):
-        return text_array([_nested(value) for value in values.to_pylist()])
-    if pa.types.is_floating(kind):
-        values = pc.if_else(pc.is_finite(values), values, pa.nulls(1, kind)[0])
-    if (pa.types.is_primitive(kind) and not pa.types.is_temporal(kind)) or pa.types.is_decimal(kind):
-        return _or_null(pc.cast(values, TEXT))
-    return pc.if_else(pc.is_valid(values), json_strings(cells), text_scalar("null"))
-
-
-def _nested(value: Any) -> str:
-    finite = json.loads(json.dumps(value, default=str), parse_constant=lambda _: None)
-    return json.dumps(finite, ensure_ascii=False)
-
-
-def json_strings(cells: pa.Array) -> pa.Array:
-    """Text as JSON strings, escaped as :func:`json.dumps` does but for letters outside ASCII."""
-    escaped = pc.replace_substring(pc.replace_substring(cells, "\\", "\\\\"), '"', '\\"')
-    if pc.any(pc.match_substring_regex(escaped, "[\x00-\x1f]")).as_py():
-        for character, escape in _CONTROL.items():
-            escaped = pc.replace_substring(escaped, character, escape)
-    return joined('"', escaped, '"')
 
 
 def _json_cells(cells: pa.Array, numeric: bool) -> pa.Array:

@@ -14,6 +14,7 @@ from nncli.prediction.answers import Answering
 from nncli.settings import OutputFormat
 from nncli.table.arrow import mask_array
 from nncli.table.chunks import Chunk, Input
+from nncli.table.typed import cells_of
 
 DELIMITERS: dict[OutputFormat, str] = {"csv": ",", "tsv": "\t"}
 """Of the delimited formats."""
@@ -95,6 +96,7 @@ class Scored:
     """Some rows of the input with their answers."""
 
     cells: pa.RecordBatch
+    """Of text files all columns, of others those that the model reads."""
     chunk: Chunk
     """Where they come from; it has their text, or their values with types."""
     answers: Sequence[pa.Array]
@@ -112,6 +114,11 @@ class Scored:
         assert self.chunk.values is not None
         batch = self.chunk.values()
         return [batch.column(name) for name in names]
+
+    def kept_cells(self, name: str) -> pa.Array:
+        """A column of the input as cells, also where the model does not read it."""
+        is_read = self.cells.schema.get_field_index(name) >= 0
+        return self.cells[name] if is_read else cells_of(*self.values([name]))
 
     def where_sound(self, values: pa.Array, otherwise: Callable[[], pa.Array]) -> pa.Array:
         """``values`` in the rows that could be read, other values in those that stand for the rest."""

@@ -133,6 +133,7 @@ def _passing(
             path,
             model.description.encoder.columns,
             run.block_bytes,
+            kept=None if settings.keep == "all" else () if settings.keep == "none" else settings.keep,
             input_format=settings.input_format,
             bad_rows=settings.bad_rows,
             patience=0.0 if run.line_buffered else PATIENCE,

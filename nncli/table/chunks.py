@@ -31,7 +31,7 @@ class Rejected:
 
 @dataclass(frozen=True)
 class Rows:
-    """Some rows, every cell as text; empty text is an empty cell."""
+    """Some rows, every cell as text; empty text is an empty cell. Where values have types, only what must be cells."""
 
     cells: pa.RecordBatch
     rejected: tuple[Rejected, ...] = ()
@@ -46,7 +46,7 @@ class Chunk:
     lines: Callable[[], pa.Array] | None = None
     """Each row of cells as it stands in the file, where that is text."""
     values: Callable[[], pa.RecordBatch] | None = None
-    """All columns with their own types, where they have some."""
+    """The columns that are wanted, with their own types, where they have some."""
 
 
 @dataclass(frozen=True)

@@ -6,26 +6,31 @@ from functools import partial
 from typing import BinaryIO
 
 import pyarrow as pa
-import pyarrow.compute as pc
 from pyarrow import parquet
 
-from nncli.errors import DataError, show
-from nncli.table.arrow import TEXT, text_array, text_scalar
+from nncli.errors import DataError, inert, show
 from nncli.table.chunks import Chunk, Input, Rows
 from nncli.table.dialect import check_names
+from nncli.table.portions import portions
+from nncli.table.typed import cells_of
 
-_ROWS_AT_ONCE = 16_384
+_ROWS_AT_ONCE, _BYTES_AT_ONCE = 256, 1 << 20
+"""That are decoded at once, the most. Of every run: dictionaries may depend on it, and the output on dictionaries."""
 _BUFFER_BYTES = 1 << 16
 """Of each column. Without a buffer, the columns of a whole row group are read at once, and that may be the file."""
 
 
-def open_parquet(file: BinaryIO, name: str, needed: Collection[str] | None) -> Input:
+def open_parquet(
+    file: BinaryIO, name: str, needed: Collection[str] | None, kept: Collection[str] | None, block_bytes: int
+) -> Input:
     """A Parquet file that can be read in any order.
 
     Args:
         file: open.
         name: of the file, for messages.
         needed: columns that must be cells; ``None``: all.
+        kept: columns that are wanted besides; ``None``: all.
+        block_bytes: the most of one chunk, as text; longer where a single row is.
 
     Raises:
         DataError: it is damaged; a chunk's rows: a column that is needed has a type that is no cell's.
@@ -34,41 +39,67 @@ def open_parquet(file: BinaryIO, name: str, needed: Collection[str] | None) -> I
         opened = parquet.ParquetFile(file, pre_buffer=False, buffer_size=_BUFFER_BYTES)
     columns = opened.schema_arrow.names
     check_names(columns, name)
-    return Input(columns, None, "parquet", "Parquet", _chunks(opened, name, needed))
+    wanted = _among(columns, None if needed is None or kept is None else {*needed, *kept})
+    cells = _among(wanted, None if needed is None else set(needed))
+    chunks = (_chunk(batch, name, cells) for batch in _batches(opened, name, wanted, len(cells), block_bytes))
+    return Input(columns, None, "parquet", "Parquet", chunks)
 
 
-def _chunks(file: parquet.ParquetFile, name: str, needed: Collection[str] | None) -> Iterator[Chunk]:
+def _among(columns: list[str], names: set[str] | None) -> list[str]:
+    return columns if names is None else [column for column in columns if column in names]
+
+
+def _chunk(batch: pa.RecordBatch, name: str, cells: list[str]) -> Chunk:
+    return Chunk(partial(_as_cells, batch, name, cells), values=lambda: batch)
+
+
+def _batches(
+    file: parquet.ParquetFile, name: str, wanted: list[str], n_cells: int, block_bytes: int
+) -> Iterator[pa.RecordBatch]:
+    """The rows of the columns that are wanted, after a batch of none."""
     schema = file.schema_arrow
-    yield _chunk(pa.record_batch([pa.nulls(0, field.type) for field in schema], schema=schema), name, needed)
+    fields = [schema.field(column) for column in wanted]
+    yield pa.record_batch([pa.nulls(0, field.type) for field in fields], schema=pa.schema(fields))
     with _refused(name):
         # One thread: the others are busy with the rows before, and each would keep memory of its own.
-        for batch in file.iter_batches(_ROWS_AT_ONCE, use_threads=False):
-            yield _chunk(batch, name, needed)
+        read = file.iter_batches(_rows_at_once(file, wanted), columns=wanted, use_threads=False)
+        # By name once more: Parquet takes a column `a.b` for a member of `a`, too.
+        yield from portions((batch.select(wanted) for batch in read), n_cells, block_bytes)
 
 
-def _chunk(batch: pa.RecordBatch, name: str, needed: Collection[str] | None) -> Chunk:
-    return Chunk(partial(_as_text, batch, name, needed), values=lambda: batch)
+def _rows_at_once(file: parquet.ParquetFile, wanted: list[str]) -> int:
+    """Few even where rows seem to be short: a value that is repeated stands in the file only once."""
+    names = set(wanted)
+    paths = [file.schema.column(number).path for number in range(file.metadata.num_columns)]
+    read = [number for number, path in enumerate(paths) if not names.isdisjoint((path, path.split(".")[0]))]
+    widest = 1
+    for group in map(file.metadata.row_group, range(file.metadata.num_row_groups)):
+        n_bytes = sum(group.column(number).total_uncompressed_size for number in read)
+        widest = max(widest, n_bytes // max(group.num_rows, 1))
+    return max(1, min(_ROWS_AT_ONCE, _BYTES_AT_ONCE // widest))
 
 
 @contextmanager
 def _refused(name: str) -> Iterator[None]:
     try:
         yield
-    except pa.ArrowException as error:
-        raise DataError(f"{name}: is not a sound Parquet file ({error}); write it anew") from error
+    except pa.ArrowMemoryError:
+        raise
+    except (pa.ArrowException, OSError) as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise  # the file system's word, not Arrow's
+        what = inert(" ".join(str(error).split()))
+        raise DataError(f"{name}: the Parquet file is damaged ({what}); write it anew") from error
 
 
-def _as_text(batch: pa.RecordBatch, name: str, needed: Collection[str] | None) -> Rows:
-    columns = []
-    for column, values in zip(batch.schema.names, batch.columns, strict=True):
+def _as_cells(batch: pa.RecordBatch, name: str, columns: list[str]) -> Rows:
+    cells = []
+    for column in columns:
+        values = batch.column(column)
         try:
-            text = pc.fill_null(pc.cast(values, TEXT), text_scalar(""))
-        except pa.ArrowException as error:
-            if needed is None or column in needed:
-                raise DataError(
-                    f"{name}, column '{show(column)}': {values.type} cannot be read as cells of a table; leave it out"
-                ) from error
-            found = values.to_pylist()  # kept, not learned from
-            text = text_array(["" if value is None else str(value) for value in found])
-        columns.append(text)
-    return Rows(pa.record_batch(columns, batch.schema.names))
+            if pa.types.is_nested(values.type):
+                raise DataError(f"{show(values.type)} cannot be read as cells of a table; leave it out")
+            cells.append(cells_of(values))
+        except DataError as error:
+            raise DataError(f"{name}, column '{show(column)}': {error}") from error
+    return Rows(pa.record_batch(cells, columns))

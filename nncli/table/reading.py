@@ -53,7 +53,7 @@ def read_table(path: str) -> Table:
     """
     with open_source(path, hashed=True) as source:
         blocks = text_blocks(source, BLOCK_BYTES)
-        with _opened(source, blocks, _kind(source, path, None), None, "error") as given:
+        with _opened(source, blocks, _kind(source, path, None)) as given:
             batches = [chunk.rows().cells for chunk in given.chunks]
     if not sum(batch.num_rows for batch in batches):
         raise DataError(f"{source.name}: has a header but no rows; there is nothing to learn from")
@@ -66,6 +66,7 @@ def open_rows(
     needed: Sequence[str],
     block_bytes: int = BLOCK_BYTES,
     *,
+    kept: Collection[str] | None = None,
     input_format: InputFormat | None = None,
     bad_rows: BadRows = "error",
     patience: float = PATIENCE,
@@ -77,6 +78,7 @@ def open_rows(
         needed: columns that the header is expected to name, which tells the delimiter; where values have types, only
             these must be cells.
         block_bytes: of text, the most of one chunk; longer where a single record is.
+        kept: columns that are wanted besides, where others can be left unread; ``None``: all.
         input_format: of the file; ``None``: as its content and its name say.
         bad_rows: what becomes of a row that cannot be read: an error, nothing, or a row of the cells that it has.
         patience: seconds that a chunk waits for more from a pipe before it is passed on.
@@ -86,7 +88,8 @@ def open_rows(
     """
     with open_source(path) as source:
         blocks = text_blocks(source, block_bytes, patience)
-        with _opened(source, blocks, _kind(source, path, input_format), needed, bad_rows) as given:
+        kind = _kind(source, path, input_format)
+        with _opened(source, blocks, kind, needed, kept, block_bytes, bad_rows) as given:
             yield given if given.format == "parquet" else replace(given, share_read=source.share_read)
 
 
@@ -104,14 +107,16 @@ def _opened(
     source: Source,
     blocks: Iterator[bytes],
     kind: InputFormat | None,
-    needed: Collection[str] | None,
-    bad_rows: BadRows,
+    needed: Collection[str] | None = None,
+    kept: Collection[str] | None = None,
+    block_bytes: int = BLOCK_BYTES,
+    bad_rows: BadRows = "error",
 ) -> Iterator[Input]:
     if kind == "parquet":
         from nncli.table.parquet import open_parquet
 
         with source.whole() as file:
-            yield open_parquet(file, source.name, needed)
+            yield open_parquet(file, source.name, needed, kept, block_bytes)
     else:
         yield _text(blocks, source.name, kind, needed, bad_rows)
 

@@ -14,6 +14,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 from program import Program
+from pyarrow import parquet
 
 from nncli.bundle.model import load_with_heldout
 from nncli.evaluation.conformal import fit_conformal
@@ -133,6 +134,8 @@ def test_patterns_and_a_folder_that_is_resumed(predict, folder: Path) -> None:  
         (["a.csv", "--threshold", "0.3"], 2, "--threshold: is for two classes"),
         (["a.csv", "--proba", "some"], 2, "--proba: 'some' is not known"),
         (["a.csv", "bad.csv"], 3, "bad.csv, line 3"),
+        (["page.parquet", "--keep"], 3, "page.parquet: the Parquet file is damaged (Couldn't deserialize thrift"),
+        (["cut.parquet"], 3, "cut.parquet: the Parquet file is damaged (Parquet magic bytes not found"),
     ],
 )
 def test_what_cannot_be_written_gets_one_line(  # type: ignore[no-untyped-def]
@@ -140,6 +143,10 @@ def test_what_cannot_be_written_gets_one_line(  # type: ignore[no-untyped-def]
 ) -> None:
     (folder / "bad.csv").write_text(BAD)
     (folder / "less.csv").write_text((folder / "a.csv").read_text().replace("sex", "sx"))
+    pd.read_csv(folder / "a.csv").to_parquet(folder / "page.parquet", use_dictionary=False)
+    content = (folder / "page.parquet").read_bytes()
+    (folder / "page.parquet").write_bytes(content[:4] + b"\xff" * 20 + content[24:])
+    (folder / "cut.parquet").write_bytes(content[:-20])
     outcome = predict(*args)
     assert (outcome.code, outcome.err.count("\n")) == (code, 1), outcome.err
     assert message in outcome.err
@@ -189,6 +196,28 @@ def test_json_values_stay_as_they_are(predict, folder: Path, kept: list[str]) ->
     names = list(given) if len(kept) == 1 else kept[1].split(",")
     assert json.loads(first) == {**{name: given[name] for name in names}, "prediction": json.loads(first)["prediction"]}
     assert json.loads(second)["prediction"] is None
+
+
+def test_values_of_parquet_are_written_by_one_rule(predict, folder: Path) -> None:  # type: ignore[no-untyped-def]
+    given = {
+        "bin": pa.array([b"abc", b"\xff\xfe", None, b"", b"x"]),
+        "struct": pa.array([{"x": 1, "y": "q"}] * 5),
+        "map": pa.array([[("k", 1.5)]] * 5, pa.map_(pa.string(), pa.float64())),
+        "list": pa.array([[b"\xff", b"a"], [], None, None, []]),
+    }
+    table = pa.Table.from_pandas(pd.read_csv(folder / "a.csv"))
+    for name, values in given.items():
+        table = table.append_column(name, values)
+    parquet.write_table(table, folder / "t.parquet")
+    options = ["t.parquet", "--keep", ",".join(given), "--proba", "none"]
+    rows = list(csv.DictReader(predict(*options).out.splitlines()))
+    assert [row["bin"] for row in rows] == ["abc", "fffe", "", "", "x"]
+    assert [row["list"] for row in rows] == ['["ff", "a"]', "[]", "", "", "[]"]
+    lines = [json.loads(line) for line in predict(*options, "--output-format", "jsonl").out.splitlines()]
+    assert [line["bin"] for line in lines] == ["abc", "fffe", None, "", "x"]
+    for row, line in zip(rows, lines, strict=True):
+        assert json.loads(row["struct"]) == line["struct"] == {"x": 1, "y": "q"}
+        assert json.loads(row["map"]) == line["map"] == {"k": 1.5}
 
 
 def test_formulas_are_disarmed_where_that_is_asked_for(predict, folder: Path) -> None:  # type: ignore[no-untyped-def]

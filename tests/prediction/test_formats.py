@@ -58,12 +58,6 @@ def test_formulas_get_an_apostrophe_and_numbers_none() -> None:
     assert text.endswith(b",'-y\n")
 
 
-@given(cells=st.lists(TEXT, max_size=5))
-def test_strings_are_escaped_as_the_json_module_does(cells: list[str]) -> None:
-    expected = [json.dumps(cell, ensure_ascii=False) for cell in cells]
-    assert jsonlines.json_strings(cells_of(cells)).to_pylist() == expected
-
-
 @given(record=st.dictionaries(TEXT, JSON, max_size=4), indent=st.sampled_from([None, 1]), ascii_only=st.booleans())
 def test_members_are_found_as_they_stand(record: dict[str, Any], indent: int | None, ascii_only: bool) -> None:
     text = json.dumps(record, indent=indent, ensure_ascii=ascii_only)

@@ -3,8 +3,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
+import pyarrow as pa
 import pytest
 from program import Program
+from pyarrow import parquet
 
 from nncli.errors import UsageError
 from nncli.prediction.memory import block_bytes_within, parse_size
@@ -42,7 +46,7 @@ def test_more_memory_gives_larger_blocks_up_to_the_usual_ones() -> None:
 
 
 def peak(model: Path, data: Path, *options: str) -> int:
-    command = [sys.executable, "-c", PEAK, "predict", str(data), "-m", str(model), "--keep", *options]
+    command = [sys.executable, "-c", PEAK, "predict", str(data), "-m", str(model), *options]
     process = subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, check=True)
     (found,) = re.findall(r"peak (\d+)", process.stderr)
     return int(found)
@@ -57,10 +61,46 @@ def test_memory_does_not_grow_with_the_file_and_the_cap_holds(
     for times in (200, 1600):
         paths.append(tmp_path / f"{times}.csv")
         paths[-1].write_text(header + "".join(rows * times))
-    short, long = (peak(penguins_model, path) for path in paths)
+    short, long = (peak(penguins_model, path, "--keep") for path in paths)
     assert long < 1.15 * short
     cap = short - 5_000_000
-    assert peak(penguins_model, paths[1], "--memory", f"{cap}") < cap
+    assert peak(penguins_model, paths[1], "--keep", "--memory", f"{cap}") < cap
+
+
+@pytest.fixture(scope="module")
+def parquets(samples: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Files that take much more than the cap where a column too many, or a batch of so many rows, is read."""
+    folder = tmp_path_factory.mktemp("parquet")
+    rows = pd.concat([pd.read_csv(samples / "penguins.csv")] * 30, ignore_index=True)
+    n_rows, table = len(rows), pa.Table.from_pandas(rows)
+    numbers = np.random.default_rng(0).normal(size=(200, n_rows))
+    columns = {
+        "wide": {f"n{number}": values for number, values in enumerate(numbers)},
+        "repeated": {"text": ["x" * 20_000] * n_rows},
+        "late": {"text": ["x"] * (n_rows - 3_000) + [f"{number:020000}" for number in range(3_000)]},
+    }
+    for name, added in columns.items():
+        for column, values in added.items():
+            table = table.append_column(column, pa.array(values))
+        parquet.write_table(table, folder / f"{name}.parquet", compression="zstd")
+        table = table.select(rows.columns)
+    return {name: folder / f"{name}.parquet" for name in columns}
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="the system does not tell")
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("wide", ["--keep=island"]),
+        ("repeated", ["--keep"]),
+        ("repeated", ["--keep", "--output-format", "parquet"]),
+        ("late", ["--keep", "--output-format", "jsonl"]),
+    ],
+)
+def test_the_cap_holds_for_parquet(
+    penguins_model: Path, parquets: dict[str, Path], name: str, options: list[str]
+) -> None:
+    assert peak(penguins_model, parquets[name], "--memory", "200MB", *options) < 200_000_000
 
 
 def test_too_little_memory_is_said(nncli: Program, penguins_model: Path, samples: Path) -> None:

@@ -87,6 +87,26 @@ def test_blocks_of_any_size_and_any_threads_give_the_same_bytes(
         assert found[0] == whole
 
 
+@pytest.mark.parametrize("written_as", ["out.parquet", "out.csv", "out.jsonl"])
+def test_portions_of_parquet_of_any_size_give_the_same_bytes(
+    model: Model, samples: Path, tmp_path: Path, written_as: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("nncli.prediction.columnar._ROWS_OF_A_GROUP", 100)
+    monkeypatch.setattr("nncli.prediction.columnar._BYTES_OF_A_GROUP", 9_000)
+    monkeypatch.setattr("nncli.table.parquet._ROWS_AT_ONCE", 32)
+    given = pd.read_csv(samples / "penguins.csv")
+    given["kind"] = pd.Categorical([f"kind {number % 70}" for number in range(len(given))])
+    given["text"] = ["é" * (number % 9) ** 3 for number in range(len(given))]
+    given["list"] = [[number] * (number % 5) for number in range(len(given))]
+    # Dictionaries of one row group, of all, and of a part: where they are too long, the file goes on without them.
+    for rows, size in ((50, 1 << 20), (400, 1 << 20), (400, 300)):
+        given.to_parquet(tmp_path / "in.parquet", row_group_size=rows, dictionary_pagesize_limit=size)
+        whole, _ = predict(model, tmp_path / "in.parquet", written_as=written_as, settings=KEEP, threads=1)
+        for block_bytes in (500, 3_000, 9_999):
+            settings = {"settings": KEEP, "block_bytes": block_bytes}
+            assert predict(model, tmp_path / "in.parquet", written_as=written_as, **settings)[0] == whole  # type: ignore[arg-type]
+
+
 def test_rows_come_out_in_order_with_the_probabilities_of_the_model(model: Model, samples: Path) -> None:
     text, summary = predict(model, samples / "penguins.csv", settings=KEEP)
     scored = cells(text)

@@ -3,6 +3,7 @@ import hashlib
 import io
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -42,11 +43,19 @@ def test_cells_are_the_text_of_their_values(tmp_path: Path) -> None:
     assert rows.to_pydict() == {"n": ["1.5", ""], "s": ["x", ""], "b": ["true", "false"]}
 
 
+def test_bytes_are_cells_by_one_rule_in_training_and_prediction(tmp_path: Path) -> None:
+    both, alone = ([b"abc", b"\xff\xfe"], ["abc", "fffe"]), ([b"abc"], ["abc"])
+    for values, expected in (both, alone):
+        path = written(pa.table({"a": values}), tmp_path / "t.parquet")
+        assert read_table(path).rows.to_pydict() == {"a": expected}
+        assert cells_in(path, ["a"]).to_dict("list") == {"a": expected}
+
+
 def test_columns_that_are_no_cells_matter_only_where_they_are_needed(tmp_path: Path) -> None:
     path = written(pa.table({"a": [1, 2, 3], "list": [[1], [2], None]}), tmp_path / "t.parquet")
     with pytest.raises(DataError, match="column 'list'"):
         read_table(path)
-    assert cells_in(path, ["a"]).to_dict("list") == {"a": ["1", "2", "3"], "list": ["[1]", "[2]", ""]}
+    assert cells_in(path, ["a"]).to_dict("list") == {"a": ["1", "2", "3"]}
 
 
 def test_values_keep_their_types(tmp_path: Path) -> None:
@@ -55,6 +64,37 @@ def test_values_keep_their_types(tmp_path: Path) -> None:
         chunks = list(given.chunks)
     assert all(chunk.lines is None and chunk.values is not None for chunk in chunks)
     assert pa.Table.from_batches([chunk.values() for chunk in chunks if chunk.values]).equals(table)
+
+
+@pytest.mark.parametrize(
+    ("kept", "expected"), [((), ["a.b", "n"]), (("n", "a", "none"), ["a", "a.b", "n"]), (None, ["a", "z", "a.b", "n"])]
+)
+def test_only_columns_that_are_needed_or_kept_are_read(
+    tmp_path: Path, kept: Sequence[str] | None, expected: list[str]
+) -> None:
+    table = pa.table({"a": [{"b": 1, "c": 2}], "z": ["z"], "a.b": ["x"], "n": [1.5]})
+    with open_rows(written(table, tmp_path / "t.parquet"), ["n", "a.b"], kept=kept) as given:
+        assert given.columns == table.column_names
+        chunks = list(given.chunks)
+    for chunk in chunks:
+        assert chunk.values is not None
+        assert chunk.values().schema.names == expected
+        assert chunk.rows().cells.schema.names == ["a.b", "n"]
+    assert chunks[-1].values is not None
+    assert chunks[-1].values() == table.select(expected).to_batches()[0]
+
+
+@pytest.mark.parametrize("block_bytes", [1, 300, 5_000, 1 << 20])
+def test_chunks_are_of_so_many_bytes_whatever_hides_them(tmp_path: Path, block_bytes: int) -> None:
+    texts = ["x" * 1000, *"abcde"] * 100 + ["", None, "y" * 4000]
+    table = pa.table({"n": np.arange(603.0), "text": texts, "kind": pa.array(texts).dictionary_encode()})
+    parquet.write_table(table, tmp_path / "t.parquet", row_group_size=201)
+    with open_rows(str(tmp_path / "t.parquet"), ["n"], block_bytes) as given:
+        found = [chunk.values() for chunk in given.chunks if chunk.values]
+    assert pa.Table.from_batches(found) == table
+    for batch in found:
+        n_bytes = sum(2 * len(text or "") for text in batch["text"].to_pylist())
+        assert batch.num_rows <= 1 or n_bytes <= block_bytes
 
 
 @pytest.mark.parametrize("how", ["file", "gzip", "stdin", "pipe"])

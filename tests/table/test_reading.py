@@ -101,7 +101,7 @@ def test_blank_lines_are_no_rows(tmp_path: Path) -> None:
         (b"\x1f\x8b\x08\x00damaged, cut", "compressed data is damaged"),
         (gzip.compress(b"a,b\n" + b"1,2\n" * 9999)[:-20], "compressed data is damaged"),
         (pyarrow.compress(b"a,b\n" + b"1,2\n" * 9999, codec="zstd", asbytes=True)[:-9], "compressed data is damaged"),
-        (b"PAR1 no parquet", "not a sound Parquet file"),
+        (b"PAR1 no parquet", "the Parquet file is damaged"),
     ],
 )
 def test_unusable_files_are_refused_with_their_line(tmp_path: Path, content: bytes, message: str) -> None:
