@@ -76,8 +76,8 @@ def items_of(values: pa.Array) -> tuple[NDArray[np.int64], pa.Array]:
     kind = values.type
     if pa.types.is_map(kind):
         values = values.cast(pa.list_(pa.struct([kind.key_field, kind.item_field])))
-    nitems_of = numpy_array(pc.list_value_length(values))
-    return np.concatenate([[0], np.cumsum(nitems_of)]).astype(np.int64), pc.list_flatten(values)
+    lengths = numpy_array(pc.list_value_length(values))
+    return np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64), pc.list_flatten(values)
 
 
 def _filled(texts: pa.Array, missing: pa.Scalar) -> pa.Array:
