@@ -136,11 +136,13 @@ def _passing(
             bad_rows=settings.bad_rows,
             patience=0.0 if run.line_buffered else PATIENCE,
         )
-        with _naming(path), reading as given:
-            model.require(given.columns)
+        with reading as given:
+            with _naming(path):
+                model.require(given.columns)
             layout = make_layout(run.asked, given, output_format or given.format)
             first = first or layout
-            _refuse_other_columns(layout, first)
+            with _naming(path):
+                _refuse_other_columns(layout, first)
             for passed in predict_stream(run.asked, layout, given, run.threads):
                 yield path, layout, passed
                 run.watch(path, passed.n_rows, given.share_read())
@@ -156,11 +158,8 @@ def _refuse_other_columns(layout: Layout, first: Layout) -> None:
 
 @contextmanager
 def _naming(path: str) -> Iterator[None]:
-    """Errors about an input say which one."""
+    """Errors that do not know which input they are about say it; those of reading it do, and pass elsewhere."""
     try:
         yield
     except (DataError, ModelError) as error:
-        name = display_name(path)
-        if str(error).startswith(name):
-            raise
-        raise type(error)(f"{name}: {error}") from error
+        raise type(error)(f"{display_name(path)}: {error}") from error

@@ -122,6 +122,7 @@ def test_patterns_and_a_folder_that_is_resumed(predict, folder: Path) -> None:  
         (["a.csv", "--threshold", "0.3"], 2, "--threshold: is for two classes"),
         (["a.csv", "--proba", "some"], 2, "--proba: 'some' is not known"),
         (["a.csv", "bad.csv"], 3, "bad.csv, line 3"),
+        (["the"], 4, "nncli: the: the data lack the column 'sex'"),
     ],
 )
 def test_what_cannot_be_written_gets_one_line(  # type: ignore[no-untyped-def]
@@ -129,6 +130,7 @@ def test_what_cannot_be_written_gets_one_line(  # type: ignore[no-untyped-def]
 ) -> None:
     (folder / "bad.csv").write_text(BAD)
     (folder / "less.csv").write_text((folder / "a.csv").read_text().replace("sex", "sx"))
+    (folder / "the").write_bytes((folder / "less.csv").read_bytes())
     outcome = predict(*args)
     assert (outcome.code, outcome.err.count("\n")) == (code, 1), outcome.err
     assert message in outcome.err
