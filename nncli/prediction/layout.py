@@ -1,5 +1,6 @@
 """Which columns the output has, and where those of the input are taken from."""
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -72,17 +73,18 @@ def _kept_from(given: Input, output_format: OutputFormat, everything: bool, exce
 
 
 def _refuse_unknown(kept: Sequence[str], columns: list[str]) -> None:
+    known = set(columns)
     for name in kept:
-        if name not in columns:
+        if name not in known:
             raise UsageError(f"--keep: the data have no column '{show(name)}'; {nearest_names(name, columns)}")
 
 
 def _refuse_clash(kept: Sequence[str], added: Sequence[str]) -> None:
-    clash = [name for name in added if name in kept]
+    taken = set(kept)
+    clash = [name for name in added if name in taken]
     if clash:
         raise UsageError(f"--keep: the data already have {quoted_list(clash)}; rename that column, or leave out --keep")
-    names = [*kept, *added]
-    twice = sorted({name for name in names if names.count(name) > 1})
+    twice = sorted(name for name, count in Counter([*kept, *added]).items() if count > 1)
     if twice:
         raise UsageError(f"the output would have {quoted_list(twice)} twice; ask for fewer columns (--keep, --proba)")
 

@@ -2,6 +2,7 @@
 
 import csv
 import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from nncli.errors import DataError, quoted_list, show
@@ -107,7 +108,7 @@ def check_names(columns: list[str], name: str) -> None:
     Raises:
         DataError: a name stands twice.
     """
-    repeated = sorted({column for column in columns if columns.count(column) > 1})
+    repeated = sorted(column for column, count in Counter(columns).items() if count > 1)
     if repeated:
         raise DataError(f"{name}, line 1: the header names {quoted_list(repeated)} twice; rename one of them")
 

@@ -1,5 +1,6 @@
 import csv
 import io
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -176,6 +177,17 @@ def test_columns_to_keep_that_cannot_be_are_named(
 ) -> None:
     with pytest.raises(UsageError, match=message):
         predict(model, samples / "penguins.csv", settings=PredictSettings(keep=tuple(names)))
+
+
+def test_many_columns_are_kept_in_no_time(model: Model, tmp_path: Path) -> None:
+    given = model.description.encoder.columns
+    more = [f"c{j}" for j in range(40_000)]
+    (tmp_path / "in.csv").write_text(",".join([*given, *more]) + "\n")
+    for settings in (KEEP, PredictSettings(keep=tuple(more))):
+        started = time.process_time()
+        text, _ = predict(model, tmp_path / "in.csv", settings=settings)
+        assert text.count(b",") > 40_000
+        assert time.process_time() - started < 4
 
 
 def test_a_header_alone_gives_a_header_alone(model: Model, samples: Path, tmp_path: Path) -> None:
