@@ -5,6 +5,7 @@ finds where its records end, and Arrow parses them. Whatever else comes is left 
 final: it reads what Arrow would misread, and says which line cannot be read.
 """
 
+import codecs
 import csv
 import io
 from collections.abc import Iterable, Iterator
@@ -46,7 +47,8 @@ class Piece:
         Raises:
             DataError: a record has more or fewer fields than there are columns, and that is an error.
         """
-        if self.is_regular:
+        # Arrow takes U+FEFF for the mark of an encoding and drops it; only the file's own is one, and that is gone.
+        if self.is_regular and not self.text.startswith(codecs.BOM_UTF8):
             try:
                 return Rows(_parse_regular(self, columns))
             except pa.ArrowInvalid:
