@@ -1,6 +1,6 @@
 """JSON Lines: one object a line becomes rows of cells."""
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import chain, islice
@@ -28,6 +28,8 @@ class Lines:
     """Number of the first line in the file."""
     text: bytes
     """UTF-8; ends with a line end."""
+    damage: Mapping[int, str]
+    """What a line holds that is no text, by the line's number."""
 
     def rows(self, columns: Sequence[str] | None, needed: Collection[str] | None, bad_rows: BadRows) -> Rows:
         """The cells; blank lines are no rows.
@@ -48,7 +50,8 @@ class Lines:
         """Every line's object; an empty one where there is none."""
         for line, raw in enumerate(self.text.decode().split("\n"), start=self.line):
             if text := raw.strip(SPACE):
-                yield self._record(line, text, needed)
+                record = self._record(line, text, needed)
+                yield record._replace(error=self.damage[line]) if line in self.damage else record
 
     def as_it_stands(self) -> pa.Array:
         """Each object's text, without the space around it."""
@@ -72,7 +75,7 @@ def open_jsonl(blocks: Iterable[bytes], name: str, needed: Collection[str] | Non
     """A file of one JSON object a line. The first one names the columns.
 
     Args:
-        blocks: of the file, UTF-8, cut anywhere.
+        blocks: of the file, cut anywhere.
         name: of the file, for messages.
         needed: columns that may hold no list or object; ``None``: rows have all keys that are among them, and none
             may.
@@ -81,7 +84,7 @@ def open_jsonl(blocks: Iterable[bytes], name: str, needed: Collection[str] | Non
     Raises:
         DataError: there is no object.
     """
-    pieces = (Lines(name, line, text) for line, text in whole_lines(blocks, name))
+    pieces = (Lines(name, part.line, part.text, part.damage) for part in whole_lines(blocks, name))
     columns, seen = _columns(pieces, name, bad_rows)
     wanted = None if needed is None else columns
     chunks = (

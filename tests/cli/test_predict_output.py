@@ -165,6 +165,24 @@ def test_bad_rows_are_left_out_or_answered_with_nothing(predict, folder: Path) -
     assert not (folder / "out.jsonl.rejects.jsonl").exists()
 
 
+@pytest.mark.parametrize(
+    "bad", [b'"Dream"x,39,18,180,3700,male,2007', b"Dr\xe9m,39,18,180,3700,male,2007", b"a\rb,1,2,3,4,f,7"]
+)
+def test_a_run_goes_on_after_a_broken_row(predict, folder: Path, bad: bytes) -> None:  # type: ignore[no-untyped-def]
+    row = b"Dream,39,18,180,3700,male,2007\n"
+    (folder / "bad.csv").write_bytes(HEADER.encode() + row + bad + b"\n" + row)
+    skipped = predict("bad.csv", "--bad-rows", "skip", "--keep", "--proba", "none")
+    assert skipped.code == 0
+    assert skipped.out.splitlines()[1:] == [f"{row.decode().strip()},Adelie"] * 2
+    assert skipped.err.startswith("bad.csv, line 3: ")
+    assert skipped.err.endswith("\n1 of 3 rows could not be read and were left out\n")
+    for output_format in ("csv", "jsonl", "parquet"):
+        null = predict("bad.csv", "--bad-rows", "null", "--keep", "-o", f"out.{output_format}")
+        assert null.err.startswith("1 of 3 rows could not be read and have empty answers"), null.err
+    stopped = predict("bad.csv")
+    assert (stopped.code, stopped.err) == (3, f"nncli: {skipped.err.splitlines()[0]}\n")
+
+
 @pytest.mark.parametrize("kept", [["--keep"], ["--keep", "island,note,year"]])
 def test_json_values_stay_as_they_are(predict, folder: Path, kept: list[str]) -> None:  # type: ignore[no-untyped-def]
     lines = [

@@ -69,8 +69,7 @@ def test_any_text_is_read_as_the_csv_module_reads_it_or_refused_with_it(text: st
 def test_stray_quotes_and_line_ends_are_left_to_the_csv_module() -> None:
     assert [piece.is_regular for piece in pieces_of(b'a,"b ""c"" d",e\r\n')] == [True]
     assert [piece.is_regular for piece in pieces_of(b'5" x 3" pipe,b,c\n')] == [False]
-    with pytest.raises(DataError, match="line 1: new-line character"):
-        pieces_of(b"a,b\rc,d\n")
+    assert [piece.is_regular for piece in pieces_of(b"a,b\rc,d\n")] == [False]
 
 
 @pytest.mark.parametrize("size", [1, 10, 1000])
