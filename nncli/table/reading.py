@@ -3,7 +3,7 @@
 Text first, types later: a type is decided over the whole column, never per chunk.
 """
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import chain
@@ -16,8 +16,11 @@ from nncli.table.arrow import text_array
 from nncli.table.chunks import Input
 from nncli.table.delimited import open_delimited
 from nncli.table.dialect import (
+    DELIMITERS,
     TAB,
     find_delimiter,
+    first_lines,
+    first_record,
     format_by_name,
     header_delimiter,
     is_json_lines,
@@ -123,7 +126,7 @@ def _text(
     needed: Collection[str] | None,
     bad_rows: BadRows,
 ) -> Input:
-    head = _beginning(blocks, name, _SNIFFED_LINES if needed is None else 1)
+    head = _beginning(blocks, name, _has_lines(_SNIFFED_LINES if needed is None else 1))
     text = head.decode("utf-8", errors="replace")
     if not text.strip():
         raise DataError(f"{name}: begins with blank lines only; expected a header line and rows")
@@ -136,21 +139,34 @@ def _text(
     if kind == "tsv":
         delimiter = TAB
     elif needed is None:
-        delimiter = find_delimiter(text.splitlines(keepends=True)[:_SNIFFED_LINES], name)
+        delimiter = find_delimiter(first_lines(head, _SNIFFED_LINES), name)
     else:
-        delimiter = header_delimiter(first, needed)
+        head = _beginning(blocks, name, _has_header)
+        blocks = chain([head], blocks)
+        delimiter = header_delimiter(first_lines(head, _SNIFFED_LINES), needed)
     return open_delimited(blocks, name, delimiter, bad_rows)
 
 
-def _beginning(blocks: Iterator[bytes], name: str, n_lines: int) -> bytes:
-    """At least so many lines that are not blank at the beginning; fewer where there are no more."""
+def _beginning(blocks: Iterator[bytes], name: str, is_enough: Callable[[bytes], bool]) -> bytes:
+    """As much as is enough; less where there is no more."""
     head = b""
     for block in blocks:
         head += block
-        if head.lstrip().count(NEWLINE) >= n_lines:
+        if is_enough(head):
             break
         refuse_endless(head, name, 1)
     return head
+
+
+def _has_lines(n_lines: int) -> Callable[[bytes], bool]:
+    """Whether there are so many, not counting blank ones at the beginning."""
+    return lambda head: head.lstrip().count(NEWLINE) >= n_lines
+
+
+def _has_header(head: bytes) -> bool:
+    """Whether a first record is whole whatever the delimiter, or there are more lines than a header has."""
+    lines = first_lines(head[: head.rfind(NEWLINE) + 1], _SNIFFED_LINES)
+    return len(lines) == _SNIFFED_LINES or all(first_record(lines, d) is not None for d in DELIMITERS)
 
 
 def _united(batches: Sequence[pa.RecordBatch]) -> pa.RecordBatch:

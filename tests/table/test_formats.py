@@ -49,6 +49,26 @@ def test_the_format_is_that_of_the_option_else_of_the_content_and_the_name(tmp_p
         opened_as(tmp_path / "bad.jsonl")
 
 
+@pytest.mark.parametrize("size", [1, 7, 1000])
+@pytest.mark.parametrize(
+    ("header", "delimiter", "columns"),
+    [
+        ('"x\n,a,b";a;b', ";", ["x\n,a,b", "a", "b"]),
+        ('"a"\t"b"\t"\n\n"', "\t", ["a", "b", "column 3"]),
+        ('\n\n"b\n"|a', "|", ["b", "a"]),
+        ('a;"b,c', ",", ['a;"b', "c"]),  # under the semicolon, a quote that never closes
+    ],
+)
+def test_the_delimiter_is_that_of_the_whole_header(
+    tmp_path: Path, header: str, delimiter: str, columns: list[str], size: int
+) -> None:
+    (tmp_path / "t.csv").write_text(header + ("\n" + delimiter.join("1" * len(columns))) * 300)
+    wanted = columns if delimiter == "," else ["a", "b"]
+    with open_rows(str(tmp_path / "t.csv"), wanted, size) as given:
+        assert (given.delimiter, given.columns) == (delimiter, columns)
+        assert sum(chunk.rows().cells.num_rows for chunk in given.chunks) == 300
+
+
 def read(path: Path, size: int, bad_rows: BadRows) -> tuple[list[list[str]], list[str], list[Rejected]]:
     """Cells, lines, and what was rejected, its row counted from the first of the file."""
     cells: list[list[str]] = []

@@ -73,6 +73,12 @@ def test_line_ends_that_were_written_twice_are_one(tmp_path: Path) -> None:
     }
 
 
+def test_only_line_feeds_end_lines(tmp_path: Path) -> None:
+    for character in "\u2028\x0b\x0c\x1c\x85":
+        content = f"a|b|c,d\n1,{character}2\n".encode()
+        assert read(tmp_path / "t.csv", content).to_dict("list") == {"a|b|c": ["1"], "d": [f"{character}2"]}
+
+
 def test_names_are_trimmed_and_made_where_they_are_left_out(tmp_path: Path) -> None:
     table = read_table(write(tmp_path / "t.csv", b", a, b\n0,1,2\n"))
     assert table.rows.to_pydict() == {"column 1": ["0"], "a": ["1"], "b": ["2"]}
