@@ -10,9 +10,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from nncli.errors import UsageError, nearest_names, quoted_list, show
+from nncli.errors import DataError, UsageError, nearest_names, quoted_list, show
 from nncli.prediction.answers import Answering
-from nncli.settings import OutputFormat
+from nncli.settings import OutputFormat, PredictSettings
 from nncli.table.arrow import mask_array
 from nncli.table.chunks import Chunk, Input
 
@@ -42,34 +42,45 @@ class Layout:
         return [*self.kept, *self.added]
 
 
-def make_layout(asked: Answering, given: Input, output_format: OutputFormat) -> Layout:
+def make_layout(asked: Answering, given: Input, output_format: OutputFormat, first: Layout | None) -> Layout:
     """The layout for an open input.
 
+    Args:
+        asked: what is asked.
+        given: the input.
+        output_format: of the output.
+        first: that of the first input, whose columns the output has.
+
     Raises:
+        DataError: it has other columns than the first input.
         UsageError: a column that is to be kept is not there, or has the name of one that is added.
     """
     keep, added = asked.settings.keep, asked.names
     kept = {"none": [], "all": given.columns}[keep] if isinstance(keep, str) else list(keep)
     _refuse_unknown(kept, given.columns)
+    if first is not None:
+        _refuse_other(kept, first.kept)
+        kept = list(first.kept)
     _refuse_clash(kept, added)
     return Layout(
         format=output_format,
         kept=tuple(kept),
         added=tuple(added),
-        kept_from=_kept_from(given, output_format, keep == "all", asked.settings.excel_safe),
+        kept_from=_kept_from(given, output_format, kept, asked.settings),
         numeric=frozenset(asked.model.description.encoder.numeric),
         excel_safe=asked.settings.excel_safe,
     )
 
 
-def _kept_from(given: Input, output_format: OutputFormat, everything: bool, excel_safe: bool) -> KeptFrom:
+def _kept_from(given: Input, output_format: OutputFormat, kept: list[str], settings: PredictSettings) -> KeptFrom:
     """The nearest to what stands in the input that the output can hold."""
+    everything = settings.keep == "all"
     if given.format == "parquet":
         return "values" if output_format in ("parquet", "jsonl") else "cells"
     if given.format == "jsonl" and output_format == "jsonl":
         return "records" if everything else "members"
-    same = given.delimiter is not None and given.delimiter == DELIMITERS.get(output_format)
-    return "records" if same and everything and not excel_safe else "cells"
+    same = given.delimiter is not None and given.delimiter == DELIMITERS.get(output_format) and given.columns == kept
+    return "records" if same and everything and not settings.excel_safe else "cells"
 
 
 def _refuse_unknown(kept: Sequence[str], columns: list[str]) -> None:
@@ -77,6 +88,14 @@ def _refuse_unknown(kept: Sequence[str], columns: list[str]) -> None:
     for name in kept:
         if name not in known:
             raise UsageError(f"--keep: the data have no column '{show(name)}'; {nearest_names(name, columns)}")
+
+
+def _refuse_other(kept: Sequence[str], first: Sequence[str]) -> None:
+    if set(kept) != set(first):
+        raise DataError(
+            "its columns are not those of the inputs before it, and --keep writes them all; "
+            "name columns that all have (--keep a,b), or write to --out-dir"
+        )
 
 
 def _refuse_clash(kept: Sequence[str], added: Sequence[str]) -> None:

@@ -139,21 +139,11 @@ def _passing(
         with reading as given:
             with _naming(path):
                 model.require(given.columns)
-            layout = make_layout(run.asked, given, output_format or given.format)
+                layout = make_layout(run.asked, given, output_format or given.format, first)
             first = first or layout
-            with _naming(path):
-                _refuse_other_columns(layout, first)
             for passed in predict_stream(run.asked, layout, given, run.threads):
                 yield path, layout, passed
                 run.watch(path, passed.n_rows, given.share_read())
-
-
-def _refuse_other_columns(layout: Layout, first: Layout) -> None:
-    if layout.kept != first.kept:
-        raise DataError(
-            "its columns are not those of the inputs before it, and --keep writes them all; "
-            "name columns that all have (--keep a,b), or write to --out-dir"
-        )
 
 
 @contextmanager

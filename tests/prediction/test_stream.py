@@ -1,5 +1,6 @@
 import csv
 import io
+import json
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -210,14 +211,41 @@ def test_inputs_one_after_another_are_as_one(model: Model, samples: Path, tmp_pa
         assert (found, summary) == predict(model, data, written_as=written_as, settings=KEEP)
 
 
+@pytest.mark.parametrize("written_as", ["out.csv", "out.tsv", "out.jsonl", "out.parquet"])
+@pytest.mark.parametrize("kind", ["csv", "jsonl", "parquet"])
+def test_the_same_columns_in_another_order_are_written_as_in_the_first_input(
+    model: Model, samples: Path, tmp_path: Path, kind: str, written_as: str
+) -> None:
+    given = pd.read_csv(samples / "penguins.csv", dtype=str, na_filter=False)
+    turned = given[given.columns[::-1]]
+    paths = []
+    for name, frame in (("a", given), ("b", turned)):
+        paths.append(tmp_path / f"{name}.{kind}")
+        if kind == "csv":
+            frame.to_csv(paths[-1], index=False)
+        elif kind == "jsonl":
+            frame.to_json(paths[-1], orient="records", lines=True)
+        else:
+            frame.to_parquet(paths[-1])
+    found, twice = (
+        predict(model, *some, written_as=written_as, settings=KEEP)[0] for some in (paths, [paths[0], paths[0]])
+    )
+    if (kind, written_as) == ("jsonl", "out.jsonl"):  # objects stay as they are
+        assert [json.loads(line) for line in found.splitlines()] == [json.loads(line) for line in twice.splitlines()]
+    else:
+        assert found == twice
+    assert predict(model, *paths, written_as=written_as, settings=KEEP, block_bytes=777)[0] == found
+
+
 def test_other_columns_in_a_later_input_are_refused_where_all_are_kept(
     model: Model, samples: Path, tmp_path: Path
 ) -> None:
     given = pd.read_csv(samples / "penguins.csv", dtype=str, na_filter=False)
-    given[given.columns[::-1]].to_csv(tmp_path / "turned.csv", index=False)
-    inputs = samples / "penguins.csv", tmp_path / "turned.csv"
-    with pytest.raises(DataError, match=r"turned\.csv: its columns are not those"):
-        predict(model, *inputs, settings=KEEP)
+    given.assign(note="x").to_csv(tmp_path / "more.csv", index=False)
+    inputs = samples / "penguins.csv", tmp_path / "more.csv"
+    for some in (inputs, inputs[::-1]):
+        with pytest.raises(DataError, match=rf"{some[1].name}: its columns are not those"):
+            predict(model, *some, settings=KEEP)
     assert len(cells(predict(model, *inputs, settings=PredictSettings(keep=("sex",)))[0])) == 2 * len(given)
     given["year"].astype(int).to_frame().join(given.drop(columns="year")).to_parquet(tmp_path / "typed.parquet")
     with pytest.raises(DataError, match=r"typed\.parquet: its columns have other types"):
