@@ -57,9 +57,9 @@ def make_layout(asked: Answering, given: Input, output_format: OutputFormat, fir
     """
     keep, added = asked.settings.keep, asked.names
     kept = {"none": [], "all": given.columns}[keep] if isinstance(keep, str) else list(keep)
-    _refuse_unknown(kept, given.columns)
+    _refuse_unknown(kept, given, first is None)
     if first is not None:
-        _refuse_other(kept, first.kept)
+        _refuse_other(kept, first.kept, given)
         kept = list(first.kept)
     _refuse_clash(kept, added)
     return Layout(
@@ -83,15 +83,18 @@ def _kept_from(given: Input, output_format: OutputFormat, kept: list[str], setti
     return "records" if same and everything and not settings.excel_safe else "cells"
 
 
-def _refuse_unknown(kept: Sequence[str], columns: list[str]) -> None:
+def _refuse_unknown(kept: Sequence[str], given: Input, is_first: bool) -> None:
+    """Refuses what no column is called: in the first input, for later objects may leave out what it has."""
+    columns = [name for name in given.columns if not is_first or name not in given.unnamed]
     known = set(columns)
     for name in kept:
         if name not in known:
             raise UsageError(f"--keep: the data have no column '{show(name)}'; {nearest_names(name, columns)}")
 
 
-def _refuse_other(kept: Sequence[str], first: Sequence[str]) -> None:
-    if set(kept) != set(first):
+def _refuse_other(kept: Sequence[str], first: Sequence[str], given: Input) -> None:
+    """Refuses other columns than those of the first input; objects name more or fewer as they like."""
+    if given.format != "jsonl" and set(kept) != set(first):
         raise DataError(
             "its columns are not those of the inputs before it, and --keep writes them all; "
             "name columns that all have (--keep a,b), or write to --out-dir"

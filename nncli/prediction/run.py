@@ -24,6 +24,10 @@ Reject = Callable[[str, Rejected], None]
 """Is told the name of an input, and a row of it that could not be read."""
 
 
+_MOST_LEFT_OUT = 1000
+"""Names of keys that are remembered: objects may have new ones without end."""
+
+
 @dataclass(frozen=True)
 class Run:
     """What is asked, and how it is carried out."""
@@ -48,11 +52,17 @@ class Summary:
     n_rejected: int = 0
     unknown: Mapping[str, int] = field(default_factory=dict)
     """Cells of each column that the model cannot use, where there are some."""
+    named: frozenset[str] = frozenset()
+    """Columns of the model that any row has; objects of JSON Lines may leave them out."""
+    left_out: tuple[str, ...] = ()
+    """Keys of objects that the output has no column for, though all were to be kept; the first of them."""
 
     def __add__(self, other: "Summary") -> "Summary":
         names = {**self.unknown, **other.unknown}
         unknown = {name: self.unknown.get(name, 0) + other.unknown.get(name, 0) for name in names}
-        return Summary(self.n_rows + other.n_rows, self.n_rejected + other.n_rejected, unknown)
+        left_out = tuple(dict.fromkeys(self.left_out + other.left_out))[:_MOST_LEFT_OUT]
+        n_rows, n_rejected = self.n_rows + other.n_rows, self.n_rejected + other.n_rejected
+        return Summary(n_rows, n_rejected, unknown, self.named | other.named, left_out)
 
 
 class _Sink(Protocol):
@@ -99,11 +109,22 @@ def predict_inputs(run: Run, paths: Sequence[str], file: BinaryIO, written_as: F
                 sink.write(passed.piece)
             for bad in passed.rejected:
                 reject(path, bad)
-            unknown = {name: count for name, count in passed.unknown.items() if count}
-            total += Summary(passed.n_rows, len(passed.rejected), unknown)
+            total += _summary(run.asked, layout, passed)
         if sink is not None:
             sink.close()
     return total
+
+
+def _summary(asked: Answering, layout: Layout, passed: Passed) -> Summary:
+    unknown = {name: count for name, count in passed.unknown.items() if count}
+    named = frozenset(asked.model.description.encoder.columns)
+    left_out: tuple[str, ...] = ()
+    if passed.keys is not None:
+        named = named.intersection(passed.keys)
+        if asked.settings.keep == "all" and layout.kept_from == "cells":
+            columns = set(layout.kept)
+            left_out = tuple(key for key in passed.keys if key not in columns)
+    return Summary(passed.n_rows, len(passed.rejected), unknown, named, left_out)
 
 
 def _compressed(file: BinaryIO, written_as: FileType, line_buffered: bool) -> Any:
@@ -127,6 +148,7 @@ def _passing(
 ) -> Iterator[tuple[str, Layout, Passed]]:
     settings, model = run.asked.settings, run.asked.model
     first: Layout | None = None
+    kept = settings.keep if isinstance(settings.keep, tuple) else ()
     for path in paths:
         reading = open_rows(
             path,
@@ -134,6 +156,7 @@ def _passing(
             run.block_bytes,
             input_format=settings.input_format,
             bad_rows=settings.bad_rows,
+            kept=first.kept if first else kept,
             patience=0.0 if run.line_buffered else PATIENCE,
         )
         with reading as given:

@@ -16,6 +16,17 @@ Fields = TypeVar("Fields")
 
 
 @dataclass(frozen=True)
+class Wanted:
+    """What is asked of the columns of a file."""
+
+    needed: Sequence[str]
+    """That the header is expected to name, which tells the delimiter; where values have types, only these must be
+    cells; an object of JSON Lines may leave out some, which are empty cells then."""
+    kept: Sequence[str] = ()
+    """That objects of JSON Lines may name, or leave out in the same way."""
+
+
+@dataclass(frozen=True)
 class Rejected:
     """A row that could not be read."""
 
@@ -35,6 +46,8 @@ class Rows:
 
     cells: pa.RecordBatch
     rejected: tuple[Rejected, ...] = ()
+    keys: Sequence[str] | None = None
+    """All that its objects name, in order of first appearance, where they are JSON Lines."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +74,8 @@ class Input:
     dialect: str
     """What the reader decided, in words."""
     chunks: Iterator[Chunk]
+    unnamed: frozenset[str] = frozenset()
+    """Columns that are only wanted (``Wanted.kept``): none of its first objects names them."""
     share_read: Callable[[], float | None] = lambda: None
     """How much of the file was read so far, where that can be known."""
 

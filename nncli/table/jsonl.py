@@ -10,12 +10,12 @@ import pyarrow as pa
 from nncli.errors import DataError, show
 from nncli.settings import BadRows
 from nncli.table.arrow import text_array
-from nncli.table.chunks import Input, Record, Rows, sift, text_chunk
+from nncli.table.chunks import Input, Record, Rows, Wanted, sift, text_chunk
 from nncli.table.objects import SPACE, Nested, Object, cell_of, may_nest, parse_object
 from nncli.table.plaintext import line_ends, text_between, whole_lines
 
-_MOST_UNREADABLE = 200
-"""Lines before the first object, which names the columns."""
+_FIRST_LINES = 200
+"""Where the columns are looked for, at the most."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Lines:
     """What a line holds that is no text, by the line's number."""
 
     def rows(self, columns: Sequence[str] | None, needed: Collection[str] | None, bad_rows: BadRows) -> Rows:
-        """The cells; blank lines are no rows.
+        """The cells, empty where an object has no such key; blank lines are no rows.
 
         Args:
             columns: keys to take, in order; ``None``: all, in order of first appearance.
@@ -43,8 +43,9 @@ class Lines:
             DataError: a line cannot be read, and that is an error.
         """
         objects, rejected = sift(self.records(needed), bad_rows)
-        names = list(dict.fromkeys(chain.from_iterable(objects))) if columns is None else columns
-        return Rows(pa.record_batch([_cells(objects, name) for name in names], list(names)), rejected)
+        keys = list(dict.fromkeys(chain.from_iterable(objects)))
+        names = keys if columns is None else columns
+        return Rows(pa.record_batch([_cells(objects, name) for name in names], list(names)), rejected, keys)
 
     def records(self, needed: Collection[str] | None) -> Iterator[Record[Object]]:
         """Every line's object; an empty one where there is none."""
@@ -71,44 +72,65 @@ class Lines:
         return Record(line, text, found)
 
 
-def open_jsonl(blocks: Iterable[bytes], name: str, needed: Collection[str] | None, bad_rows: BadRows) -> Input:
-    """A file of one JSON object a line. The first one names the columns.
+def open_jsonl(blocks: Iterable[bytes], name: str, wanted: Wanted | None, bad_rows: BadRows) -> Input:
+    """A file of one JSON object a line.
+
+    Its columns are what the first object names, and all that is wanted. Where that one names no column that is needed,
+    or not all that are to be kept, the next ones are asked too.
 
     Args:
         blocks: of the file, cut anywhere.
         name: of the file, for messages.
-        needed: columns that may hold no list or object; ``None``: rows have all keys that are among them, and none
-            may.
+        wanted: of the columns; ``None``: rows have all keys that are among them, and none may hold a list or object.
         bad_rows: what becomes of a line that cannot be read.
 
     Raises:
         DataError: there is no object.
     """
     pieces = (Lines(name, part.line, part.text, part.damage) for part in whole_lines(blocks, name))
-    columns, seen = _columns(pieces, name, bad_rows)
-    wanted = None if needed is None else columns
+    keys, seen = _first_keys(pieces, name, wanted, bad_rows)
+    columns, needed = (None, None) if wanted is None else (_columns(keys, wanted), wanted.needed)
     chunks = (
-        text_chunk(partial(piece.rows, wanted, needed, bad_rows), piece.as_it_stands, bad_rows)
+        text_chunk(partial(piece.rows, columns, needed, bad_rows), piece.as_it_stands, bad_rows)
         for piece in chain(seen, pieces)
     )
-    return Input(columns, None, "jsonl", "JSON Lines", chunks)
+    unnamed = frozenset(columns or ()).difference(keys, needed or ())
+    return Input(columns or keys, None, "jsonl", "JSON Lines", chunks, unnamed)
 
 
-def _columns(pieces: Iterator[Lines], name: str, bad_rows: BadRows) -> tuple[list[str], list[Lines]]:
-    """The keys of the first object, and the pieces up to it."""
+def _first_keys(
+    pieces: Iterator[Lines], name: str, wanted: Wanted | None, bad_rows: BadRows
+) -> tuple[list[str], list[Lines]]:
+    """What the first objects name, and the pieces up to them."""
     seen: list[Lines] = []
+    keys: dict[str, None] = {}
 
     def records() -> Iterator[Record[Object]]:
         for piece in pieces:
             seen.append(piece)
             yield from piece.records(needed=())
 
-    for record in islice(records(), _MOST_UNREADABLE):
+    for record in islice(records(), _FIRST_LINES):
         if record.error is None:
-            return list(record.fields), seen
-        if bad_rows == "error":
+            keys.update(dict.fromkeys(record.fields))
+            if wanted is None or _are_enough(keys, wanted):
+                break
+        elif bad_rows == "error":
             raise DataError(record.error)
-    raise DataError(f"{name}: none of its first lines holds a JSON object; expected one in each line")
+    if not keys:
+        raise DataError(f"{name}: none of its first lines holds a JSON object with keys; expected one in each line")
+    return list(keys), seen
+
+
+def _are_enough(keys: Mapping[str, None], wanted: Wanted) -> bool:
+    sought = set(wanted.kept).difference(wanted.needed)
+    return keys.keys() >= sought and not keys.keys().isdisjoint(wanted.needed)
+
+
+def _columns(keys: Sequence[str], wanted: Wanted) -> list[str]:
+    """Without what is needed if objects name none of it: then this is another table, not one with cells missing."""
+    needed = [] if set(keys).isdisjoint(wanted.needed) else wanted.needed
+    return list(dict.fromkeys([*keys, *needed, *wanted.kept]))
 
 
 def _cells(objects: Sequence[Object], name: str) -> pa.Array:

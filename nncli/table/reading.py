@@ -3,7 +3,7 @@
 Text first, types later: a type is decided over the whole column, never per chunk.
 """
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import chain
@@ -13,7 +13,7 @@ import pyarrow as pa
 from nncli.errors import DataError
 from nncli.settings import BadRows, InputFormat
 from nncli.table.arrow import text_array
-from nncli.table.chunks import Input
+from nncli.table.chunks import Input, Wanted
 from nncli.table.delimited import open_delimited
 from nncli.table.dialect import (
     DELIMITERS,
@@ -71,6 +71,7 @@ def open_rows(
     *,
     input_format: InputFormat | None = None,
     bad_rows: BadRows = "error",
+    kept: Sequence[str] = (),
     patience: float = PATIENCE,
 ) -> Iterator[Input]:
     """Opens a file or standard input to read its rows as they come.
@@ -78,18 +79,20 @@ def open_rows(
     Args:
         path: file name, or ``-``.
         needed: columns that the header is expected to name, which tells the delimiter; where values have types, only
-            these must be cells.
+            these must be cells; objects of JSON Lines may leave out some.
         block_bytes: of text, the most of one chunk; longer where a single record is.
         input_format: of the file; ``None``: as its content and its name say.
         bad_rows: what becomes of a row that cannot be read: an error, nothing, or a row of the cells that it has.
+        kept: columns that objects of JSON Lines may name, too.
         patience: seconds that a chunk waits for more from a pipe before it is passed on.
 
     Raises:
         DataError: as :func:`read_table`, when the reader gets to the line.
     """
+    wanted = Wanted(needed, kept)
     with open_source(path) as source:
         blocks = text_blocks(source, block_bytes, patience)
-        with _opened(source, blocks, _kind(source, path, input_format), needed, bad_rows) as given:
+        with _opened(source, blocks, _kind(source, path, input_format), wanted, bad_rows) as given:
             yield given if given.format == "parquet" else replace(given, share_read=source.share_read)
 
 
@@ -107,26 +110,26 @@ def _opened(
     source: Source,
     blocks: Iterator[bytes],
     kind: InputFormat | None,
-    needed: Collection[str] | None,
+    wanted: Wanted | None,
     bad_rows: BadRows,
 ) -> Iterator[Input]:
     if kind == "parquet":
         from nncli.table.parquet import open_parquet
 
         with source.whole() as file:
-            yield open_parquet(file, source.name, needed)
+            yield open_parquet(file, source.name, None if wanted is None else wanted.needed)
     else:
-        yield _text(blocks, source.name, kind, needed, bad_rows)
+        yield _text(blocks, source.name, kind, wanted, bad_rows)
 
 
 def _text(
     blocks: Iterator[bytes],
     name: str,
     kind: InputFormat | None,
-    needed: Collection[str] | None,
+    wanted: Wanted | None,
     bad_rows: BadRows,
 ) -> Input:
-    head = _beginning(blocks, name, _has_lines(_SNIFFED_LINES if needed is None else 1))
+    head = _beginning(blocks, name, _has_lines(_SNIFFED_LINES if wanted is None else 1))
     text = head.decode("utf-8", errors="replace")
     if not text.strip():
         raise DataError(f"{name}: begins with blank lines only; expected a header line and rows")
@@ -135,15 +138,15 @@ def _text(
     if kind in ("jsonl", None):
         refuse_json_document(text, name)
     if kind == "jsonl" or (kind is None and is_json_lines(first)):
-        return open_jsonl(blocks, name, needed, bad_rows)
+        return open_jsonl(blocks, name, wanted, bad_rows)
     if kind == "tsv":
         delimiter = TAB
-    elif needed is None:
+    elif wanted is None:
         delimiter = find_delimiter(first_lines(head, _SNIFFED_LINES), name)
     else:
         head = _beginning(blocks, name, _has_header)
         blocks = chain([head], blocks)
-        delimiter = header_delimiter(first_lines(head, _SNIFFED_LINES), needed)
+        delimiter = header_delimiter(first_lines(head, _SNIFFED_LINES), wanted.needed)
     return open_delimited(blocks, name, delimiter, bad_rows)
 
 

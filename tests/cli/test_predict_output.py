@@ -200,6 +200,23 @@ def test_json_values_stay_as_they_are(predict, folder: Path, kept: list[str]) ->
     assert json.loads(second)["prediction"] is None
 
 
+def test_objects_that_leave_keys_out_are_rows_and_what_that_costs_is_said(predict, folder: Path) -> None:  # type: ignore[no-untyped-def]
+    first = {"bill_length_mm": 39.1, "bill_depth_mm": 18, "flipper_length_mm": 181, "body_mass_g": 3750}
+    objects = [first, {**first, "island": "Dream", "note": "a"}, {**first, "sex": "male", "more": 1}]
+    (folder / "t.jsonl").write_text("".join(json.dumps(found) + "\n" for found in objects))
+    outcome = predict("t.jsonl", "--keep", "--proba", "none")
+    assert (outcome.code, len(outcome.out.splitlines())) == (0, 4)
+    assert outcome.err.splitlines() == [
+        "note: no object names 'year', which the model learned from; it counts as missing",
+        "note: --keep left out 'note', 'more', which only later objects name; write JSON Lines to keep all "
+        "(--output-format jsonl)",
+    ]
+    assert predict("t.jsonl", "--keep", "note", "--proba", "none").out.startswith("note,prediction\n")
+    assert "--keep" not in predict("t.jsonl", "--keep", "--output-format", "jsonl").err
+    assert predict("t.jsonl", "--keep", "-q").err == ""
+    assert "t.jsonl: no object" in predict("t.jsonl", "--keep", "--out-dir", "out").err
+
+
 def test_formulas_are_disarmed_where_that_is_asked_for(predict, folder: Path) -> None:  # type: ignore[no-untyped-def]
     (folder / "f.csv").write_text(HEADER.replace("\n", ",=x\n") + "Dream,39,18,180,3700,male,2007,=1+1\n")
     assert ",=1+1," in predict("f.csv", "--keep").out

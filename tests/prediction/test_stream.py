@@ -237,6 +237,71 @@ def test_the_same_columns_in_another_order_are_written_as_in_the_first_input(
     assert predict(model, *paths, written_as=written_as, settings=KEEP, block_bytes=777)[0] == found
 
 
+def objects_of(frame: pd.DataFrame) -> list[str]:
+    """Without what is missing, as many write them."""
+    return [json.dumps({k: v for k, v in row.items() if v != ""}) + "\n" for row in frame.to_dict("records")]
+
+
+@pytest.mark.parametrize("written_as", ["out.csv", "out.jsonl", "out.parquet"])
+def test_objects_may_leave_out_what_is_missing(model: Model, samples: Path, tmp_path: Path, written_as: str) -> None:
+    given = pd.read_csv(samples / "penguins.csv", dtype=str, na_filter=False).drop(columns="species")
+    given.loc[0, ["island", "sex", "year"]] = ""
+    objects = objects_of(given)
+    (tmp_path / "in.jsonl").write_text("".join(objects))
+    (tmp_path / "1.jsonl").write_text("".join(objects[:4]))
+    (tmp_path / "2.jsonl").write_text("".join(objects[4:]))
+    given.to_csv(tmp_path / "in.csv", index=False)
+    assert predict(model, tmp_path / "in.jsonl", written_as=written_as) == predict(
+        model, tmp_path / "in.csv", written_as=written_as
+    )
+    for settings in (KEEP, PredictSettings(keep=("sex", "year"))):
+        whole = predict(model, tmp_path / "in.jsonl", written_as=written_as, settings=settings)
+        for size in (100, 5000):
+            assert (
+                predict(model, tmp_path / "in.jsonl", written_as=written_as, settings=settings, block_bytes=size)
+                == whole
+            )
+        assert whole == predict(
+            model, tmp_path / "1.jsonl", tmp_path / "2.jsonl", written_as=written_as, settings=settings
+        )
+        assert whole[1].named == set(model.description.encoder.columns)
+        if written_as == "out.csv":
+            kept = cells(whole[0]).iloc[:, : len(given.columns) if settings == KEEP else 2]
+            pd.testing.assert_frame_equal(kept, given[kept.columns])
+
+
+@pytest.mark.parametrize("block_bytes", [1, 200, 1 << 20])
+def test_keys_that_only_later_objects_have_are_told_where_they_cannot_be_kept(
+    model: Model, samples: Path, tmp_path: Path, block_bytes: int
+) -> None:
+    given = pd.read_csv(samples / "penguins.csv", dtype=str, na_filter=False)[:6]
+    given["late"], given["later"] = ["", "", "x", "", "", "y"], ["", "", "", "z", "", ""]
+    given["sex"] = ""
+    (tmp_path / "in.jsonl").write_text("".join(objects_of(given)))
+    for written_as, settings, left_out in (
+        ("out.csv", KEEP, ("late", "later")),
+        ("out.parquet", KEEP, ("late", "later")),
+        ("out.jsonl", KEEP, ()),
+        ("out.csv", PredictSettings(keep=("late",)), ()),
+        ("out.csv", PLAIN, ()),
+    ):
+        text, summary = predict(
+            model, tmp_path / "in.jsonl", written_as=written_as, settings=settings, block_bytes=block_bytes
+        )
+        assert summary.left_out == left_out
+        assert set(model.description.encoder.columns) - summary.named == {"sex"}
+        assert (b"late" in text) == (settings.keep != "none" and not left_out)
+
+
+def test_objects_that_name_no_column_are_refused(model: Model, tmp_path: Path) -> None:
+    (tmp_path / "in.jsonl").write_text('{"iland": "Dream", "Year": 1}\n' * 300)
+    with pytest.raises(ModelError, match=r"in\.jsonl: the data lack the columns .* the columns are 'iland', 'Year'"):
+        predict(model, tmp_path / "in.jsonl")
+    with pytest.raises(UsageError, match="no column 'iland'; did you mean 'island'"):
+        (tmp_path / "in.jsonl").write_text('{"island": "Dream", "x": 1}\n' * 300)
+        predict(model, tmp_path / "in.jsonl", settings=PredictSettings(keep=("iland",)))
+
+
 def test_other_columns_in_a_later_input_are_refused_where_all_are_kept(
     model: Model, samples: Path, tmp_path: Path
 ) -> None:

@@ -34,9 +34,9 @@ def test_the_format_is_that_of_the_option_else_of_the_content_and_the_name(tmp_p
         ("t.tsv", "a,b\tc\n", {}, ("tsv", "\t", ["a,b", "c"])),
         ("t.csv", "a,b\tc\n", {"input_format": "tsv"}, ("tsv", "\t", ["a,b", "c"])),
         ("t.tsv", "a,b\n", {"input_format": "csv"}, ("csv", ",", ["a", "b"])),
-        ("t", '{"a": 1}\n', {}, ("jsonl", None, ["a"])),
-        ("t.csv", '{"a": 1}', {}, ("jsonl", None, ["a"])),
-        ("t.NDJSON", '\n\n{"b": 1}\n', {}, ("jsonl", None, ["b"])),
+        ("t", '{"a": 1}\n', {}, ("jsonl", None, ["a", "b"])),
+        ("t.csv", '{"a": 1}', {}, ("jsonl", None, ["a", "b"])),
+        ("t.NDJSON", '\n\n{"b": 1}\n', {}, ("jsonl", None, ["b", "a"])),
         ("t", '{"a": 1}, b\n', {"input_format": "csv"}, ("csv", ",", ['{"a": 1}', "b"])),
     ):
         (tmp_path / name).write_text(content)
@@ -181,11 +181,11 @@ def test_a_record_that_is_broken_is_a_bad_row(
 @pytest.mark.parametrize("size", [1, 1000])
 def test_a_line_of_json_that_is_no_text_is_a_bad_row(tmp_path: Path, damage: bytes, message: str, size: int) -> None:
     path = tmp_path / "t.jsonl"
-    path.write_bytes(damage + b'\n{"x": 1, "y": 2}\n' + damage + b'\n{"x": "\xc3\xa9"}')
+    path.write_bytes(damage + b'\n{"x": 1, "y": 2}\n' + damage + b'\n{"z": "\xc3\xa9"}')
     cells, lines, rejected = read(path, size, "skip")
-    assert (cells, lines) == ([["1", "2"], ["é", ""]], ['{"x": 1, "y": 2}', '{"x": "é"}'])
+    assert (cells, lines) == ([["1", "2", ""], ["", "", "é"]], ['{"x": 1, "y": 2}', '{"z": "é"}'])
     assert [(bad.line, message in bad.message) for bad in rejected] == [(1, True), (3, True)]
-    assert read(path, size, "null")[0][2] == ["\ufffd" if len(damage) > 1 else "", "1" if b"y" in damage else ""]
+    assert read(path, size, "null")[0][2] == ["\ufffd" if len(damage) > 1 else "", "1" if b"y" in damage else "", ""]
     with pytest.raises(DataError, match=f"line 1: .* {message}"):
         read(path, size, "error")
 
