@@ -149,6 +149,7 @@ def _passing(
     settings, model = run.asked.settings, run.asked.model
     first: Layout | None = None
     kept = settings.keep if isinstance(settings.keep, tuple) else ()
+    has_whole_objects = settings.keep == "all" and output_format in (None, "jsonl")
     for path in paths:
         reading = open_rows(
             path,
@@ -157,6 +158,7 @@ def _passing(
             input_format=settings.input_format,
             bad_rows=settings.bad_rows,
             kept=first.kept if first else kept,
+            taken=run.asked.names if has_whole_objects else (),
             patience=0.0 if run.line_buffered else PATIENCE,
         )
         with reading as given:

@@ -24,6 +24,8 @@ class Wanted:
     cells; an object of JSON Lines may leave out some, which are empty cells then."""
     kept: Sequence[str] = ()
     """That objects of JSON Lines may name, or leave out in the same way."""
+    taken: Sequence[str] = ()
+    """Keys that no object of JSON Lines may have: they are added to it."""
 
 
 @dataclass(frozen=True)

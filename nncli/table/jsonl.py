@@ -1,6 +1,6 @@
 """JSON Lines: one object a line becomes rows of cells."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import chain, islice
@@ -31,45 +31,54 @@ class Lines:
     damage: Mapping[int, str]
     """What a line holds that is no text, by the line's number."""
 
-    def rows(self, columns: Sequence[str] | None, needed: Collection[str] | None, bad_rows: BadRows) -> Rows:
+    def rows(self, columns: Sequence[str] | None, wanted: Wanted | None, bad_rows: BadRows) -> Rows:
         """The cells, empty where an object has no such key; blank lines are no rows.
 
         Args:
             columns: keys to take, in order; ``None``: all, in order of first appearance.
-            needed: columns that may hold no list or object; ``None``: all.
+            wanted: of the columns; ``None``: that none holds a list or object.
             bad_rows: what becomes of a line that cannot be read.
 
         Raises:
             DataError: a line cannot be read, and that is an error.
         """
-        objects, rejected = sift(self.records(needed), bad_rows)
+        objects, rejected = sift(self.records(wanted), bad_rows)
         keys = list(dict.fromkeys(chain.from_iterable(objects)))
         names = keys if columns is None else columns
         return Rows(pa.record_batch([_cells(objects, name) for name in names], list(names)), rejected, keys)
 
-    def records(self, needed: Collection[str] | None) -> Iterator[Record[Object]]:
+    def records(self, wanted: Wanted | None) -> Iterator[Record[Object]]:
         """Every line's object; an empty one where there is none."""
         for line, raw in enumerate(self.text.decode().split("\n"), start=self.line):
             if text := raw.strip(SPACE):
-                record = self._record(line, text, needed)
+                record = self._record(line, text, wanted)
                 yield record._replace(error=self.damage[line]) if line in self.damage else record
 
     def as_it_stands(self) -> pa.Array:
         """Each object's text, without the space around it."""
         return text_between(self.text, line_ends(self.text), SPACE)
 
-    def _record(self, line: int, text: str, needed: Collection[str] | None) -> Record[Object]:
+    def _record(self, line: int, text: str, wanted: Wanted | None) -> Record[Object]:
         try:
             found = parse_object(text)
         except ValueError as error:
             what = f"no JSON object is in '{show(text, 40)}' ({error}); mend that line"
             return Record(line, text, {}, f"{self.name}, line {line}: {what}")
-        nested = [name for name, value in found.items() if isinstance(value, Nested)] if may_nest(text) else []
-        wrong = [name for name in nested if needed is None or name in needed]
-        if wrong:
-            what = f"column '{show(wrong[0])}' holds a list or an object, and a cell is one value; flatten it"
-            return Record(line, text, found, f"{self.name}, line {line}: {what}, or leave it out")
-        return Record(line, text, found)
+        unfit = _unfit(found, text, wanted)
+        return Record(line, text, found, unfit and f"{self.name}, line {line}: {unfit}")
+
+
+def _unfit(found: Object, text: str, wanted: Wanted | None) -> str | None:
+    """Why an object cannot be a row, if so."""
+    nested = [name for name, value in found.items() if isinstance(value, Nested)] if may_nest(text) else []
+    wrong = [name for name in nested if wanted is None or name in wanted.needed]
+    if wrong:
+        what = f"column '{show(wrong[0])}' holds a list or an object, and a cell is one value"
+        return f"{what}; flatten it, or leave it out"
+    if wanted is not None and not found.keys().isdisjoint(wanted.taken):
+        taken = next(name for name in wanted.taken if name in found)
+        return f"the key '{show(taken)}' is that of an answer; rename it, or leave out --keep"
+    return None
 
 
 def open_jsonl(blocks: Iterable[bytes], name: str, wanted: Wanted | None, bad_rows: BadRows) -> Input:
@@ -89,12 +98,12 @@ def open_jsonl(blocks: Iterable[bytes], name: str, wanted: Wanted | None, bad_ro
     """
     pieces = (Lines(name, part.line, part.text, part.damage) for part in whole_lines(blocks, name))
     keys, seen = _first_keys(pieces, name, wanted, bad_rows)
-    columns, needed = (None, None) if wanted is None else (_columns(keys, wanted), wanted.needed)
+    columns = None if wanted is None else _columns(keys, wanted)
     chunks = (
-        text_chunk(partial(piece.rows, columns, needed, bad_rows), piece.as_it_stands, bad_rows)
+        text_chunk(partial(piece.rows, columns, wanted, bad_rows), piece.as_it_stands, bad_rows)
         for piece in chain(seen, pieces)
     )
-    unnamed = frozenset(columns or ()).difference(keys, needed or ())
+    unnamed = frozenset() if wanted is None else frozenset(wanted.kept).difference(keys, wanted.needed)
     return Input(columns or keys, None, "jsonl", "JSON Lines", chunks, unnamed)
 
 
@@ -108,7 +117,7 @@ def _first_keys(
     def records() -> Iterator[Record[Object]]:
         for piece in pieces:
             seen.append(piece)
-            yield from piece.records(needed=())
+            yield from piece.records(Wanted(needed=()))
 
     for record in islice(records(), _FIRST_LINES):
         if record.error is None:

@@ -72,6 +72,7 @@ def open_rows(
     input_format: InputFormat | None = None,
     bad_rows: BadRows = "error",
     kept: Sequence[str] = (),
+    taken: Sequence[str] = (),
     patience: float = PATIENCE,
 ) -> Iterator[Input]:
     """Opens a file or standard input to read its rows as they come.
@@ -84,12 +85,13 @@ def open_rows(
         input_format: of the file; ``None``: as its content and its name say.
         bad_rows: what becomes of a row that cannot be read: an error, nothing, or a row of the cells that it has.
         kept: columns that objects of JSON Lines may name, too.
+        taken: keys that no object may have, for they are added to it.
         patience: seconds that a chunk waits for more from a pipe before it is passed on.
 
     Raises:
         DataError: as :func:`read_table`, when the reader gets to the line.
     """
-    wanted = Wanted(needed, kept)
+    wanted = Wanted(needed, kept, taken)
     with open_source(path) as source:
         blocks = text_blocks(source, block_bytes, patience)
         with _opened(source, blocks, _kind(source, path, input_format), wanted, bad_rows) as given:

@@ -293,6 +293,28 @@ def test_keys_that_only_later_objects_have_are_told_where_they_cannot_be_kept(
         assert (b"late" in text) == (settings.keep != "none" and not left_out)
 
 
+@pytest.mark.parametrize("block_bytes", [1, 300, 1 << 20])
+def test_no_key_stands_twice_in_an_object(model: Model, samples: Path, tmp_path: Path, block_bytes: int) -> None:
+    given = pd.read_csv(samples / "penguins.csv", dtype=str, na_filter=False)[:4]
+    objects = objects_of(given)
+    objects[2] = objects[2].replace("{", '{"predict\\u0069on": "mine", ')
+    (tmp_path / "in.jsonl").write_text("".join(objects))
+
+    def answers(settings: PredictSettings) -> list[str | None]:
+        path, size = tmp_path / "in.jsonl", block_bytes
+        lines = predict(model, path, written_as="out.jsonl", settings=settings, block_bytes=size)[0].splitlines()
+        pairs = [json.loads(line, object_pairs_hook=list) for line in lines]
+        assert all(len(dict(pair)) == len(pair) for pair in pairs)
+        return [dict(pair)["prediction"] for pair in pairs]
+
+    with pytest.raises(DataError, match=r"in\.jsonl, line 3: the key 'prediction' is that of an answer; rename it"):
+        answers(KEEP)
+    first, second, third, fourth = answers(PLAIN)
+    assert answers(PredictSettings(keep="all", bad_rows="null")) == [first, second, None, fourth]
+    assert answers(PredictSettings(keep="all", bad_rows="skip")) == [first, second, fourth]
+    assert answers(PredictSettings(keep=("sex",))) == [first, second, third, fourth]
+
+
 def test_objects_that_name_no_column_are_refused(model: Model, tmp_path: Path) -> None:
     (tmp_path / "in.jsonl").write_text('{"iland": "Dream", "Year": 1}\n' * 300)
     with pytest.raises(ModelError, match=r"in\.jsonl: the data lack the columns .* the columns are 'iland', 'Year'"):
