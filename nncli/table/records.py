@@ -88,7 +88,7 @@ class Piece:
 
 
 def cut_pieces(blocks: Iterable[bytes], name: str, delimiter: str) -> Iterator[Piece]:
-    """Cuts blocks of text where records end; every record is in one piece.
+    """Cuts blocks of text where records end; every record is in one piece, which comes as soon as the record ends.
 
     Raises:
         DataError: a quote never closes, or a line does not end.
@@ -97,21 +97,21 @@ def cut_pieces(blocks: Iterable[bytes], name: str, delimiter: str) -> Iterator[P
     for lines in whole_lines(blocks, name):
         rest += lines.text
         damage.update(lines.damage)
-        piece = _cut(rest, name, delimiter, line, damage, is_last=False)
-        if piece.text:
+        while rest and (piece := _cut(rest, name, delimiter, line, damage)).text:
             yield piece
             rest, line = rest[len(piece.text) :], line + piece.text.count(NEWLINE)
-            damage = {number: what for number, what in damage.items() if number >= line}
+        damage = {number: what for number, what in damage.items() if number >= line}
     if rest:
-        yield _cut(rest, name, delimiter, line, damage, is_last=True)
+        beginning = rest.split(NEWLINE, 1)[0].decode().strip()
+        raise DataError(f"{name}, line {line}: a quote that opens here never closes: '{show(beginning, 40)}'; mend it")
 
 
-def _cut(text: bytes, name: str, delimiter: str, line: int, damage: Mapping[int, str], *, is_last: bool) -> Piece:
-    """The whole records at the beginning of some lines: none where the first one goes on after them."""
+def _cut(text: bytes, name: str, delimiter: str, line: int, damage: Mapping[int, str]) -> Piece:
+    """Whole records at the beginning of some lines: none where the first one goes on after them."""
     ends = None if damage else _regular_ends(text, delimiter)
-    is_regular = ends is not None and ends.size > 0 and bool(ends[-1] == len(text) or not is_last)
+    is_regular = ends is not None and ends.size > 0
     if ends is None or not is_regular:
-        ends = _ends(text, name, delimiter, line, is_last=is_last)
+        ends = _ends(text, name, delimiter, line)
     return Piece(name, delimiter, line, text[: ends[-1] if ends.size else 0], ends, is_regular, damage)
 
 
@@ -136,8 +136,8 @@ def _regular_ends(text: bytes, delimiter: str) -> NDArray[np.int64] | None:
     return ends if opens_well and closes_well else None
 
 
-def _ends(text: bytes, name: str, delimiter: str, line: int, *, is_last: bool) -> NDArray[np.int64]:
-    """Where records end, by the ``csv`` module; those that are whole, unless nothing comes after them."""
+def _ends(text: bytes, name: str, delimiter: str, line: int) -> NDArray[np.int64]:
+    """Where records end, by the ``csv`` module; those that are whole."""
     lines = io.BytesIO(text)
     reader = _reader((line.decode() for line in lines), delimiter)
     ends: list[int] = []
@@ -145,9 +145,12 @@ def _ends(text: bytes, name: str, delimiter: str, line: int, *, is_last: bool) -
         try:
             next(reader)
         except csv.Error as error:
-            if "unexpected end" in str(error) and not is_last:
+            is_endless = "field limit" in str(error)
+            if is_endless and not ends:
+                what = f"a field is longer than {_LARGEST_FIELD:,} characters; is a quote left open?"
+                raise DataError(f"{name}, line {line}: {what}") from error
+            if is_endless or "unexpected end" in str(error):
                 break
-            _refuse_open_quote(str(error), text, ends[-1] if ends else 0, name, line)
         ends.append(lines.tell())
     return np.array(ends, dtype=np.int64)
 
@@ -159,16 +162,6 @@ def _reader(lines: Iterable[str], delimiter: str) -> Iterator[list[str]]:
 
 def _is_blank(record: Record[list[str]]) -> bool:
     return not record.fields and record.error is None
-
-
-def _refuse_open_quote(error: str, text: bytes, start: int, name: str, line: int) -> None:
-    """Refuses a record that takes in all that comes after it: where the next one begins cannot be known."""
-    where = f"{name}, line {line + text.count(NEWLINE, 0, start)}"
-    if "unexpected end" in error:
-        beginning = text[start:].split(NEWLINE, 1)[0].decode().strip()
-        raise DataError(f"{where}: a quote that opens here never closes: '{show(beginning, 40)}'; mend it")
-    if "field limit" in error:
-        raise DataError(f"{where}: a field is longer than {_LARGEST_FIELD:,} characters; is a quote left open?")
 
 
 def _explain(error: str, text: str, lines: range) -> str:

@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from nncli.errors import DataError
@@ -197,6 +197,7 @@ PIECE = st.sampled_from(
 
 
 @given(parts=st.lists(PIECE, max_size=25), size=st.integers(1, 12), bad_rows=st.sampled_from(["error", "skip", "null"]))
+@example(parts=[b' "p\nq""\n\n b""p\nq"b ,"\n'], size=1, bad_rows="error")
 def test_any_bytes_are_the_same_rows_whatever_the_blocks(tmp_path_factory, parts, size, bad_rows) -> None:  # type: ignore[no-untyped-def]
     path = tmp_path_factory.mktemp("bytes") / "t.csv"
     path.write_bytes(b"x,y,z\n" + b"".join(parts))

@@ -79,6 +79,14 @@ def test_lines_are_counted_across_pieces(size: int) -> None:
         cells_in(pieces_of(text, size))
 
 
+def test_records_that_are_there_wait_for_no_block() -> None:
+    """Whatever quotes stand in them: one inside of a field opens nothing."""
+    blocks = iter([b'x,y,z\n5" pipe,b,c\n1,2,3\n', b"4,5,6\n"])
+    pieces = cut_pieces(blocks, "file", ",")
+    assert cells_in([next(pieces), next(pieces)]) == [COLUMNS, ['5" pipe', "b", "c"], ["1", "2", "3"]]
+    assert next(blocks) == b"4,5,6\n"
+
+
 @pytest.mark.parametrize("size", [1, 6, 1000])
 def test_only_a_file_begins_with_a_byte_order_mark_and_no_piece(size: int) -> None:
     text = "x\na\n\ufeffb\n\ufeff\n".encode()
