@@ -15,7 +15,7 @@ from nncli.bundle.model import Model, load_model
 from nncli.errors import DataError, ModelError, UsageError
 from nncli.prediction.answers import Answering
 from nncli.prediction.run import Run, Summary, predict_inputs
-from nncli.settings import PredictSettings
+from nncli.settings import BadRows, PredictSettings
 from nncli.table.filetype import file_type
 
 
@@ -59,6 +59,11 @@ def cells(text: bytes, sep: str = ",") -> pd.DataFrame:
     return pd.read_csv(io.BytesIO(text), sep=sep, dtype=str, na_filter=False)
 
 
+def objects_of(frame: pd.DataFrame) -> list[str]:
+    """Without what is missing, as many write them."""
+    return [json.dumps({k: v for k, v in row.items() if v != ""}) + "\n" for row in frame.to_dict("records")]
+
+
 @pytest.mark.parametrize(
     ("written_as", "settings", "block_bytes"),
     [
@@ -87,6 +92,32 @@ def test_blocks_of_any_size_and_any_threads_give_the_same_bytes(
     for threads in (1, 3):
         found = predict(model, data, written_as=written_as, settings=settings, block_bytes=block_bytes, threads=threads)
         assert found[0] == whole
+
+
+@pytest.mark.parametrize("written_as", ["out.csv", "out.tsv", "out.jsonl", "out.parquet"])
+@pytest.mark.parametrize("bad_rows", ["skip", "null"])
+@pytest.mark.parametrize("kind", ["csv", "jsonl"])
+def test_blocks_of_any_size_give_the_same_bytes_of_a_file_full_of_damage(
+    model: Model, samples: Path, tmp_path: Path, kind: str, bad_rows: BadRows, written_as: str
+) -> None:
+    given = pd.read_csv(samples / "penguins.csv", dtype=str, na_filter=False)[:12].assign(**{"no\nte": '5" x'})
+    given.loc[[3, 8], "species"] = "\ufeffx"
+    if kind == "csv":
+        rows = given.to_csv(index=False, sep=";").encode().split(b'"5"" x"\n')
+        rows = [row + b'5" x\n' for row in rows[:-1]]
+        rows[2:5] = [b'"a"b\n', b"\xe9;1\n", b"a\rb\n", b'"\n"c;\n', b"\xef\xbb\xbf\n", b"\0\n", *rows[2:5]]
+    else:
+        rows = [row.encode() for row in objects_of(given)]
+        rows[2:5] = [b"{}\n", b'{"sex": "\xe9"}\n', b'{"prediction": 1}\n', b"{\n", *rows[2:5]]
+    (tmp_path / "in").write_bytes(b"".join(rows))
+
+    def found(block_bytes: int) -> tuple[bytes, Summary]:
+        settings = PredictSettings(keep="all", bad_rows=bad_rows)
+        return predict(model, tmp_path / "in", written_as=written_as, settings=settings, block_bytes=block_bytes)
+
+    whole = found(1 << 20)
+    assert whole[1].n_rejected == (6 if kind == "csv" else 3 if written_as == "out.jsonl" else 2)
+    assert all(found(size) == whole for size in (1, 17, 100, 500))
 
 
 def test_rows_come_out_in_order_with_the_probabilities_of_the_model(model: Model, samples: Path) -> None:
@@ -235,11 +266,6 @@ def test_the_same_columns_in_another_order_are_written_as_in_the_first_input(
     else:
         assert found == twice
     assert predict(model, *paths, written_as=written_as, settings=KEEP, block_bytes=777)[0] == found
-
-
-def objects_of(frame: pd.DataFrame) -> list[str]:
-    """Without what is missing, as many write them."""
-    return [json.dumps({k: v for k, v in row.items() if v != ""}) + "\n" for row in frame.to_dict("records")]
 
 
 @pytest.mark.parametrize("written_as", ["out.csv", "out.jsonl", "out.parquet"])
