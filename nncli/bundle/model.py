@@ -165,7 +165,8 @@ class Model:
         Raises:
             ModelError: one is missing.
         """
-        missing = [name for name in self.description.encoder.columns if name not in columns]
+        given = set(columns)
+        missing = [name for name in self.description.encoder.columns if name not in given]
         if missing:
             raise _missing_columns(missing, columns)
 

@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +13,7 @@ import typer
 from nncli.cli import predict_options as p
 from nncli.cli.keep import parse_keep
 from nncli.cli.options import DEFAULT_MODEL, Debug, Force, ModelFolder, Quiet, Threads, Verbose
-from nncli.errors import UsageError, show
+from nncli.errors import UsageError, quoted_list, show
 from nncli.settings import PredictSettings, Side, With, check_choice, choose_threads
 
 if TYPE_CHECKING:
@@ -206,15 +206,28 @@ def _to_folder(run: "Run", paths: list[str], folder: Path, force: bool, say: Say
 
 
 def _tell(summary: "Summary", run: "Run", say: Say, of: str = "", see: str = "") -> None:
-    """Says what the model could not use."""
+    """Says what could not be read, used or kept."""
     if summary.n_rejected:
         outcome = "were left out" if run.asked.settings.bad_rows == "skip" else "have empty answers"
         say(f"{of}{summary.n_rejected:,} of {summary.n_rows:,} rows could not be read and {outcome}{see}")
+    for note in _notes(summary, run.asked.model.description.encoder.columns):
+        say(f"note: {of}{note}")
+
+
+def _notes(summary: "Summary", columns: Sequence[str]) -> Iterator[str]:
+    never = [name for name in columns if name not in summary.named]
+    if never and summary.n_rows > summary.n_rejected:
+        them = "it counts" if len(never) == 1 else "they count"
+        yield f"no object names {quoted_list(never)}, which the model learned from; {them} as missing"
+    if summary.left_out:
+        names = quoted_list(list(summary.left_out))
+        remedy = "write JSON Lines to keep all (--output-format jsonl)"
+        yield f"--keep left out {names}, which only later objects name; {remedy}"
     for name, count in summary.unknown.items():
         some = f"{count:,} of {summary.n_rows:,} cells hold no value"
         held = f"none of its {count:,} cells holds a value" if count == summary.n_rows else some
-        say(
-            f"note: {of}column '{show(name)}': {held} that the model knows (new, too rare in training, or "
+        yield (
+            f"column '{show(name)}': {held} that the model knows (new, too rare in training, or "
             "written in another way); they count as missing"
         )
 

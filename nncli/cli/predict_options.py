@@ -127,7 +127,8 @@ BadRowsOption = Annotated[
     str,
     typer.Option(
         "--bad-rows",
-        help="A row that cannot be read: stop, leave it out, or give it empty answers.",
+        help="A row that cannot be read: stop, leave it out, or give it empty answers. A quote that never closes stops "
+        "in any case: what comes after it cannot be told apart.",
         metavar="error|skip|null",
         rich_help_panel=_INPUT,
     ),

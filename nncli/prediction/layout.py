@@ -1,5 +1,6 @@
 """Which columns the output has, and where those of the input are taken from."""
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -9,9 +10,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from nncli.errors import UsageError, nearest_names, quoted_list, show
+from nncli.errors import DataError, UsageError, nearest_names, quoted_list, show
 from nncli.prediction.answers import Answering
-from nncli.settings import OutputFormat
+from nncli.settings import OutputFormat, PredictSettings
 from nncli.table.arrow import mask_array
 from nncli.table.chunks import Chunk, Input
 from nncli.table.typed import cells_of
@@ -42,10 +43,17 @@ class Layout:
         return [*self.kept, *self.added]
 
 
-def make_layout(asked: Answering, given: Input, output_format: OutputFormat) -> Layout:
+def make_layout(asked: Answering, given: Input, output_format: OutputFormat, first: Layout | None) -> Layout:
     """The layout for an open input.
 
+    Args:
+        asked: what is asked.
+        given: the input.
+        output_format: of the output.
+        first: that of the first input, whose columns the output has.
+
     Raises:
+        DataError: it has other columns than the first input.
         UsageError: a column that is to be kept is not there, or has the name of one that is added; or text is to be
             made safe for spreadsheets in a format that they do not open.
     """
@@ -53,40 +61,56 @@ def make_layout(asked: Answering, given: Input, output_format: OutputFormat) -> 
         raise UsageError(f"--excel-safe: is for CSV and TSV; the output is {output_format}; leave it out")
     keep, added = asked.settings.keep, asked.names
     kept = {"none": [], "all": given.columns}[keep] if isinstance(keep, str) else list(keep)
-    _refuse_unknown(kept, given.columns)
+    _refuse_unknown(kept, given, first is None)
+    if first is not None:
+        _refuse_other(kept, first.kept, given)
+        kept = list(first.kept)
     _refuse_clash(kept, added)
     return Layout(
         format=output_format,
         kept=tuple(kept),
         added=tuple(added),
-        kept_from=_kept_from(given, output_format, keep == "all", asked.settings.excel_safe),
+        kept_from=_kept_from(given, output_format, kept, asked.settings),
         numeric=frozenset(asked.model.description.encoder.numeric),
         excel_safe=asked.settings.excel_safe,
     )
 
 
-def _kept_from(given: Input, output_format: OutputFormat, everything: bool, excel_safe: bool) -> KeptFrom:
+def _kept_from(given: Input, output_format: OutputFormat, kept: list[str], settings: PredictSettings) -> KeptFrom:
     """The nearest to what stands in the input that the output can hold."""
+    everything = settings.keep == "all"
     if given.format == "parquet":
         return "values" if output_format in ("parquet", "jsonl") else "cells"
     if given.format == "jsonl" and output_format == "jsonl":
         return "records" if everything else "members"
-    same = given.delimiter is not None and given.delimiter == DELIMITERS.get(output_format)
-    return "records" if same and everything and not excel_safe else "cells"
+    same = given.delimiter is not None and given.delimiter == DELIMITERS.get(output_format) and given.columns == kept
+    return "records" if same and everything and not settings.excel_safe else "cells"
 
 
-def _refuse_unknown(kept: Sequence[str], columns: list[str]) -> None:
+def _refuse_unknown(kept: Sequence[str], given: Input, is_first: bool) -> None:
+    """Refuses what no column is called: in the first input, for later objects may leave out what it has."""
+    columns = [name for name in given.columns if not is_first or name not in given.unnamed]
+    known = set(columns)
     for name in kept:
-        if name not in columns:
+        if name not in known:
             raise UsageError(f"--keep: the data have no column '{show(name)}'; {nearest_names(name, columns)}")
 
 
+def _refuse_other(kept: Sequence[str], first: Sequence[str], given: Input) -> None:
+    """Refuses other columns than those of the first input; objects name more or fewer as they like."""
+    if given.format != "jsonl" and set(kept) != set(first):
+        raise DataError(
+            "its columns are not those of the inputs before it, and --keep writes them all; "
+            "name columns that all have (--keep a,b), or write to --out-dir"
+        )
+
+
 def _refuse_clash(kept: Sequence[str], added: Sequence[str]) -> None:
-    clash = [name for name in added if name in kept]
+    taken = set(kept)
+    clash = [name for name in added if name in taken]
     if clash:
         raise UsageError(f"--keep: the data already have {quoted_list(clash)}; rename that column, or leave out --keep")
-    names = [*kept, *added]
-    twice = sorted({name for name in names if names.count(name) > 1})
+    twice = sorted(name for name, count in Counter([*kept, *added]).items() if count > 1)
     if twice:
         raise UsageError(f"the output would have {quoted_list(twice)} twice; ask for fewer columns (--keep, --proba)")
 

@@ -24,6 +24,10 @@ Reject = Callable[[str, Rejected], None]
 """Is told the name of an input, and a row of it that could not be read."""
 
 
+_MOST_LEFT_OUT = 1000
+"""Names of keys that are remembered: objects may have new ones without end."""
+
+
 @dataclass(frozen=True)
 class Run:
     """What is asked, and how it is carried out."""
@@ -48,11 +52,17 @@ class Summary:
     n_rejected: int = 0
     unknown: Mapping[str, int] = field(default_factory=dict)
     """Cells of each column that the model cannot use, where there are some."""
+    named: frozenset[str] = frozenset()
+    """Columns of the model that any row has; objects of JSON Lines may leave them out."""
+    left_out: tuple[str, ...] = ()
+    """Keys of objects that the output has no column for, though all were to be kept; the first of them."""
 
     def __add__(self, other: "Summary") -> "Summary":
         names = {**self.unknown, **other.unknown}
         unknown = {name: self.unknown.get(name, 0) + other.unknown.get(name, 0) for name in names}
-        return Summary(self.n_rows + other.n_rows, self.n_rejected + other.n_rejected, unknown)
+        left_out = tuple(dict.fromkeys(self.left_out + other.left_out))[:_MOST_LEFT_OUT]
+        n_rows, n_rejected = self.n_rows + other.n_rows, self.n_rejected + other.n_rejected
+        return Summary(n_rows, n_rejected, unknown, self.named | other.named, left_out)
 
 
 class _Sink(Protocol):
@@ -99,12 +109,23 @@ def predict_inputs(run: Run, paths: Sequence[str], file: BinaryIO, written_as: F
                 sink.write(passed.piece)
             for bad in passed.rejected:
                 reject(path, bad)
-            unknown = {name: count for name, count in passed.unknown.items() if count}
-            total += Summary(passed.n_rows, len(passed.rejected), unknown)
+            total += _summary(run.asked, layout, passed)
         if sink is not None:
             with _naming_output(file):
                 sink.close()
     return total
+
+
+def _summary(asked: Answering, layout: Layout, passed: Passed) -> Summary:
+    unknown = {name: count for name, count in passed.unknown.items() if count}
+    named = frozenset(asked.model.description.encoder.columns)
+    left_out: tuple[str, ...] = ()
+    if passed.keys is not None:
+        named = named.intersection(passed.keys)
+        if asked.settings.keep == "all" and layout.kept_from == "cells":
+            columns = set(layout.kept)
+            left_out = tuple(key for key in passed.keys if key not in columns)
+    return Summary(passed.n_rows, len(passed.rejected), unknown, named, left_out)
 
 
 def _compressed(file: BinaryIO, written_as: FileType, line_buffered: bool) -> Any:
@@ -128,44 +149,36 @@ def _passing(
 ) -> Iterator[tuple[str, Layout, Passed]]:
     settings, model = run.asked.settings, run.asked.model
     first: Layout | None = None
+    kept = {"all": None, "none": ()}[settings.keep] if isinstance(settings.keep, str) else settings.keep
+    has_whole_objects = settings.keep == "all" and output_format in (None, "jsonl")
     for path in paths:
         reading = open_rows(
             path,
             model.description.encoder.columns,
             run.block_bytes,
-            kept=None if settings.keep == "all" else () if settings.keep == "none" else settings.keep,
             input_format=settings.input_format,
             bad_rows=settings.bad_rows,
+            kept=first.kept if first else kept,
+            taken=run.asked.names if has_whole_objects else (),
             patience=0.0 if run.line_buffered else PATIENCE,
         )
-        with _naming(path), reading as given:
-            model.require(given.columns)
-            layout = make_layout(run.asked, given, output_format or given.format)
+        with reading as given:
+            with _naming(path):
+                model.require(given.columns)
+                layout = make_layout(run.asked, given, output_format or given.format, first)
             first = first or layout
-            _refuse_other_columns(layout, first)
             for passed in predict_stream(run.asked, layout, given, run.threads):
                 yield path, layout, passed
                 run.watch(path, passed.n_rows, given.share_read())
 
 
-def _refuse_other_columns(layout: Layout, first: Layout) -> None:
-    if layout.kept != first.kept:
-        raise DataError(
-            "its columns are not those of the inputs before it, and --keep writes them all; "
-            "name columns that all have (--keep a,b), or write to --out-dir"
-        )
-
-
 @contextmanager
 def _naming(path: str) -> Iterator[None]:
-    """Errors about an input say which one."""
+    """Errors that do not know which input they are about say it; those of reading it do, and pass elsewhere."""
     try:
         yield
     except (DataError, ModelError) as error:
-        name = display_name(path)
-        if str(error).startswith(name):
-            raise
-        raise type(error)(f"{name}: {error}") from error
+        raise type(error)(f"{display_name(path)}: {error}") from error
 
 
 @contextmanager

@@ -1,6 +1,6 @@
 """Chunks of rows in, pieces of output with the answers out, in order and in constant memory."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,6 +36,8 @@ class Passed:
     unknown: Mapping[str, int]
     """Cells of each column that the model cannot use: levels it does not know, numbers that are none."""
     rejected: tuple[Rejected, ...]
+    keys: Sequence[str] | None
+    """All that the objects name, where they are JSON Lines."""
 
 
 def predict_stream(asked: Answering, layout: Layout, given: Input, threads: int) -> Iterator[Passed]:
@@ -60,7 +62,7 @@ def predict_stream(asked: Answering, layout: Layout, given: Input, threads: int)
         answers = [_spread(column, is_sound) for column in asked.columns(features)]
         piece = _WRITE[layout.format](layout, Scored(rows.cells, chunk, answers, is_sound))
         n_rows = int(is_sound.sum()) + len(rows.rejected)
-        return Passed(piece, n_rows, features.unknown, rows.rejected)
+        return Passed(piece, n_rows, features.unknown, rows.rejected, rows.keys)
 
     return in_order(score, given.chunks, threads)
 

@@ -16,6 +16,25 @@ Fields = TypeVar("Fields")
 
 
 @dataclass(frozen=True)
+class Wanted:
+    """What is asked of the columns of a file."""
+
+    needed: Sequence[str]
+    """That the header is expected to name, which tells the delimiter; where values have types, only these must be
+    cells; an object of JSON Lines may leave out some, which are empty cells then."""
+    kept: Sequence[str] | None = None
+    """That are wanted besides: others are left unread where they can be, and objects of JSON Lines may name these, or
+    leave them out in the same way; ``None``: all that there are."""
+    taken: Sequence[str] = ()
+    """Keys that no object of JSON Lines may have: they are added to it."""
+
+    @property
+    def named(self) -> Sequence[str]:
+        """The columns that are wanted besides by their names."""
+        return self.kept or ()
+
+
+@dataclass(frozen=True)
 class Rejected:
     """A row that could not be read."""
 
@@ -35,6 +54,8 @@ class Rows:
 
     cells: pa.RecordBatch
     rejected: tuple[Rejected, ...] = ()
+    keys: Sequence[str] | None = None
+    """All that its objects name, in order of first appearance, where they are JSON Lines."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +82,8 @@ class Input:
     dialect: str
     """What the reader decided, in words."""
     chunks: Iterator[Chunk]
+    unnamed: frozenset[str] = frozenset()
+    """Columns that are only wanted (``Wanted.kept``): none of its first objects names them."""
     share_read: Callable[[], float | None] = lambda: None
     """How much of the file was read so far, where that can be known."""
 

@@ -15,13 +15,13 @@ def open_delimited(blocks: Iterable[bytes], name: str, delimiter: str, bad_rows:
     """A file of delimited text.
 
     Args:
-        blocks: of the file, UTF-8, cut anywhere.
+        blocks: of the file, cut anywhere.
         name: of the file, for messages.
         delimiter: between fields.
-        bad_rows: what becomes of a row that has more or fewer fields than the header.
+        bad_rows: what becomes of a row that is broken or has more or fewer fields than the header.
 
     Raises:
-        DataError: there is no header, or a name stands in it twice.
+        DataError: there is no header, it is broken, or a name stands in it twice.
     """
     pieces = cut_pieces(blocks, name, delimiter)
     header, first = _header(pieces, name)
@@ -39,6 +39,8 @@ def _header(pieces: Iterator[Piece], name: str) -> tuple[list[str], Piece]:
     """The fields of the first record that is not blank, and what comes after it in its piece."""
     for piece in pieces:
         for number, record in enumerate(piece.records(), start=1):
+            if record.error is not None:
+                raise DataError(record.error)
             if record.fields:
                 return record.fields, piece.after(number)
     raise DataError(f"{name}: its first record is cut off; expected a header line and rows")

@@ -1,8 +1,11 @@
 """What kind of text a file is and which character separates its fields: found from the first records, never per row."""
 
 import csv
+import io
 import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
+from itertools import islice
 
 from nncli.errors import DataError, quoted_list, show
 from nncli.settings import InputFormat
@@ -47,6 +50,19 @@ def refuse_json_document(beginning: str, name: str) -> None:
         raise DataError(f"{name}: is one JSON array; one object a line is needed: jq -c '.[]' FILE")
     if re.match(r"\s*\{[ \t\r]*\n", beginning):
         raise DataError(f"{name}: is JSON over several lines; one object a line is needed: jq -c . FILE")
+
+
+def first_lines(text: bytes, n_lines: int) -> list[str]:
+    """The first lines with their line ends: of LF, for a cell may hold what else ends lines in Unicode."""
+    return [line.decode(errors="replace") for line in islice(io.BytesIO(text), n_lines)]
+
+
+def first_record(lines: Iterable[str], delimiter: str) -> list[str] | None:
+    """The fields of the first record that is not blank; none if it is broken, ``None`` if the lines end before it."""
+    try:
+        return next(filter(None, csv.reader(lines, delimiter=delimiter, strict=True)), [])
+    except csv.Error as error:
+        return None if "unexpected end" in str(error) else []
 
 
 def parse_line(line: str, delimiter: str) -> list[str]:
@@ -95,10 +111,10 @@ def find_delimiter(lines: Sequence[str], name: str) -> str:
     return best
 
 
-def header_delimiter(header: str, columns: Iterable[str]) -> str:
-    """The delimiter under which a header line names the most of ``columns``."""
+def header_delimiter(lines: Sequence[str], columns: Iterable[str]) -> str:
+    """The delimiter under which the first record of some lines names the most of ``columns``."""
     wanted = set(columns)
-    return max(DELIMITERS, key=lambda d: len(wanted.intersection(column_names(parse_line(header, d)))))
+    return max(DELIMITERS, key=lambda d: len(wanted.intersection(column_names(first_record(lines, d) or []))))
 
 
 def check_names(columns: list[str], name: str) -> None:
@@ -107,7 +123,7 @@ def check_names(columns: list[str], name: str) -> None:
     Raises:
         DataError: a name stands twice.
     """
-    repeated = sorted({column for column in columns if columns.count(column) > 1})
+    repeated = sorted(column for column, count in Counter(columns).items() if count > 1)
     if repeated:
         raise DataError(f"{name}, line 1: the header names {quoted_list(repeated)} twice; rename one of them")
 

@@ -1,6 +1,7 @@
 """One line of JSON Lines: an object whose numbers are their literal text, so that nothing is rounded."""
 
 import json
+from collections import Counter
 from typing import Any
 
 SPACE = " \t\r\n"
@@ -24,8 +25,8 @@ class _Number(str):
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
-        names = [name for name, _ in pairs]
-        repeated = next(name for name in names if names.count(name) > 1)
+        counts = Counter(name for name, _ in pairs)
+        repeated = next(name for name, count in counts.items() if count > 1)
         raise ValueError(f"the key {json.dumps(repeated)} stands there twice")
     return found
 

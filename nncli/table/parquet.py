@@ -1,6 +1,6 @@
 """Parquet becomes rows whose cells are all text, in memory that does not grow with the file."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from typing import BinaryIO
@@ -9,7 +9,7 @@ import pyarrow as pa
 from pyarrow import parquet
 
 from nncli.errors import DataError, inert, show
-from nncli.table.chunks import Chunk, Input, Rows
+from nncli.table.chunks import Chunk, Input, Rows, Wanted
 from nncli.table.dialect import check_names
 from nncli.table.portions import portions
 from nncli.table.typed import cells_of
@@ -20,16 +20,13 @@ _BUFFER_BYTES = 1 << 16
 """Of each column. Without a buffer, the columns of a whole row group are read at once, and that may be the file."""
 
 
-def open_parquet(
-    file: BinaryIO, name: str, needed: Collection[str] | None, kept: Collection[str] | None, block_bytes: int
-) -> Input:
+def open_parquet(file: BinaryIO, name: str, wanted: Wanted | None, block_bytes: int) -> Input:
     """A Parquet file that can be read in any order.
 
     Args:
         file: open.
         name: of the file, for messages.
-        needed: columns that must be cells; ``None``: all.
-        kept: columns that are wanted besides; ``None``: all.
+        wanted: of its columns; ``None``: all, as cells.
         block_bytes: the most of one chunk, as text; longer where a single row is.
 
     Raises:
@@ -39,9 +36,9 @@ def open_parquet(
         opened = parquet.ParquetFile(file, pre_buffer=False, buffer_size=_BUFFER_BYTES)
     columns = opened.schema_arrow.names
     check_names(columns, name)
-    wanted = _among(columns, None if needed is None or kept is None else {*needed, *kept})
-    cells = _among(wanted, None if needed is None else set(needed))
-    chunks = (_chunk(batch, name, cells) for batch in _batches(opened, name, wanted, len(cells), block_bytes))
+    read = _among(columns, None if wanted is None or wanted.kept is None else {*wanted.needed, *wanted.kept})
+    cells = _among(read, None if wanted is None else set(wanted.needed))
+    chunks = (_chunk(batch, name, cells) for batch in _batches(opened, name, read, len(cells), block_bytes))
     return Input(columns, None, "parquet", "Parquet", chunks)
 
 

@@ -1,6 +1,7 @@
 """Bytes of UTF-8 text: what damages them, and their lines."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
@@ -12,35 +13,20 @@ from nncli.table.arrow import TEXT, text_scalar
 
 NEWLINE = b"\n"
 _LONGEST_LINE = 1 << 26
+_STAND_IN = "\ufffd"
+"""For bytes that are no text: U+FFFD."""
 
 
-def refuse_damage(text: bytes, name: str, line: int) -> None:
-    """Refuses what is no text, wherever it stands.
+@dataclass(frozen=True)
+class WholeLines:
+    """Some lines of a file."""
 
-    Args:
-        text: some of the file.
-        name: of the file, for messages.
-        line: number of its first line in the file.
-
-    Raises:
-        DataError: a NUL byte, or text that is not UTF-8.
-    """
-    if (at := text.find(b"\0")) >= 0:
-        raise DataError(
-            f"{name}, {_place(text, at, line)} is NUL; the file is damaged or not text; "
-            "remove it (tr -d '\\000') or export the data anew"
-        )
-    try:
-        text.isascii() or text.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise DataError(
-            f"{name}, {_place(text, error.start, line)} is 0x{text[error.start]:02X}, which is not UTF-8; "
-            "if the file is Latin-1, convert it: iconv -f latin1 -t utf-8 FILE"
-        ) from error
-
-
-def _place(text: bytes, at: int, line: int) -> str:
-    return f"line {line + text.count(NEWLINE, 0, at)}: byte {at - text.rfind(NEWLINE, 0, at)}"
+    line: int
+    """Number of the first one in the file."""
+    text: bytes
+    """UTF-8 without NUL; ends with a line end."""
+    damage: Mapping[int, str]
+    """What a line holds that is no text, by the line's number; U+FFFD stands for it."""
 
 
 def refuse_endless(text: bytes, name: str, line: int) -> None:
@@ -54,23 +40,45 @@ def refuse_endless(text: bytes, name: str, line: int) -> None:
         raise DataError(f"{name}, line {line}: is longer than {_LONGEST_LINE:,} bytes; is this a table as text?")
 
 
-def whole_lines(blocks: Iterable[bytes], name: str) -> Iterator[tuple[int, bytes]]:
-    """Cuts blocks of text at line ends: the number of the first line, and some lines with their ends.
+def whole_lines(blocks: Iterable[bytes], name: str) -> Iterator[WholeLines]:
+    """Cuts blocks of text at line ends.
+
+    Args:
+        blocks: of the file, cut anywhere.
+        name: of the file, for messages.
 
     Raises:
-        DataError: the text is damaged, or a line does not end.
+        DataError: a line does not end.
     """
     rest, line = b"", 1
     for block in blocks:
         text, newline, rest = (rest + block).rpartition(NEWLINE)
         if newline:
-            refuse_damage(text, name, line)
-            yield line, text + newline
+            yield _mended(text + newline, name, line)
             line += text.count(NEWLINE) + 1
         refuse_endless(rest, name, line)
     if rest:
-        refuse_damage(rest, name, line)
-        yield line, rest + NEWLINE
+        yield _mended(rest + NEWLINE, name, line)
+
+
+def _mended(text: bytes, name: str, line: int) -> WholeLines:
+    if _damage(text) is None:
+        return WholeLines(line, text, {})
+    found = ((number, _damage(raw)) for number, raw in enumerate(text.split(NEWLINE), start=line))
+    damage = {number: f"{name}, line {number}: {what}" for number, what in found if what}
+    return WholeLines(line, text.replace(b"\0", _STAND_IN.encode()).decode(errors="replace").encode(), damage)
+
+
+def _damage(text: bytes) -> str | None:
+    if (at := text.find(b"\0")) >= 0:
+        what = f"byte {at + 1} is NUL; the file is damaged or not text"
+        return f"{what}; remove it (tr -d '\\000') or export the data anew"
+    try:
+        text.isascii() or text.decode()
+    except UnicodeDecodeError as error:
+        what = f"byte {error.start + 1} is 0x{text[error.start]:02X}, which is not UTF-8"
+        return f"{what}; if the file is Latin-1, convert it: iconv -f latin1 -t utf-8 FILE"
+    return None
 
 
 def line_ends(text: bytes) -> NDArray[np.int64]:

@@ -3,7 +3,7 @@
 Text first, types later: a type is decided over the whole column, never per chunk.
 """
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import chain
@@ -13,11 +13,14 @@ import pyarrow as pa
 from nncli.errors import DataError
 from nncli.settings import BadRows, InputFormat
 from nncli.table.arrow import text_array
-from nncli.table.chunks import Input
+from nncli.table.chunks import Input, Wanted
 from nncli.table.delimited import open_delimited
 from nncli.table.dialect import (
+    DELIMITERS,
     TAB,
     find_delimiter,
+    first_lines,
+    first_record,
     format_by_name,
     header_delimiter,
     is_json_lines,
@@ -66,9 +69,10 @@ def open_rows(
     needed: Sequence[str],
     block_bytes: int = BLOCK_BYTES,
     *,
-    kept: Collection[str] | None = None,
+    kept: Sequence[str] | None = None,
     input_format: InputFormat | None = None,
     bad_rows: BadRows = "error",
+    taken: Sequence[str] = (),
     patience: float = PATIENCE,
 ) -> Iterator[Input]:
     """Opens a file or standard input to read its rows as they come.
@@ -76,20 +80,23 @@ def open_rows(
     Args:
         path: file name, or ``-``.
         needed: columns that the header is expected to name, which tells the delimiter; where values have types, only
-            these must be cells.
+            these must be cells; objects of JSON Lines may leave out some.
         block_bytes: of text, the most of one chunk; longer where a single record is.
-        kept: columns that are wanted besides, where others can be left unread; ``None``: all.
+        kept: columns that are wanted besides: others are left unread where they can be, and objects of JSON Lines may
+            name these, too; ``None``: all that there are.
         input_format: of the file; ``None``: as its content and its name say.
         bad_rows: what becomes of a row that cannot be read: an error, nothing, or a row of the cells that it has.
+        taken: keys that no object may have, for they are added to it.
         patience: seconds that a chunk waits for more from a pipe before it is passed on.
 
     Raises:
         DataError: as :func:`read_table`, when the reader gets to the line.
     """
+    wanted = Wanted(needed, kept, taken)
     with open_source(path) as source:
         blocks = text_blocks(source, block_bytes, patience)
         kind = _kind(source, path, input_format)
-        with _opened(source, blocks, kind, needed, kept, block_bytes, bad_rows) as given:
+        with _opened(source, blocks, kind, wanted, block_bytes, bad_rows) as given:
             yield given if given.format == "parquet" else replace(given, share_read=source.share_read)
 
 
@@ -107,8 +114,7 @@ def _opened(
     source: Source,
     blocks: Iterator[bytes],
     kind: InputFormat | None,
-    needed: Collection[str] | None = None,
-    kept: Collection[str] | None = None,
+    wanted: Wanted | None = None,
     block_bytes: int = BLOCK_BYTES,
     bad_rows: BadRows = "error",
 ) -> Iterator[Input]:
@@ -116,19 +122,19 @@ def _opened(
         from nncli.table.parquet import open_parquet
 
         with source.whole() as file:
-            yield open_parquet(file, source.name, needed, kept, block_bytes)
+            yield open_parquet(file, source.name, wanted, block_bytes)
     else:
-        yield _text(blocks, source.name, kind, needed, bad_rows)
+        yield _text(blocks, source.name, kind, wanted, bad_rows)
 
 
 def _text(
     blocks: Iterator[bytes],
     name: str,
     kind: InputFormat | None,
-    needed: Collection[str] | None,
+    wanted: Wanted | None,
     bad_rows: BadRows,
 ) -> Input:
-    head = _beginning(blocks, name, _SNIFFED_LINES if needed is None else 1)
+    head = _beginning(blocks, name, _has_lines(_SNIFFED_LINES if wanted is None else 1))
     text = head.decode("utf-8", errors="replace")
     if not text.strip():
         raise DataError(f"{name}: begins with blank lines only; expected a header line and rows")
@@ -137,25 +143,38 @@ def _text(
     if kind in ("jsonl", None):
         refuse_json_document(text, name)
     if kind == "jsonl" or (kind is None and is_json_lines(first)):
-        return open_jsonl(blocks, name, needed, bad_rows)
+        return open_jsonl(blocks, name, wanted, bad_rows)
     if kind == "tsv":
         delimiter = TAB
-    elif needed is None:
-        delimiter = find_delimiter(text.splitlines(keepends=True)[:_SNIFFED_LINES], name)
+    elif wanted is None:
+        delimiter = find_delimiter(first_lines(head, _SNIFFED_LINES), name)
     else:
-        delimiter = header_delimiter(first, needed)
+        head = _beginning(blocks, name, _has_header)
+        blocks = chain([head], blocks)
+        delimiter = header_delimiter(first_lines(head, _SNIFFED_LINES), wanted.needed)
     return open_delimited(blocks, name, delimiter, bad_rows)
 
 
-def _beginning(blocks: Iterator[bytes], name: str, n_lines: int) -> bytes:
-    """At least so many lines that are not blank at the beginning; fewer where there are no more."""
+def _beginning(blocks: Iterator[bytes], name: str, is_enough: Callable[[bytes], bool]) -> bytes:
+    """As much as is enough; less where there is no more."""
     head = b""
     for block in blocks:
         head += block
-        if head.lstrip().count(NEWLINE) >= n_lines:
+        if is_enough(head):
             break
         refuse_endless(head, name, 1)
     return head
+
+
+def _has_lines(n_lines: int) -> Callable[[bytes], bool]:
+    """Whether there are so many, not counting blank ones at the beginning."""
+    return lambda head: head.lstrip().count(NEWLINE) >= n_lines
+
+
+def _has_header(head: bytes) -> bool:
+    """Whether a first record is whole whatever the delimiter, or there are more lines than a header has."""
+    lines = first_lines(head[: head.rfind(NEWLINE) + 1], _SNIFFED_LINES)
+    return len(lines) == _SNIFFED_LINES or all(first_record(lines, d) is not None for d in DELIMITERS)
 
 
 def _united(batches: Sequence[pa.RecordBatch]) -> pa.RecordBatch:

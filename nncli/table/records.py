@@ -2,13 +2,15 @@
 
 Nearly every piece of a file is *regular*: fields are quoted as RFC 4180 says, and line ends are of one kind. numpy
 finds where its records end, and Arrow parses them. Whatever else comes is left to the ``csv`` module, whose word is
-final: it reads what Arrow would misread, and says which line cannot be read.
+final: it reads what Arrow would misread, and says which record cannot be read. Such a one ends with the line on which
+that shows: whatever comes next in the file, and however it is cut, the next record begins below.
 """
 
+import codecs
 import csv
 import io
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
@@ -18,7 +20,7 @@ from nncli.errors import DataError, show
 from nncli.settings import BadRows
 from nncli.table.arrow import TEXT, text_array
 from nncli.table.chunks import Record, Rows, sift
-from nncli.table.plaintext import NEWLINE, line_ends, refuse_damage, refuse_endless, text_between
+from nncli.table.plaintext import NEWLINE, line_ends, text_between, whole_lines
 
 _LARGEST_FIELD = 1 << 24
 _LINE_END = "\r\n"
@@ -39,39 +41,39 @@ class Piece:
     ends: NDArray[np.int64]
     """Where each record ends in ``text``, its line end included; a blank line counts as one here."""
     is_regular: bool
+    damage: Mapping[int, str]
+    """What a line holds that is no text, by the line's number; of lines beyond the piece, too."""
 
     def rows(self, columns: list[str], bad_rows: BadRows) -> Rows:
         """The cells; blank lines are no rows.
 
         Raises:
-            DataError: a record has more or fewer fields than there are columns, and that is an error.
+            DataError: a record is broken, or has more or fewer fields than there are columns, and that is an error.
         """
-        if self.is_regular:
+        # Arrow takes U+FEFF for the mark of an encoding and drops it; only the file's own is one, and that is gone.
+        if self.is_regular and not self.text.startswith(codecs.BOM_UTF8):
             try:
                 return Rows(_parse_regular(self, columns))
             except pa.ArrowInvalid:
                 pass  # the csv module will say which line it is
-        records = (_fitted(record, self.name, len(columns)) for record in self.records() if record.fields)
+        records = (_fitted(record, self.name, len(columns)) for record in self.records() if not _is_blank(record))
         kept, rejected = sift(records, bad_rows)
         cells = zip(*kept, strict=True) if kept else [()] * len(columns)
         return Rows(pa.record_batch(list(map(text_array, cells)), columns), rejected)
 
     def records(self) -> Iterator[Record[list[str]]]:
-        """Every record, read by the ``csv`` module; a blank line is one without fields.
-
-        Raises:
-            DataError: a field is too long.
-        """
-        reader = _reader(io.BytesIO(self.text), self.delimiter)
+        """Every record, read by the ``csv`` module; without fields where it is a blank line or broken."""
         start, line = 0, self.line
         for end in self.ends.tolist():
-            text = self.text[start:end].decode().rstrip(_LINE_END)
+            text = self.text[start:end].decode()
+            lines = range(line, line + text.count("\n"))
             try:
-                fields = next(reader)
-            except csv.Error as error:
-                raise DataError(f"{self.name}, line {line}: {_explain(str(error), text)}") from error
-            yield Record(line, text, fields)
-            start, line = end, line + self.text.count(NEWLINE, start, end)
+                fields, error = next(_reader([text], self.delimiter), []), None
+            except csv.Error as found:
+                fields, error = [], f"{self.name}, line {line}: {_explain(str(found), text, lines)}"
+            error = next((self.damage[number] for number in lines if number in self.damage), error)
+            yield Record(line, text.rstrip(_LINE_END), fields, error)
+            start, line = end, lines.stop
 
     def as_it_stands(self) -> pa.Array:
         """Each row's text, quotes and all, without its line end."""
@@ -82,39 +84,41 @@ class Piece:
         start = int(self.ends[n_records - 1])
         line = self.line + self.text.count(NEWLINE, 0, start)
         ends = self.ends[n_records:] - start
-        return Piece(self.name, self.delimiter, line, self.text[start:], ends, self.is_regular)
+        return replace(self, line=line, text=self.text[start:], ends=ends)
 
 
 def cut_pieces(blocks: Iterable[bytes], name: str, delimiter: str) -> Iterator[Piece]:
-    """Cuts blocks of UTF-8 text where records end; every record is in one piece.
+    """Cuts blocks of text where records end; every record is in one piece, which comes as soon as the record ends.
 
     Raises:
-        DataError: text that is not UTF-8, a NUL byte, a quote that never closes or closes in the middle of a field.
+        DataError: a quote never closes, or a line does not end.
     """
-    rest, line = b"", 1
-    for block in blocks:
-        rest += block
-        refuse_endless(rest, name, line)
-        piece = _cut(rest[: rest.rfind(NEWLINE) + 1], name, delimiter, line, is_last=False)
-        if piece.text:
+    line, rest, damage = 1, b"", dict[int, str]()
+    for lines in whole_lines(blocks, name):
+        rest += lines.text
+        damage.update(lines.damage)
+        while rest and (piece := _cut(rest, name, delimiter, line, damage)).text:
             yield piece
             rest, line = rest[len(piece.text) :], line + piece.text.count(NEWLINE)
+        damage = {number: what for number, what in damage.items() if number >= line}
     if rest:
-        yield _cut(rest if rest.endswith(NEWLINE) else rest + NEWLINE, name, delimiter, line, is_last=True)
+        beginning = rest.split(NEWLINE, 1)[0].decode().strip()
+        raise DataError(f"{name}, line {line}: a quote that opens here never closes: '{show(beginning, 40)}'; mend it")
 
 
-def _cut(text: bytes, name: str, delimiter: str, line: int, *, is_last: bool) -> Piece:
-    """The whole records at the beginning of some lines: none where the first one goes on after them."""
-    refuse_damage(text, name, line)
-    ends = _regular_ends(text, delimiter)
-    is_regular = ends is not None and ends.size > 0 and bool(ends[-1] == len(text) or not is_last)
+def _cut(text: bytes, name: str, delimiter: str, line: int, damage: Mapping[int, str]) -> Piece:
+    """Whole records at the beginning of some lines: none where the first one goes on after them."""
+    ends = None if damage else _regular_ends(text, delimiter)
+    is_regular = ends is not None and ends.size > 0
     if ends is None or not is_regular:
-        ends = _ends(text, name, delimiter, line, is_last=is_last)
-    return Piece(name, delimiter, line, text[: ends[-1] if ends.size else 0], ends, is_regular)
+        ends = _ends(text, name, delimiter, line)
+    return Piece(name, delimiter, line, text[: ends[-1] if ends.size else 0], ends, is_regular, damage)
 
 
 def _regular_ends(text: bytes, delimiter: str) -> NDArray[np.int64] | None:
-    """Where records end; ``None`` where quotes or line ends stand where RFC 4180 has none."""
+    """Where records end; ``None`` where RFC 4180 has no such quotes or line ends, or where a field may be too long."""
+    if len(text) > _LARGEST_FIELD:
+        return None
     if b"\r" in text and text.count(b"\r") != text.count(b"\r\n"):
         return None
     data = np.frombuffer(text, dtype=np.uint8)
@@ -132,32 +136,41 @@ def _regular_ends(text: bytes, delimiter: str) -> NDArray[np.int64] | None:
     return ends if opens_well and closes_well else None
 
 
-def _ends(text: bytes, name: str, delimiter: str, line: int, *, is_last: bool) -> NDArray[np.int64]:
-    """Where records end, by the ``csv`` module; those that are whole, unless nothing comes after them."""
+def _ends(text: bytes, name: str, delimiter: str, line: int) -> NDArray[np.int64]:
+    """Where records end, by the ``csv`` module; those that are whole."""
     lines = io.BytesIO(text)
+    reader = _reader((line.decode() for line in lines), delimiter)
     ends: list[int] = []
-    try:
-        ends.extend(lines.tell() for _ in _reader(lines, delimiter))
-    except csv.Error as error:
-        if is_last or "unexpected end" not in str(error):
-            start = ends[-1] if ends else 0
-            beginning = text[start:].split(b"\n", 1)[0].decode()
-            where = f"{name}, line {line + text.count(NEWLINE, 0, start)}"
-            raise DataError(f"{where}: {_explain(str(error), beginning)}") from error
+    while lines.tell() < len(text):
+        try:
+            next(reader)
+        except csv.Error as error:
+            is_endless = "field limit" in str(error)
+            if is_endless and not ends:
+                what = f"a field is longer than {_LARGEST_FIELD:,} characters; is a quote left open?"
+                raise DataError(f"{name}, line {line}: {what}") from error
+            if is_endless or "unexpected end" in str(error):
+                break
+        ends.append(lines.tell())
     return np.array(ends, dtype=np.int64)
 
 
-def _reader(lines: Iterable[bytes], delimiter: str) -> Iterator[list[str]]:
+def _reader(lines: Iterable[str], delimiter: str) -> Iterator[list[str]]:
     csv.field_size_limit(_LARGEST_FIELD)
-    return csv.reader((line.decode("utf-8") for line in lines), delimiter=delimiter, strict=True)
+    return csv.reader(lines, delimiter=delimiter, strict=True)
 
 
-def _explain(error: str, beginning: str) -> str:
-    if "unexpected end" in error:
-        return f"a quote that opens here never closes: '{show(beginning.strip(), 40)}'; mend it"
-    if "field limit" in error or "larger than field" in error:
-        return f"a field is longer than {_LARGEST_FIELD:,} characters; is a quote left open?"
-    return f"{error}; mend that line"
+def _is_blank(record: Record[list[str]]) -> bool:
+    return not record.fields and record.error is None
+
+
+def _explain(error: str, text: str, lines: range) -> str:
+    """What is wrong with a record over some lines of the file; it shows on the last of them."""
+    on = f" on line {lines[-1]}" if len(lines) > 1 else ""
+    found = show(text.rstrip(_LINE_END).rpartition("\n")[2], 40)
+    if "new-line" in error:
+        return f"a carriage return (CR) stands{on} where no line ends: '{found}'; quote its field, or take it out"
+    return f"text goes on after a closing quote{on}: '{found}'; write a quote inside of a field twice"
 
 
 def _parse_regular(piece: Piece, columns: list[str]) -> pa.RecordBatch:
@@ -175,10 +188,10 @@ def _parse_regular(piece: Piece, columns: list[str]) -> pa.RecordBatch:
 
 def _fitted(record: Record[list[str]], name: str, n_columns: int) -> Record[list[str]]:
     """A record with a field for each column: itself, or a bad one, cut or padded."""
-    line, text, fields, _ = record
+    line, text, fields, error = record
     n_fields = len(fields)
     if n_fields == n_columns:
         return record
     hint = "an unquoted delimiter or a trailing one?" if n_fields > n_columns else "cut off, or a line break?"
     what = f"the row has {n_fields} fields, the header has {n_columns} ({hint}); mend that line"
-    return Record(line, text, (fields + [""] * n_columns)[:n_columns], f"{name}, line {line}: {what}")
+    return Record(line, text, (fields + [""] * n_columns)[:n_columns], error or f"{name}, line {line}: {what}")

@@ -136,6 +136,7 @@ def test_patterns_and_a_folder_that_is_resumed(predict, folder: Path) -> None:  
         (["a.csv", "bad.csv"], 3, "bad.csv, line 3"),
         (["page.parquet", "--keep"], 3, "page.parquet: the Parquet file is damaged (Couldn't deserialize thrift"),
         (["cut.parquet"], 3, "cut.parquet: the Parquet file is damaged (Parquet magic bytes not found"),
+        (["the"], 4, "nncli: the: the data lack the column 'sex'"),
     ],
 )
 def test_what_cannot_be_written_gets_one_line(  # type: ignore[no-untyped-def]
@@ -147,6 +148,7 @@ def test_what_cannot_be_written_gets_one_line(  # type: ignore[no-untyped-def]
     content = (folder / "page.parquet").read_bytes()
     (folder / "page.parquet").write_bytes(content[:4] + b"\xff" * 20 + content[24:])
     (folder / "cut.parquet").write_bytes(content[:-20])
+    (folder / "the").write_bytes((folder / "less.csv").read_bytes())
     outcome = predict(*args)
     assert (outcome.code, outcome.err.count("\n")) == (code, 1), outcome.err
     assert message in outcome.err
@@ -179,6 +181,24 @@ def test_bad_rows_are_left_out_or_answered_with_nothing(predict, folder: Path) -
     assert all("fields" in row["error"] for row in rejects)
     assert predict("a.csv", "-o", "out.jsonl", "--force").code == 0
     assert not (folder / "out.jsonl.rejects.jsonl").exists()
+
+
+@pytest.mark.parametrize(
+    "bad", [b'"Dream"x,39,18,180,3700,male,2007', b"Dr\xe9m,39,18,180,3700,male,2007", b"a\rb,1,2,3,4,f,7"]
+)
+def test_a_run_goes_on_after_a_broken_row(predict, folder: Path, bad: bytes) -> None:  # type: ignore[no-untyped-def]
+    row = b"Dream,39,18,180,3700,male,2007\n"
+    (folder / "bad.csv").write_bytes(HEADER.encode() + row + bad + b"\n" + row)
+    skipped = predict("bad.csv", "--bad-rows", "skip", "--keep", "--proba", "none")
+    assert skipped.code == 0
+    assert skipped.out.splitlines()[1:] == [f"{row.decode().strip()},Adelie"] * 2
+    assert skipped.err.startswith("bad.csv, line 3: ")
+    assert skipped.err.endswith("\n1 of 3 rows could not be read and were left out\n")
+    for output_format in ("csv", "jsonl", "parquet"):
+        null = predict("bad.csv", "--bad-rows", "null", "--keep", "-o", f"out.{output_format}")
+        assert null.err.startswith("1 of 3 rows could not be read and have empty answers"), null.err
+    stopped = predict("bad.csv")
+    assert (stopped.code, stopped.err) == (3, f"nncli: {skipped.err.splitlines()[0]}\n")
 
 
 @pytest.mark.parametrize("kept", [["--keep"], ["--keep", "island,note,year"]])
@@ -218,6 +238,23 @@ def test_values_of_parquet_are_written_by_one_rule(predict, folder: Path) -> Non
     for row, line in zip(rows, lines, strict=True):
         assert json.loads(row["struct"]) == line["struct"] == {"x": 1, "y": "q"}
         assert json.loads(row["map"]) == line["map"] == {"k": 1.5}
+
+
+def test_objects_that_leave_keys_out_are_rows_and_what_that_costs_is_said(predict, folder: Path) -> None:  # type: ignore[no-untyped-def]
+    first = {"bill_length_mm": 39.1, "bill_depth_mm": 18, "flipper_length_mm": 181, "body_mass_g": 3750}
+    objects = [first, {**first, "island": "Dream", "note": "a"}, {**first, "sex": "male", "more": 1}]
+    (folder / "t.jsonl").write_text("".join(json.dumps(found) + "\n" for found in objects))
+    outcome = predict("t.jsonl", "--keep", "--proba", "none")
+    assert (outcome.code, len(outcome.out.splitlines())) == (0, 4)
+    assert outcome.err.splitlines() == [
+        "note: no object names 'year', which the model learned from; it counts as missing",
+        "note: --keep left out 'note', 'more', which only later objects name; write JSON Lines to keep all "
+        "(--output-format jsonl)",
+    ]
+    assert predict("t.jsonl", "--keep", "note", "--proba", "none").out.startswith("note,prediction\n")
+    assert "--keep" not in predict("t.jsonl", "--keep", "--output-format", "jsonl").err
+    assert predict("t.jsonl", "--keep", "-q").err == ""
+    assert "t.jsonl: no object" in predict("t.jsonl", "--keep", "--out-dir", "out").err
 
 
 def test_formulas_are_disarmed_where_that_is_asked_for(predict, folder: Path) -> None:  # type: ignore[no-untyped-def]

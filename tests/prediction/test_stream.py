@@ -1,5 +1,7 @@
 import csv
 import io
+import json
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -13,7 +15,7 @@ from nncli.bundle.model import Model, load_model
 from nncli.errors import DataError, ModelError, UsageError
 from nncli.prediction.answers import Answering
 from nncli.prediction.run import Run, Summary, predict_inputs
-from nncli.settings import PredictSettings
+from nncli.settings import BadRows, PredictSettings
 from nncli.table.filetype import file_type
 
 
@@ -55,6 +57,11 @@ def predict(
 
 def cells(text: bytes, sep: str = ",") -> pd.DataFrame:
     return pd.read_csv(io.BytesIO(text), sep=sep, dtype=str, na_filter=False)
+
+
+def objects_of(frame: pd.DataFrame) -> list[str]:
+    """Without what is missing, as many write them."""
+    return [json.dumps({k: v for k, v in row.items() if v != ""}) + "\n" for row in frame.to_dict("records")]
 
 
 @pytest.mark.parametrize(
@@ -105,6 +112,32 @@ def test_portions_of_parquet_of_any_size_give_the_same_bytes(
         for block_bytes in (500, 3_000, 9_999):
             settings = {"settings": KEEP, "block_bytes": block_bytes}
             assert predict(model, tmp_path / "in.parquet", written_as=written_as, **settings)[0] == whole  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("written_as", ["out.csv", "out.tsv", "out.jsonl", "out.parquet"])
+@pytest.mark.parametrize("bad_rows", ["skip", "null"])
+@pytest.mark.parametrize("kind", ["csv", "jsonl"])
+def test_blocks_of_any_size_give_the_same_bytes_of_a_file_full_of_damage(
+    model: Model, samples: Path, tmp_path: Path, kind: str, bad_rows: BadRows, written_as: str
+) -> None:
+    given = pd.read_csv(samples / "penguins.csv", dtype=str, na_filter=False)[:12].assign(**{"no\nte": '5" x'})
+    given.loc[[3, 8], "species"] = "\ufeffx"
+    if kind == "csv":
+        rows = given.to_csv(index=False, sep=";").encode().split(b'"5"" x"\n')
+        rows = [row + b'5" x\n' for row in rows[:-1]]
+        rows[2:5] = [b'"a"b\n', b"\xe9;1\n", b"a\rb\n", b'"\n"c;\n', b"\xef\xbb\xbf\n", b"\0\n", *rows[2:5]]
+    else:
+        rows = [row.encode() for row in objects_of(given)]
+        rows[2:5] = [b"{}\n", b'{"sex": "\xe9"}\n', b'{"prediction": 1}\n', b"{\n", *rows[2:5]]
+    (tmp_path / "in").write_bytes(b"".join(rows))
+
+    def found(block_bytes: int) -> tuple[bytes, Summary]:
+        settings = PredictSettings(keep="all", bad_rows=bad_rows)
+        return predict(model, tmp_path / "in", written_as=written_as, settings=settings, block_bytes=block_bytes)
+
+    whole = found(1 << 20)
+    assert whole[1].n_rejected == (6 if kind == "csv" else 3 if written_as == "out.jsonl" else 2)
+    assert all(found(size) == whole for size in (1, 17, 100, 500))
 
 
 def test_rows_come_out_in_order_with_the_probabilities_of_the_model(model: Model, samples: Path) -> None:
@@ -198,6 +231,17 @@ def test_columns_to_keep_that_cannot_be_are_named(
         predict(model, samples / "penguins.csv", settings=PredictSettings(keep=tuple(names)))
 
 
+def test_many_columns_are_kept_in_no_time(model: Model, tmp_path: Path) -> None:
+    given = model.description.encoder.columns
+    more = [f"c{j}" for j in range(40_000)]
+    (tmp_path / "in.csv").write_text(",".join([*given, *more]) + "\n")
+    for settings in (KEEP, PredictSettings(keep=tuple(more))):
+        started = time.process_time()
+        text, _ = predict(model, tmp_path / "in.csv", settings=settings)
+        assert text.count(b",") > 40_000
+        assert time.process_time() - started < 4
+
+
 def test_a_header_alone_gives_a_header_alone(model: Model, samples: Path, tmp_path: Path) -> None:
     (tmp_path / "in.csv").write_text((samples / "penguins.csv").read_text().split("\n")[0] + "\n")
     text, summary = predict(model, tmp_path / "in.csv")
@@ -218,14 +262,123 @@ def test_inputs_one_after_another_are_as_one(model: Model, samples: Path, tmp_pa
         assert (found, summary) == predict(model, data, written_as=written_as, settings=KEEP)
 
 
+@pytest.mark.parametrize("written_as", ["out.csv", "out.tsv", "out.jsonl", "out.parquet"])
+@pytest.mark.parametrize("kind", ["csv", "jsonl", "parquet"])
+def test_the_same_columns_in_another_order_are_written_as_in_the_first_input(
+    model: Model, samples: Path, tmp_path: Path, kind: str, written_as: str
+) -> None:
+    given = pd.read_csv(samples / "penguins.csv", dtype=str, na_filter=False)
+    turned = given[given.columns[::-1]]
+    paths = []
+    for name, frame in (("a", given), ("b", turned)):
+        paths.append(tmp_path / f"{name}.{kind}")
+        if kind == "csv":
+            frame.to_csv(paths[-1], index=False)
+        elif kind == "jsonl":
+            frame.to_json(paths[-1], orient="records", lines=True)
+        else:
+            frame.to_parquet(paths[-1])
+    found, twice = (
+        predict(model, *some, written_as=written_as, settings=KEEP)[0] for some in (paths, [paths[0], paths[0]])
+    )
+    if (kind, written_as) == ("jsonl", "out.jsonl"):  # objects stay as they are
+        assert [json.loads(line) for line in found.splitlines()] == [json.loads(line) for line in twice.splitlines()]
+    else:
+        assert found == twice
+    assert predict(model, *paths, written_as=written_as, settings=KEEP, block_bytes=777)[0] == found
+
+
+@pytest.mark.parametrize("written_as", ["out.csv", "out.jsonl", "out.parquet"])
+def test_objects_may_leave_out_what_is_missing(model: Model, samples: Path, tmp_path: Path, written_as: str) -> None:
+    given = pd.read_csv(samples / "penguins.csv", dtype=str, na_filter=False).drop(columns="species")
+    given.loc[0, ["island", "sex", "year"]] = ""
+    objects = objects_of(given)
+    (tmp_path / "in.jsonl").write_text("".join(objects))
+    (tmp_path / "1.jsonl").write_text("".join(objects[:4]))
+    (tmp_path / "2.jsonl").write_text("".join(objects[4:]))
+    given.to_csv(tmp_path / "in.csv", index=False)
+    assert predict(model, tmp_path / "in.jsonl", written_as=written_as) == predict(
+        model, tmp_path / "in.csv", written_as=written_as
+    )
+    for settings in (KEEP, PredictSettings(keep=("sex", "year"))):
+        whole = predict(model, tmp_path / "in.jsonl", written_as=written_as, settings=settings)
+        for size in (100, 5000):
+            assert (
+                predict(model, tmp_path / "in.jsonl", written_as=written_as, settings=settings, block_bytes=size)
+                == whole
+            )
+        assert whole == predict(
+            model, tmp_path / "1.jsonl", tmp_path / "2.jsonl", written_as=written_as, settings=settings
+        )
+        assert whole[1].named == set(model.description.encoder.columns)
+        if written_as == "out.csv":
+            kept = cells(whole[0]).iloc[:, : len(given.columns) if settings == KEEP else 2]
+            pd.testing.assert_frame_equal(kept, given[kept.columns])
+
+
+@pytest.mark.parametrize("block_bytes", [1, 200, 1 << 20])
+def test_keys_that_only_later_objects_have_are_told_where_they_cannot_be_kept(
+    model: Model, samples: Path, tmp_path: Path, block_bytes: int
+) -> None:
+    given = pd.read_csv(samples / "penguins.csv", dtype=str, na_filter=False)[:6]
+    given["late"], given["later"] = ["", "", "x", "", "", "y"], ["", "", "", "z", "", ""]
+    given["sex"] = ""
+    (tmp_path / "in.jsonl").write_text("".join(objects_of(given)))
+    for written_as, settings, left_out in (
+        ("out.csv", KEEP, ("late", "later")),
+        ("out.parquet", KEEP, ("late", "later")),
+        ("out.jsonl", KEEP, ()),
+        ("out.csv", PredictSettings(keep=("late",)), ()),
+        ("out.csv", PLAIN, ()),
+    ):
+        text, summary = predict(
+            model, tmp_path / "in.jsonl", written_as=written_as, settings=settings, block_bytes=block_bytes
+        )
+        assert summary.left_out == left_out
+        assert set(model.description.encoder.columns) - summary.named == {"sex"}
+        assert (b"late" in text) == (settings.keep != "none" and not left_out)
+
+
+@pytest.mark.parametrize("block_bytes", [1, 300, 1 << 20])
+def test_no_key_stands_twice_in_an_object(model: Model, samples: Path, tmp_path: Path, block_bytes: int) -> None:
+    given = pd.read_csv(samples / "penguins.csv", dtype=str, na_filter=False)[:4]
+    objects = objects_of(given)
+    objects[2] = objects[2].replace("{", '{"predict\\u0069on": "mine", ')
+    (tmp_path / "in.jsonl").write_text("".join(objects))
+
+    def answers(settings: PredictSettings) -> list[str | None]:
+        path, size = tmp_path / "in.jsonl", block_bytes
+        lines = predict(model, path, written_as="out.jsonl", settings=settings, block_bytes=size)[0].splitlines()
+        pairs = [json.loads(line, object_pairs_hook=list) for line in lines]
+        assert all(len(dict(pair)) == len(pair) for pair in pairs)
+        return [dict(pair)["prediction"] for pair in pairs]
+
+    with pytest.raises(DataError, match=r"in\.jsonl, line 3: the key 'prediction' is that of an answer; rename it"):
+        answers(KEEP)
+    first, second, third, fourth = answers(PLAIN)
+    assert answers(PredictSettings(keep="all", bad_rows="null")) == [first, second, None, fourth]
+    assert answers(PredictSettings(keep="all", bad_rows="skip")) == [first, second, fourth]
+    assert answers(PredictSettings(keep=("sex",))) == [first, second, third, fourth]
+
+
+def test_objects_that_name_no_column_are_refused(model: Model, tmp_path: Path) -> None:
+    (tmp_path / "in.jsonl").write_text('{"iland": "Dream", "Year": 1}\n' * 300)
+    with pytest.raises(ModelError, match=r"in\.jsonl: the data lack the columns .* the columns are 'iland', 'Year'"):
+        predict(model, tmp_path / "in.jsonl")
+    with pytest.raises(UsageError, match="no column 'iland'; did you mean 'island'"):
+        (tmp_path / "in.jsonl").write_text('{"island": "Dream", "x": 1}\n' * 300)
+        predict(model, tmp_path / "in.jsonl", settings=PredictSettings(keep=("iland",)))
+
+
 def test_other_columns_in_a_later_input_are_refused_where_all_are_kept(
     model: Model, samples: Path, tmp_path: Path
 ) -> None:
     given = pd.read_csv(samples / "penguins.csv", dtype=str, na_filter=False)
-    given[given.columns[::-1]].to_csv(tmp_path / "turned.csv", index=False)
-    inputs = samples / "penguins.csv", tmp_path / "turned.csv"
-    with pytest.raises(DataError, match=r"turned\.csv: its columns are not those"):
-        predict(model, *inputs, settings=KEEP)
+    given.assign(note="x").to_csv(tmp_path / "more.csv", index=False)
+    inputs = samples / "penguins.csv", tmp_path / "more.csv"
+    for some in (inputs, inputs[::-1]):
+        with pytest.raises(DataError, match=rf"{some[1].name}: its columns are not those"):
+            predict(model, *some, settings=KEEP)
     assert len(cells(predict(model, *inputs, settings=PredictSettings(keep=("sex",)))[0])) == 2 * len(given)
     given["year"].astype(int).to_frame().join(given.drop(columns="year")).to_parquet(tmp_path / "typed.parquet")
     with pytest.raises(DataError, match=r"typed\.parquet: its columns have other types"):

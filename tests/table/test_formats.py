@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from nncli.errors import DataError
@@ -34,9 +34,9 @@ def test_the_format_is_that_of_the_option_else_of_the_content_and_the_name(tmp_p
         ("t.tsv", "a,b\tc\n", {}, ("tsv", "\t", ["a,b", "c"])),
         ("t.csv", "a,b\tc\n", {"input_format": "tsv"}, ("tsv", "\t", ["a,b", "c"])),
         ("t.tsv", "a,b\n", {"input_format": "csv"}, ("csv", ",", ["a", "b"])),
-        ("t", '{"a": 1}\n', {}, ("jsonl", None, ["a"])),
-        ("t.csv", '{"a": 1}', {}, ("jsonl", None, ["a"])),
-        ("t.NDJSON", '\n\n{"b": 1}\n', {}, ("jsonl", None, ["b"])),
+        ("t", '{"a": 1}\n', {}, ("jsonl", None, ["a", "b"])),
+        ("t.csv", '{"a": 1}', {}, ("jsonl", None, ["a", "b"])),
+        ("t.NDJSON", '\n\n{"b": 1}\n', {}, ("jsonl", None, ["b", "a"])),
         ("t", '{"a": 1}, b\n', {"input_format": "csv"}, ("csv", ",", ['{"a": 1}', "b"])),
     ):
         (tmp_path / name).write_text(content)
@@ -47,6 +47,26 @@ def test_the_format_is_that_of_the_option_else_of_the_content_and_the_name(tmp_p
     (tmp_path / "bad.jsonl").write_text("a,b\n1,2\n")
     with pytest.raises(DataError, match="line 1: no JSON object"):
         opened_as(tmp_path / "bad.jsonl")
+
+
+@pytest.mark.parametrize("size", [1, 7, 1000])
+@pytest.mark.parametrize(
+    ("header", "delimiter", "columns"),
+    [
+        ('"x\n,a,b";a;b', ";", ["x\n,a,b", "a", "b"]),
+        ('"a"\t"b"\t"\n\n"', "\t", ["a", "b", "column 3"]),
+        ('\n\n"b\n"|a', "|", ["b", "a"]),
+        ('a;"b,c', ",", ['a;"b', "c"]),  # under the semicolon, a quote that never closes
+    ],
+)
+def test_the_delimiter_is_that_of_the_whole_header(
+    tmp_path: Path, header: str, delimiter: str, columns: list[str], size: int
+) -> None:
+    (tmp_path / "t.csv").write_text(header + ("\n" + delimiter.join("1" * len(columns))) * 300)
+    wanted = columns if delimiter == "," else ["a", "b"]
+    with open_rows(str(tmp_path / "t.csv"), wanted, size) as given:
+        assert (given.delimiter, given.columns) == (delimiter, columns)
+        assert sum(chunk.rows().cells.num_rows for chunk in given.chunks) == 300
 
 
 def read(path: Path, size: int, bad_rows: BadRows) -> tuple[list[list[str]], list[str], list[Rejected]]:
@@ -125,12 +145,86 @@ def test_lines_that_are_no_rows_are_left_out_or_stood_for(tmp_path: Path, size: 
     assert all(r.message.startswith(f"{path}, line {r.line}: ") for r in rejected)
 
 
+BROKEN = [
+    (b'"1"1,2,3', ["", "", ""], "line 3: text goes on after a closing quote: '\"1\"1,2,3'; write"),
+    (b'4,"a\nb"c,6', ["", "", ""], "line 3: text goes on after a closing quote on line 4: 'b\"c,6'; write"),
+    (b"1,2\r2,3", ["", "", ""], "line 3: a carriage return (CR) stands where no line ends: '1,2\\r2,3'; quote"),
+    (b"1,\x00,3", ["1", "\ufffd", "3"], "line 3: byte 3 is NUL"),
+    (b"\xff,2,\xe9", ["\ufffd", "2", "\ufffd"], "line 3: byte 1 is 0xFF, which is not UTF-8"),
+    (b'1,"\n\xe2\x82\n",3', ["1", "\n\ufffd\n", "3"], "line 4: byte 1 is 0xE2, which is not UTF-8"),
+    (b"\xe9", ["\ufffd", "", ""], "line 3: byte 1 is 0xE9"),
+    ("\ufffd".encode(), ["\ufffd", "", ""], "line 3: the row has 1 fields"),
+]
+
+
+@pytest.mark.parametrize(("record", "cells", "message"), BROKEN)
+@pytest.mark.parametrize("size", [1, 5, 8, 1000])
+def test_a_record_that_is_broken_is_a_bad_row(
+    tmp_path: Path, record: bytes, cells: list[str], message: str, size: int
+) -> None:
+    path, text = tmp_path / "t.csv", record.decode(errors="replace").replace("\0", "\ufffd")
+    path.write_bytes(b"x,y,z\n7,8,9\n" + record + b'\n"4",5,\n')
+    sound = [["7", "8", "9"], ["4", "5", ""]]
+    found, lines, (bad,) = read(path, size, "skip")
+    assert (found, lines) == (sound, ["7,8,9", '"4",5,'])
+    assert (bad.row, bad.line, bad.text) == (1, 3, text)
+    assert message in bad.message
+    assert read(path, size, "null") == ([sound[0], cells, sound[1]], ["7,8,9", text, '"4",5,'], [bad])
+    with pytest.raises(DataError) as caught:
+        read(path, size, "error")
+    assert str(caught.value) == bad.message
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"), [(b'{"x": "\xe9"}', "0xE9"), (b'{"x": "\0", "y": 1}', "NUL"), (b"\xe9", "0xE9")]
+)
+@pytest.mark.parametrize("size", [1, 1000])
+def test_a_line_of_json_that_is_no_text_is_a_bad_row(tmp_path: Path, damage: bytes, message: str, size: int) -> None:
+    path = tmp_path / "t.jsonl"
+    path.write_bytes(damage + b'\n{"x": 1, "y": 2}\n' + damage + b'\n{"z": "\xc3\xa9"}')
+    cells, lines, rejected = read(path, size, "skip")
+    assert (cells, lines) == ([["1", "2", ""], ["", "", "é"]], ['{"x": 1, "y": 2}', '{"z": "é"}'])
+    assert [(bad.line, message in bad.message) for bad in rejected] == [(1, True), (3, True)]
+    assert read(path, size, "null")[0][2] == ["\ufffd" if len(damage) > 1 else "", "1" if b"y" in damage else "", ""]
+    with pytest.raises(DataError, match=f"line 1: .* {message}"):
+        read(path, size, "error")
+
+
+PIECE = st.sampled_from(
+    [b"a", b",", b",", b'"', b'"', b"\n", b"\n", b"\r\n", b"\r", b'""', b'"x,y"', b'"p\nq"', b"\xc3\xa9", b"\xe9",
+     b"\0", "\ufeff".encode()]
+)  # fmt: skip
+
+
+@given(parts=st.lists(PIECE, max_size=25), size=st.integers(1, 12), bad_rows=st.sampled_from(["error", "skip", "null"]))
+@example(parts=[b' "p\nq""\n\n b""p\nq"b ,"\n'], size=1, bad_rows="error")
+def test_any_bytes_are_the_same_rows_whatever_the_blocks(tmp_path_factory, parts, size, bad_rows) -> None:  # type: ignore[no-untyped-def]
+    path = tmp_path_factory.mktemp("bytes") / "t.csv"
+    path.write_bytes(b"x,y,z\n" + b"".join(parts))
+
+    def outcome(size: int) -> object:
+        try:
+            return read(path, size, bad_rows)
+        except DataError as error:
+            return str(error)
+
+    whole = outcome(1 << 20)
+    assert outcome(size) == whole
+    assert isinstance(whole, str) or len(whole[0]) == len(whole[1])
+
+
 @pytest.mark.parametrize("bad_rows", ["error", "skip", "null"])
-@pytest.mark.parametrize("damage", [b'"1,2,3\n4,5,6\n', b"1,\x00,3\n", b"\xff,2,3\n", b'"1"1,2,3\n'])
-def test_what_breaks_the_file_is_an_error_in_any_case(tmp_path: Path, bad_rows: BadRows, damage: bytes) -> None:
-    (tmp_path / "t.csv").write_bytes(b"x,y,z\n1,2,3\n" + damage)
-    with pytest.raises(DataError, match="line 3"):
+def test_a_quote_that_never_closes_is_an_error_in_any_case(tmp_path: Path, bad_rows: BadRows) -> None:
+    (tmp_path / "t.csv").write_bytes(b'x,y,z\n1,2,3\n"1,2,3\n4,5,6\n')
+    with pytest.raises(DataError, match="line 3: a quote that opens here never closes"):
         read(tmp_path / "t.csv", 1 << 20, bad_rows)
+
+
+@pytest.mark.parametrize("header", [b'"x"1,y,z', b"x\xe9,y,z"])
+def test_a_header_that_is_broken_is_an_error_in_any_case(tmp_path: Path, header: bytes) -> None:
+    (tmp_path / "t.csv").write_bytes(header + b"\n1,2,3\n")
+    with pytest.raises(DataError, match="line 1"):
+        read(tmp_path / "t.csv", 1 << 20, "skip")
 
 
 def test_a_line_without_end_is_refused_before_memory_is_full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -69,6 +69,29 @@ def test_rows_to_predict_have_the_columns_of_the_first_and_a_table_those_of_all(
     }  # fmt: skip
 
 
+@pytest.mark.parametrize("size", [1, 25, 1000])
+def test_a_missing_key_is_a_missing_cell(tmp_path: Path, size: int) -> None:
+    path = write(tmp_path / "t", '{"z": 0}\n{"b": 1}\n{"a": 2, "c": 3, "b": null}\n')
+    assert read(path, ["a", "b"], size)[0] == [
+        {"z": "0", "b": "", "a": ""}, {"z": "", "b": "1", "a": ""}, {"z": "", "b": "", "a": "2"}
+    ]  # fmt: skip
+    with open_rows(path, ["a", "b"], size) as given:
+        keys = [key for chunk in given.chunks for key in chunk.rows().keys or ()]
+        assert list(dict.fromkeys(keys)) == ["z", "b", "a", "c"]
+    with open_rows(path, ["x"], size) as given:
+        assert given.columns == ["z", "b", "a", "c"]  # none of them is needed: that is for the caller to refuse
+
+
+@pytest.mark.parametrize("size", [1, 25, 1 << 20])
+def test_keys_to_keep_are_looked_for_in_the_first_objects(tmp_path: Path, size: int) -> None:
+    early, late = '{"a": 1}\n' * 150 + '{"n": 2}\n', '{"a": 1}\n' * 250 + '{"n": 2}\n'
+    for content, unnamed in ((early, set()), (late, {"n"})):
+        with open_rows(write(tmp_path / "t", content), ["a", "b"], size, kept=["n", "b"]) as given:
+            assert (set(given.columns), given.unnamed) == ({"a", "b", "n"}, unnamed)
+            *_, last = (row for chunk in given.chunks for row in chunk.rows().cells.to_pylist())
+        assert last == {"a": "", "b": "", "n": "2"}
+
+
 def test_a_table_of_many_blocks_has_the_columns_of_all(tmp_path: Path) -> None:
     objects = [{"a": i, "s": "x" * 500} for i in range(5000)] + [{"a": 5000, "late": "y"}]
     rows = read_table(write(tmp_path / "t", "\n".join(map(json.dumps, objects)))).rows
