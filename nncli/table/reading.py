@@ -31,7 +31,7 @@ from nncli.table.plaintext import NEWLINE, refuse_endless
 from nncli.table.source import PATIENCE, Source, open_source, text_blocks
 
 _SNIFFED_LINES = 200
-BLOCK_BYTES = 3 << 18
+BLOCK_BYTES = 1 << 19
 """Of text that is parsed at once."""
 
 
