@@ -7,7 +7,7 @@ from typing import Literal
 import numpy as np
 from scipy.special import ndtr, stdtrit
 
-from nncli.evaluation.metrics import LOWER_IS_BETTER, METRICS, Floats, Labels, weighted_scores
+from nncli.evaluation.metrics import LOWER_IS_BETTER, METRICS, RANGES, Floats, Labels, weighted_scores
 from nncli.settings import EvaluationSettings
 
 Word = Literal["better", "worse", "no clear difference"]
@@ -109,9 +109,12 @@ def judge_folds(
         differences = sign * (values(first, metric) - values(second, metric))
         return corrected_t_interval(differences, test_share, settings.confidence)
 
-    scores = {
-        m: {k: corrected_t_interval(values(m, k), test_share, settings.confidence) for k in METRICS} for m in models
-    }
+    def level(model: str, name: str) -> Interval:
+        found = corrected_t_interval(values(model, name), test_share, settings.confidence)
+        least, most = RANGES[name]  # the t interval of few folds knows nothing of it
+        return Interval(found.value, max(found.low, least), min(found.high, most))
+
+    scores = {m: {k: level(m, k) for k in METRICS} for m in models}
     verdict = _verdict(
         metric, difference("network", "trees"), [difference(side, "majority") for side in ("network", "trees")]
     )

@@ -5,6 +5,7 @@ Weights make the bootstrap exact and cheap: a draw is a row of counts.
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from math import inf
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +14,14 @@ Floats = NDArray[np.float64]
 Labels = NDArray[np.int64]
 
 LOWER_IS_BETTER = ("log_loss", "brier")
+RANGES = {
+    "log_loss": (0.0, inf),
+    "roc_auc": (0.0, 1.0),
+    "accuracy": (0.0, 1.0),
+    "balanced_accuracy": (0.0, 1.0),
+    "brier": (0.0, 2.0),
+}
+"""The values that each can have."""
 
 
 @dataclass(frozen=True)

@@ -118,3 +118,13 @@ def test_verdict_over_folds_needs_something_learned() -> None:
     judged = judge_folds(fold_scores(0.65, 0.75, 0.6, 0.01), 0.25, SETTINGS)
     assert judged.verdict.word == "no clear difference"
     assert not judged.verdict.learned
+
+
+def test_intervals_of_few_folds_stay_within_what_a_score_can_be() -> None:
+    scores = judge_folds(fold_scores(0.05, 0.97, 0.6, 0.05), 0.25, SETTINGS).scores
+    assert scores["network"]["log_loss"].low == 0
+    assert scores["network"]["log_loss"].high > 0.1
+    assert scores["trees"]["roc_auc"].high == 1
+    assert scores["trees"]["log_loss"].high > 1
+    unknown = judge_folds(fold_scores(float("nan"), 0.3, 0.6, 0.01), 0.25, SETTINGS).scores["network"]["roc_auc"]
+    assert np.isnan([unknown.value, unknown.low, unknown.high]).all()
