@@ -7,6 +7,7 @@ import typer
 from nncli.cli.boundary import Boundary
 from nncli.cli.compare_baseline import compare_baseline
 from nncli.cli.doctor import doctor
+from nncli.cli.evaluate import evaluate
 from nncli.cli.export import export
 from nncli.cli.info import info
 from nncli.cli.keep import KeepCommand
@@ -51,6 +52,7 @@ def root(
 app.command()(train)
 app.command(cls=KeepCommand)(predict)
 app.command("compare-baseline")(compare_baseline)
+app.command()(evaluate)
 app.command()(export)
 app.command()(info)
 app.command()(doctor)

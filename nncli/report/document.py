@@ -8,7 +8,7 @@ from importlib.metadata import version as installed_version
 from typing import Any
 
 from nncli import version
-from nncli.evaluation.comparison import Judgement
+from nncli.evaluation.comparison import Judgement, Verdict
 from nncli.evaluation.conformal import CoverageCheck
 from nncli.guard.findings import Finding
 
@@ -120,15 +120,15 @@ def document(report: Report) -> dict[str, Any]:
         "folds": [dict(fold) for fold in report.folds],
         "sets": {side: [asdict(check) for check in checks] for side, checks in report.sets.items()},
     }
-    return {name: _finite(value) for name, value in found.items()}
+    return {name: finite(value) for name, value in found.items()}
 
 
-def _finite(value: Any) -> Any:
+def finite(value: Any) -> Any:
     """The value with null for each number that JSON lacks: a score of one class only, a loss that diverged."""
     if isinstance(value, Mapping):
-        return {name: _finite(item) for name, item in value.items()}
+        return {name: finite(item) for name, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_finite(item) for item in value]
+        return [finite(item) for item in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
@@ -144,9 +144,18 @@ def versions() -> dict[str, str]:
 
 def sentence(report: Report) -> str:
     """The verdict in one sentence."""
-    verdict, n_test = report.judgement.verdict, report.rows["test"]
+    rows = f"{report.rows['test']:,} test rows" + (" a fold" if report.folds else "")
+    return verdict_sentence(report.judgement.verdict, rows)
+
+
+def verdict_sentence(verdict: Verdict, rows: str) -> str:
+    """A verdict in one sentence.
+
+    Args:
+        verdict: on the network against the trees.
+        rows: that it comes from, in words.
+    """
     metric = METRIC_NAMES[verdict.metric]
-    rows = f"{n_test:,} test rows" + (" a fold" if report.folds else "")
     if not verdict.learned:
         return f"No clear difference: nothing was learned, neither side clearly beats the majority class ({rows})."
     interval = f"95 % interval {verdict.low:+.4f} to {verdict.high:+.4f}; {rows}"

@@ -1,6 +1,6 @@
 """A report on the terminal: warnings above the scores, the verdict last, where the eye stays."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from math import isfinite
 
 from rich.console import Console
@@ -9,6 +9,7 @@ from rich.text import Text
 
 from nncli.errors import inert, show
 from nncli.evaluation.comparison import Interval
+from nncli.guard.findings import Finding
 from nncli.report.document import METRIC_NAMES, SIDE_NAMES, Report, effort_line, kept_line, sentence
 
 _SHORT_NAMES = {"balanced_accuracy": "balanced", "brier": "Brier"}
@@ -18,13 +19,18 @@ _STYLES = {"better": "bold green", "worse": "bold yellow", "no clear difference"
 
 def print_report(report: Report, console: Console) -> None:
     """Prints warnings, the table of scores and the verdict."""
-    for finding in report.warnings:
-        style = "yellow" if finding.level != "info" else ""
-        console.print(Text(f"{finding.level}: {inert(finding.message)}", style=style), soft_wrap=True)
+    print_findings(report.warnings, console)
     console.print(scores_table(report.judgement.scores))
     console.print(Text(f"{sentence(report)}", style=_STYLES[report.judgement.verdict.word]), soft_wrap=True)
     for line in filter(None, (effort_line(report), kept_line(report))):
         console.print(Text(line), soft_wrap=True)
+
+
+def print_findings(findings: Sequence[Finding], console: Console) -> None:
+    """Prints a line for each."""
+    for finding in findings:
+        style = "yellow" if finding.level != "info" else ""
+        console.print(Text(f"{finding.level}: {inert(finding.message)}", style=style), soft_wrap=True)
 
 
 def scores_table(scores: Mapping[str, Mapping[str, Interval]]) -> Table:

@@ -1,0 +1,47 @@
+"""``nncli evaluate``: how a model does on rows whose class is known."""
+
+from typing import Annotated
+
+import typer
+
+from nncli.cli import options as o
+from nncli.settings import ExportedSide, check_choice
+
+
+def evaluate(
+    data: Annotated[str, typer.Argument(help="Rows with their class; - for standard input.", metavar="DATA")],
+    model: o.ModelFolder = o.DEFAULT_MODEL,
+    target: Annotated[
+        str | None,
+        typer.Option(help="Column of the class; that of training if not given.", autocompletion=o.complete_column),
+    ] = None,
+    side: Annotated[
+        str,
+        typer.Option("--with", help="Whose classes, slices and rows are told.", metavar="network|trees"),
+    ] = "network",
+    json: o.Json = False,
+    quiet: o.Quiet = False,
+    debug: o.Debug = False,
+) -> None:
+    """Score a model on rows that it has not learned from: both sides, each class, the worst slices and rows.
+
+    nncli evaluate held-out.csv -m churn-model
+
+    Keep rows of your own for it: a model knows the file that it was trained on.
+    """
+    check_choice("with", side, ExportedSide)
+    from nncli.bundle.model import load_model
+    from nncli.prediction.assessment import assess
+    from nncli.prediction.labelled import read_labelled
+
+    loaded = load_model(model)
+    found = assess(loaded, read_labelled(data, loaded, target), side)  # type: ignore[arg-type]
+    if json:
+        from nncli.report.assessment import assessment_document
+
+        o.print_json(assessment_document(found))
+    elif not quiet:
+        from nncli.cli.progress import make_console
+        from nncli.report.assessment import print_assessment
+
+        print_assessment(found, make_console(quiet, stderr=False))

@@ -1,0 +1,101 @@
+"""Rows whose class is known, read to see how a model does on them; and how they fall into groups."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from nncli.bundle.model import Model
+from nncli.errors import DataError, nearest_names, quoted_list, show
+from nncli.evaluation.slices import Grouping
+from nncli.features.encoder import Features
+from nncli.table.arrow import mask_array
+from nncli.table.cells import chosen, is_missing, stripped, to_codes
+from nncli.table.reading import read_table
+
+_QUARTERS = (0.25, 0.5, 0.75)
+_MISSING, _OTHER = "missing", "other"
+
+
+@dataclass(frozen=True)
+class LabelledRows:
+    """Rows of a file that have a class."""
+
+    path: str
+    target: str
+    """Name of the column of the class."""
+    sha256: str
+    """Of the file, decompressed."""
+    rows: pa.RecordBatch
+    labels: NDArray[np.int64]
+    """Class numbers of the model. Shape: ``(n_rows,)``."""
+    numbers: NDArray[np.int64]
+    """Of the rows among all of the file, from 1."""
+    n_unlabelled: int
+    """Rows without a class, which are left out."""
+
+
+def read_labelled(path: str, model: Model, target: str | None) -> LabelledRows:
+    """Reads a whole file.
+
+    Args:
+        path: of the file, or ``-``.
+        model: whose columns and classes it has.
+        target: the column of the class; ``None``: that of the model's training.
+
+    Raises:
+        DataError: there is no such column, no row has a class, or one has a class that the model does not know.
+        ModelError: a column is missing that the model needs.
+    """
+    table = read_table(path)
+    name = target or model.description.schema.target
+    columns = table.rows.schema.names
+    if name not in columns:
+        raise DataError(f"target '{show(name)}': no such column; {nearest_names(name, columns)}")
+    model.require(columns)
+    cells = stripped(table.rows[name])
+    has_label = ~is_missing(cells)
+    labelled = chosen(cells, has_label)
+    labels = to_codes(labelled, model.classes)
+    if not labels.size:
+        raise DataError(f"target '{show(name)}': no row has a value; there is nothing to compare with")
+    unknown = labelled.filter(mask_array(labels < 0)).unique().to_pylist()
+    if unknown:
+        classes = quoted_list(list(model.classes), 10)
+        raise DataError(
+            f"target '{show(name)}': {quoted_list(unknown)} is no class of the model, which knows {classes}; "
+            "leave those rows out, or train anew"
+        )
+    rows = table.rows.filter(mask_array(has_label))
+    return LabelledRows(path, name, table.sha256, rows, labels, np.flatnonzero(has_label) + 1, int((~has_label).sum()))
+
+
+def groupings(model: Model, features: Features) -> Iterator[Grouping]:
+    """Groups of rows for each column: numbers by quarters of these rows, categories by their levels.
+
+    Args:
+        model: whose columns they are; dates and texts make no groups.
+        features: of the rows.
+    """
+    encoder = model.description.encoder
+    for j, name in enumerate(encoder.numeric):
+        yield _quarters(name, features.x_num[:, j])
+    n_booleans = len(encoder.booleans)
+    for j, name in enumerate(encoder.booleans):
+        yield Grouping(name, (_MISSING, "false", "true"), features.x_cat[:, j].astype(np.int64))
+    for j, column in enumerate(encoder.categories, start=n_booleans):
+        names = (_OTHER, *(level or _MISSING for level in column.levels))
+        yield Grouping(column.name, names, features.x_cat[:, j].astype(np.int64))
+
+
+def _quarters(name: str, values: NDArray[np.float64]) -> Grouping:
+    known = values[~np.isnan(values)]
+    edges = np.unique(np.quantile(known, _QUARTERS)) if known.size else np.zeros(0)
+    codes = np.where(np.isnan(values), edges.size + 1, np.searchsorted(edges, values)).astype(np.int64)
+    shown = [f"{edge:.6g}" for edge in edges]
+    between = [f"{low} to {high}" for low, high in pairwise(shown)]
+    names = [f"up to {shown[0]}", *between, f"above {shown[-1]}"] if shown else ["none"]
+    return Grouping(name, (*names, _MISSING), codes)

@@ -1,0 +1,117 @@
+"""How a model does on labelled rows, as a JSON document and on the terminal."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from nncli.errors import inert, show
+from nncli.evaluation.classes import ClassScores
+from nncli.evaluation.slices import Slices
+from nncli.prediction.assessment import Assessment, WrongRow
+from nncli.report.document import METRIC_NAMES, SCHEMA_VERSION, SIDE_NAMES, finite, verdict_sentence
+from nncli.report.terminal import print_findings, scores_table
+
+_MOST_CLASSES = 12
+"""In a confusion matrix on the terminal."""
+
+
+def assessment_document(found: Assessment) -> dict[str, Any]:
+    """The JSON document of ``nncli evaluate``."""
+    judgement = found.judgement
+    document = {
+        "schema_version": SCHEMA_VERSION,
+        "command": "evaluate",
+        "data": {"path": found.path, "sha256": found.data_sha256, "rows": found.n_rows + found.n_unlabelled},
+        "target": found.target,
+        "classes": list(found.classes),
+        "rows": {"evaluated": found.n_rows, "unlabelled": found.n_unlabelled},
+        "scores": {
+            side: {metric: asdict(interval) for metric, interval in metrics.items()}
+            for side, metrics in judgement.scores.items()
+        },
+        "verdict": {**asdict(judgement.verdict), "method": judgement.method, "sentence": _sentence(found)},
+        "side": found.side,
+        "confusion": found.confusion.tolist(),
+        "per_class": [asdict(scores) for scores in found.per_class],
+        "slices": asdict(found.slices),
+        "wrong": [asdict(row) for row in found.wrong],
+        "warnings": [asdict(finding) for finding in found.warnings],
+        "model_sha256": found.model_sha256,
+    }
+    return {name: finite(value) for name, value in document.items()}
+
+
+def print_assessment(found: Assessment, console: Console) -> None:
+    """Prints warnings, scores, the verdict, then classes, slices and the rows that are most wrong."""
+    print_findings(found.warnings, console)
+    console.print(scores_table(found.judgement.scores))
+    console.print(Text(_sentence(found)), soft_wrap=True)
+    console.print(Text(f"\n{SIDE_NAMES[found.side]}, class by class:"))
+    console.print(_class_table(found.per_class))
+    if len(found.classes) <= _MOST_CLASSES:
+        console.print(Text("\nrows by their class (down) and the predicted one (across):"))
+        console.print(_confusion_table(found))
+    console.print(Text(f"\n{_slices_line(found.slices)}"), soft_wrap=True)
+    if found.slices.worst:
+        console.print(_slices_table(found.slices))
+    if found.wrong:
+        console.print(Text("\nmost wrong:"))
+        console.print(_wrong_table(found.wrong))
+
+
+def _sentence(found: Assessment) -> str:
+    return verdict_sentence(found.judgement.verdict, f"{found.n_rows:,} rows")
+
+
+def _slices_line(slices: Slices) -> str:
+    looked = f"{slices.n_tried:,} slices of one column or two"
+    if not slices.worst:
+        return f"slices: none of {looked} is clearly worse than all rows together"
+    return f"slices: clearly worse than all rows together, of {looked}:"
+
+
+def _class_table(per_class: Sequence[ClassScores]) -> Table:
+    table = _plain_table("class", "rows", "predicted", "precision", "recall", "F1")
+    for s in per_class:
+        shares = ["-" if share is None else f"{share:.3f}" for share in (s.precision, s.recall, s.f1)]
+        table.add_row(_cell(s.name), f"{s.n_rows:,}", f"{s.n_predicted:,}", *shares)
+    return table
+
+
+def _confusion_table(found: Assessment) -> Table:
+    table = _plain_table("", *(show(name, 12) for name in found.classes))
+    for name, counts in zip(found.classes, found.confusion.tolist(), strict=True):
+        table.add_row(_cell(name), *(f"{count:,}" for count in counts))
+    return table
+
+
+def _slices_table(slices: Slices) -> Table:
+    table = _plain_table("", "rows", METRIC_NAMES["log_loss"], METRIC_NAMES["accuracy"])
+    for found in slices.worst:
+        where = " and ".join(f"{show(column, 24)} {show(group, 24)}" for column, group in found.where)
+        bounds = f"{found.loss:.4f} [{found.low:.3f}, {found.high:.3f}]"
+        table.add_row(Text(inert(where)), f"{found.n_rows:,}", Text(bounds), f"{found.accuracy:.3f}")
+    return table
+
+
+def _wrong_table(wrong: Sequence[WrongRow]) -> Table:
+    table = _plain_table("row", "class", "predicted", "probability of its class")
+    for row in wrong:
+        table.add_row(f"{row.number:,}", _cell(row.true), _cell(row.predicted), f"{row.probability:.6f}")
+    return table
+
+
+def _cell(name: str) -> Text:
+    return Text(show(name, 24))
+
+
+def _plain_table(first: str, *others: str) -> Table:
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), show_edge=False)
+    table.add_column(Text(first))
+    for name in others:
+        table.add_column(Text(name), justify="right")
+    return table
