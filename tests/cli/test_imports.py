@@ -26,12 +26,13 @@ except SystemExit as leave:
 """
 
 
-@pytest.mark.parametrize("command", ["--help", "--version", "predict", "info", "compare-baseline", "export"])
+@pytest.mark.parametrize("command", ["--help", "--version", "predict", "evaluate", "info", "compare-baseline", "export"])
 def test_light_commands_load_neither_torch_nor_scikit_learn(
     command: str, penguins_model: Path, samples: Path, tmp_path: Path
 ) -> None:
     args = {
         "predict": ["predict", samples / "penguins.csv", "-m", penguins_model, "--with", "trees", "--keep"],
+        "evaluate": ["evaluate", samples / "penguins.csv", "-m", penguins_model, "--json"],
         "info": ["info", "-m", penguins_model],
         "compare-baseline": ["compare-baseline", "-m", penguins_model],
         "export": ["export", "-m", penguins_model, "-o", tmp_path / "model.onnx", "-q"],
