@@ -113,7 +113,9 @@ def _sides(wanted: str, fast: bool) -> tuple[Side, ...]:
 def _prepared(model: Path, settings: PredictSettings, threads: int, line_buffered: bool, memory: str | None) -> "Run":
     # Rows are shared out among threads; numpy's products need none of their own. Read once, when numpy is loaded.
     os.environ.update(OPENBLAS_NUM_THREADS="1", MKL_NUM_THREADS="1")
-    os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")  # the others keep a quarter more than is used
+    # By Arrow's own choice a quarter more is kept than is used; by the system's, tables of hundreds of columns tear
+    # memory to pieces, and it grows with the file. Where Arrow lacks the third, it would say so.
+    os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "jemalloc" if sys.platform == "linux" else "system")
     from nncli.cli.boundary import stop_on_terminate
     from nncli.prediction.memory import block_bytes_within, parse_size
     from nncli.prediction.run import Run

@@ -67,6 +67,21 @@ def test_memory_does_not_grow_with_the_file_and_the_cap_holds(
     assert peak(penguins_model, paths[1], "--keep", "--memory", f"{cap}") < cap
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems' memory is not looked after")
+def test_memory_does_not_grow_with_a_file_of_hundreds_of_columns(
+    penguins_model: Path, samples: Path, tmp_path: Path
+) -> None:
+    rows = pd.read_csv(samples / "penguins.csv")
+    numbers = np.random.default_rng(0).normal(size=(len(rows), 300))
+    wide = pd.concat([rows, pd.DataFrame(numbers).add_prefix("n")], axis=1)
+    header, *lines = wide.to_csv(index=False).splitlines(keepends=True)
+    peaks = []
+    for times in (5, 30):
+        (tmp_path / f"{times}.csv").write_text(header + "".join(lines * times))
+        peaks.append(peak(penguins_model, tmp_path / f"{times}.csv", "--keep"))
+    assert peaks[1] < 1.15 * peaks[0]
+
+
 @pytest.fixture(scope="module")
 def parquets(samples: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """Files that take much more than the cap where a column too many, or a batch of so many rows, is read."""
