@@ -34,7 +34,7 @@ def open_parquet(file: BinaryIO, name: str, wanted: Wanted | None, block_bytes: 
     """
     with _refused(name):
         opened = parquet.ParquetFile(file, pre_buffer=False, buffer_size=_BUFFER_BYTES)
-    columns = opened.schema_arrow.names
+        columns = opened.schema_arrow.names
     check_names(columns, name)
     read = _among(columns, None if wanted is None or wanted.kept is None else {*wanted.needed, *wanted.kept})
     cells = _among(read, None if wanted is None else set(wanted.needed))
@@ -82,7 +82,7 @@ def _refused(name: str) -> Iterator[None]:
         yield
     except pa.ArrowMemoryError:
         raise
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:  # the last: of a column's name
         if isinstance(error, OSError) and error.errno is not None:
             raise  # the file system's word, not Arrow's
         what = inert(" ".join(str(error).split()))

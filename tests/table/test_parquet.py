@@ -97,6 +97,13 @@ def test_chunks_are_of_so_many_bytes_whatever_hides_them(tmp_path: Path, block_b
         assert batch.num_rows <= 1 or n_bytes <= block_bytes
 
 
+def test_a_name_that_is_no_text_is_damage(tmp_path: Path) -> None:
+    path = Path(written(pa.table({"nnnn": [1, 2]}), tmp_path / "t.parquet"))
+    path.write_bytes(path.read_bytes().replace(b"nnnn", b"n\xffnn"))
+    with pytest.raises(DataError, match="t.parquet: the Parquet file is damaged"), open_rows(str(path), ["a"]):
+        pass
+
+
 @pytest.mark.parametrize("how", ["file", "gzip", "stdin", "pipe"])
 def test_the_cells_are_the_same_in_place_and_copied(  # type: ignore[no-untyped-def]
     tmp_path: Path, samples: Path, monkeypatch, how: str
