@@ -26,7 +26,9 @@ except SystemExit as leave:
 """
 
 
-@pytest.mark.parametrize("command", ["--help", "--version", "predict", "evaluate", "info", "compare-baseline", "export"])
+@pytest.mark.parametrize(
+    "command", ["--help", "--version", "predict", "evaluate", "info", "compare-baseline", "export"]
+)
 def test_light_commands_load_neither_torch_nor_scikit_learn(
     command: str, penguins_model: Path, samples: Path, tmp_path: Path
 ) -> None:
