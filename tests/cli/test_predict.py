@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pandas as pd
@@ -159,6 +160,15 @@ def test_closed_streams_lose_and_mix_nothing(penguins_model: Path, samples: Path
     assert bash(f"{changed} 2>&-").stdout == bash(f"{changed} 2>/dev/null").stdout
 
 
+@pytest.fixture
+def hang_up() -> Iterator[None]:
+    """Children are not deaf to SIGHUP, though these tests may run under nohup."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
+
+
+@pytest.mark.usefixtures("hang_up")
 def test_an_open_pipe_keeps_no_run_from_its_end(penguins_model: Path, tmp_path: Path) -> None:
     """One row is through and the next is not there: whatever ends the run, it ends at once, and in order."""
     os.mkfifo(tmp_path / "fifo")
