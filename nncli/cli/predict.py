@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, NoReturn
+from typing import TYPE_CHECKING, BinaryIO
 
 import typer
 
@@ -65,10 +65,7 @@ def predict(
 
     nncli predict 'new/*.parquet' --out-dir scored --keep id
     """
-    if not data and sys.stdin is not None and sys.stdin.isatty():
-        _show_help(context)
-    if output and out_dir:
-        raise UsageError("--output and --out-dir: one output for all, or one for each; choose")
+    _refuse_terminal(context, data)
     settings = PredictSettings(
         sides=_sides(side, fast),
         keep=parse_keep(keep),
@@ -87,16 +84,16 @@ def predict(
     )
     run = _prepared(model, settings, choose_threads(threads), line_buffered, memory)
     say: Say = (lambda _: None) if quiet else _say
-    if fast and run.asked.model.student is None:
-        say("note: this model has no fast network (see nncli info); its whole network predicts")
     with _watched(run, to_stdout=not (output or out_dir), quiet=quiet) as watched:
         summary = _carry_out(watched, data or ["-"], output, out_dir, force, say)
     if verbose:
         say(f"{summary.n_rows:,} rows, model {run.asked.model.sha256}")
 
 
-def _show_help(context: typer.Context) -> NoReturn:
-    """Rows would be waited for from somebody who has not asked for that."""
+def _refuse_terminal(context: typer.Context, data: list[str] | None) -> None:
+    """Shows the help where rows would be waited for from somebody who has not asked for that."""
+    if data or sys.stdin is None or not sys.stdin.isatty():
+        return
     with redirect_stdout(sys.stderr):
         print(context.get_help())  # noqa: T201
         print("standard input is a terminal; name a file, or pipe rows in")  # noqa: T201
@@ -148,6 +145,10 @@ def _carry_out(
 ) -> "Summary":
     from nncli.prediction.names import expanded
 
+    if "fast" in run.asked.settings.sides and run.asked.model.student is None:
+        say("note: this model has no fast network (see nncli info); its whole network predicts")
+    if output and out_dir:
+        raise UsageError("--output and --out-dir: one output for all, or one for each; choose")
     paths = expanded(data)
     if out_dir is not None:
         return _to_folder(run, paths, out_dir, force, say)
