@@ -2,6 +2,8 @@
 
 import os
 
+_INTERRUPTED = 130
+
 
 def main() -> None:
     """Runs the command line."""
@@ -10,8 +12,10 @@ def main() -> None:
     # thousand spins cost a quiet machine a tenth. The setting is read once, when torch is loaded.
     if "OMP_WAIT_POLICY" not in os.environ:
         os.environ.setdefault("GOMP_SPINCOUNT", "1000")
-    from nncli.cli.app import app
-
+    try:
+        from nncli.cli.app import app
+    except KeyboardInterrupt:  # later ones are the command's
+        raise SystemExit(_INTERRUPTED) from None
     app(prog_name="nncli")
 
 

@@ -156,3 +156,18 @@ def test_help_fits_80_columns(nncli: Program, command: str) -> None:
     outcome = nncli(command, "--help")
     assert outcome.code == 0
     assert max(map(len, outcome.out.splitlines())) <= 80
+
+
+def test_an_interrupt_while_the_program_loads_is_silent() -> None:
+    code = """
+import sys
+class Interrupt:
+    def find_spec(self, name, *rest):
+        if name == "nncli.cli.app":
+            raise KeyboardInterrupt
+sys.meta_path.insert(0, Interrupt())
+from nncli.__main__ import main
+main()
+"""
+    process = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
+    assert (process.returncode, process.stdout, process.stderr) == (130, "", "")
