@@ -42,7 +42,8 @@ def plan_folder(run: Run, paths: Sequence[str], folder: Path, force: bool) -> Pl
             ``force``), or an output would replace its input.
     """
     ledger = _read(folder)
-    jobs = [_job(path, folder, run) for path in paths if not _is_of_folder(Path(path), folder, ledger)]
+    written = _written(ledger)
+    jobs = [_job(path, folder, run) for path in paths if not _is_of_folder(Path(path), folder, written)]
     _refuse_same(jobs)
     folder.mkdir(parents=True, exist_ok=True)
     todo = [job for job in jobs if not _is_done(job, run, ledger)]
@@ -85,9 +86,13 @@ def _refuse_same(jobs: Sequence[Job]) -> None:
             first[name] = job.path
 
 
-def _is_of_folder(path: Path, folder: Path, ledger: Mapping[str, object]) -> bool:
+def _written(ledger: Mapping[str, object]) -> frozenset[str]:
+    """Names of the files that earlier runs have written into their folder."""
+    return frozenset([LEDGER, *ledger, *(rejects_path(Path(name)).name for name in ledger)])
+
+
+def _is_of_folder(path: Path, folder: Path, written: frozenset[str]) -> bool:
     """Whether an earlier run has written a file: a pattern may match its folder, too."""
-    written = [LEDGER, *ledger, *(rejects_path(Path(name)).name for name in ledger)]
     return path.name in written and path.parent.exists() and folder.exists() and path.parent.samefile(folder)
 
 
