@@ -25,6 +25,9 @@ Requirement = Literal["win", "tie"]
 ExportFormat = Literal["onnx", "torch"]
 ExportedSide = Literal["network", "trees"]
 ConformalMethod = Literal["lac", "aps", "raps"]
+Metric = Literal["log_loss", "roc_auc", "accuracy", "balanced_accuracy", "brier"]
+Library = Literal["lightgbm", "xgboost", "catboost"]
+"""Boosted trees of others, where they are installed."""
 
 
 _MOST_THREADS = 4
@@ -171,11 +174,37 @@ class Range:
 
 
 @dataclass(frozen=True, kw_only=True)
+class RepeatSettings:
+    """How often ``compare-baseline DATA`` repeats its folds, and what it compares with."""
+
+    n_rounds: int = 3
+    """Rounds of folds at the most, each of another shuffle; fewer where the verdict is clear before."""
+    budget: float | None = None
+    """Seconds for whole folds: none begins that would end later, but the first two; ``None``: no limit."""
+    against: Library | None = None
+    """The opponent of the network; ``None``: the careful trees."""
+
+    def __post_init__(self) -> None:
+        _check("rounds", 1 <= self.n_rounds <= 100, self.n_rounds, "1 to 100")
+        budget = self.budget
+        _check("budget", budget is None or 0 < budget < 1e9, budget, "seconds above 0, below 1000000000")
+        if self.against is not None:
+            check_choice("against", self.against, Library)
+
+
+@dataclass(frozen=True, kw_only=True)
 class EvaluationSettings:
     """How sure the intervals are, and how they are drawn."""
 
     confidence: float = 0.95
     bootstrap_draws: int = 1000
+    metrics: tuple[Metric, ...] = ("log_loss",)
+    """The verdict is about the first; over folds, the others are compared too."""
+
+    def __post_init__(self) -> None:
+        for metric in self.metrics:
+            check_choice("metric", metric, Metric)
+        _check("metric", 0 < len(set(self.metrics)) == len(self.metrics), ", ".join(self.metrics), "each once")
 
 
 @dataclass(frozen=True, kw_only=True)

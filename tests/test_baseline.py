@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from sklearn.ensemble import HistGradientBoostingClassifier
 
-from nncli.baseline import TreeData, extract_trees, fit_careful_trees, fit_default_trees, refit_careful_trees
+from nncli.baseline.trees import TreeData, extract_trees, fit_careful_trees, fit_default_trees, refit_careful_trees
 from nncli.settings import TreesSettings
 
 

@@ -1,18 +1,22 @@
 """``nncli compare-baseline``: the verdict, network against trees."""
 
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from nncli.cli import options as o
-from nncli.errors import GateError
-from nncli.settings import Requirement, RunSettings, check_choice
+from nncli.errors import GateError, UsageError
+from nncli.settings import EvaluationSettings, RepeatSettings, Requirement, RunSettings, check_choice
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from nncli.evaluation.comparison import Verdict
     from nncli.report.document import Report
+
+REPEATS = RepeatSettings()
+_LIBRARIES = "lightgbm|xgboost|catboost"
+_ENDINGS = (".html", ".md", ".json")
 
 
 def compare_baseline(
@@ -25,6 +29,29 @@ def compare_baseline(
     require: Annotated[
         str | None, typer.Option(help="Exit 7 unless the network wins, or at least ties.", metavar="win|tie")
     ] = None,
+    metric: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="What the verdict is about; repeat for several (Holm's correction). Log loss if not given.",
+            metavar="log_loss|roc_auc|accuracy|balanced_accuracy|brier",
+        ),
+    ] = None,
+    against: Annotated[
+        str | None,
+        typer.Option(help="The opponent, if installed; scikit-learn's trees if not given.", metavar=_LIBRARIES),
+    ] = REPEATS.against,
+    rounds: Annotated[
+        int, typer.Option(help="Rounds of five folds at the most; fewer where the verdict is clear before.")
+    ] = REPEATS.n_rounds,
+    budget: Annotated[
+        float | None,
+        typer.Option(help="No fold begins that would end later; unlike --time-limit, none is cut.", metavar="SECONDS"),
+    ] = REPEATS.budget,
+    output: Annotated[
+        list[Path] | None,
+        typer.Option("--output", "-o", help="Report to write: .html, .md or .json; repeat for several."),
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace reports that exist.")] = False,
     effort: o.Effort = o.DEFAULTS.effort,
     time_limit: o.TimeLimit = o.DEFAULTS.time_limit,
     seed: o.Seed = o.DEFAULTS.seed,
@@ -37,18 +64,28 @@ def compare_baseline(
 ) -> None:
     """Say whether the network beats boosted trees, and how sure that is.
 
-    nncli compare-baseline customers.csv             five-fold cross-validation of both
+    nncli compare-baseline customers.csv                   repeated cross-validation, with a page to show
 
-    nncli compare-baseline -m churn-model            the held-out rows of a trained model
+    nncli compare-baseline customers.csv --against catboost --metric roc_auc -o verdict.html
 
-    nncli compare-baseline --require tie && deploy   exit 7 if the trees are better
+    nncli compare-baseline -m churn-model                  the held-out rows of a trained model
+
+    nncli compare-baseline --require tie && deploy         exit 7 if the trees are better
 
     With --effort best every fold is a search of its own; unlike train, it starts anew if it is cut off.
     """
     if require is not None:
         check_choice("require", require, Requirement)
-    settings = o.run_settings(target, effort, time_limit, seed, device, threads)
-    report = _heldout(model) if data is None else _cross_validated(data, settings, quiet=quiet, verbose=verbose)
+    evaluation = EvaluationSettings(metrics=tuple(metric) if metric else o.DEFAULTS.evaluation.metrics)  # type: ignore[arg-type]
+    settings = replace(o.run_settings(target, effort, time_limit, seed, device, threads), evaluation=evaluation)
+    repeat = RepeatSettings(n_rounds=rounds, budget=budget, against=against)  # type: ignore[arg-type]
+    _refuse_outputs(output or [], force)
+    if data is None:
+        report = _heldout(model, evaluation, repeat)
+    else:
+        report = _cross_validated(data, settings, repeat, quiet=quiet, verbose=verbose)
+    for path in output or []:
+        _write(report, path)
     if json:
         from nncli.report.document import document
 
@@ -62,14 +99,19 @@ def compare_baseline(
         _require(report.judgement.verdict, require)
 
 
-def _heldout(folder: "Path") -> "Report":
+def _heldout(folder: Path, evaluation: EvaluationSettings, repeat: RepeatSettings) -> "Report":
+    for option, given in (("budget", repeat.budget), ("against", repeat.against), ("metric", evaluation.metrics[1:])):
+        if given:
+            raise UsageError(f"--{option}: needs data to fit on; name a file, or leave it out for the held-out rows")
     from nncli.bundle.model import load_with_heldout
     from nncli.cli.outcome import heldout_report
 
-    return heldout_report(*load_with_heldout(folder))
+    return heldout_report(*load_with_heldout(folder), evaluation)
 
 
-def _cross_validated(data: str, settings: RunSettings, *, quiet: bool, verbose: bool) -> "Report":
+def _cross_validated(
+    data: str, settings: RunSettings, repeat: RepeatSettings, *, quiet: bool, verbose: bool
+) -> "Report":
     from nncli.cli.progress import TerminalObserver, make_console
     from nncli.guard.examine import examine_table
     from nncli.table.reading import read_table
@@ -77,12 +119,28 @@ def _cross_validated(data: str, settings: RunSettings, *, quiet: bool, verbose: 
     with TerminalObserver(make_console(quiet), verbose) as observer:
         table = examine_table(read_table(data), settings.target)
         observer.examined(table)
-        from nncli.experiment import cross_validate
+        from nncli.experiment.repeated import cross_validate
 
-        result = cross_validate(table, settings, observer, observer.started)
+        result = cross_validate(table, settings, repeat, observer, observer.started)
     from nncli.cli.outcome import cross_validation_report
 
-    return cross_validation_report(result, settings, observer.seconds())
+    return cross_validation_report(result, settings, repeat, observer.seconds())
+
+
+def _refuse_outputs(paths: list[Path], force: bool) -> None:
+    for path in paths:
+        if path.suffix not in _ENDINGS:
+            raise UsageError(
+                f"--output: '{path}' ends in none of {', '.join(_ENDINGS)}; name the report after its form"
+            )
+        if path.exists() and not force:
+            raise UsageError(f"--output: {path} exists; choose another name, or --force to replace it")
+
+
+def _write(report: "Report", path: Path) -> None:
+    from nncli.cli.outcome import render
+
+    path.write_bytes(render(report, path.suffix))
 
 
 def _require(verdict: "Verdict", required: str) -> None:

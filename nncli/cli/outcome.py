@@ -12,11 +12,12 @@ from nncli.bundle.model import Heldout, Model
 from nncli.evaluation.comparison import judge_held_out
 from nncli.guard.examine import ExaminedTable
 from nncli.report.document import CurvePoint, Report, TrialLine, document
-from nncli.report.html import render_html, render_model_card
-from nncli.settings import EFFORTS, EvaluationSettings, RunSettings, choose_threads
+from nncli.report.html import render_html, render_markdown, render_model_card
+from nncli.settings import EFFORTS, EvaluationSettings, RepeatSettings, RunSettings, choose_threads
 
 if TYPE_CHECKING:
-    from nncli.experiment import CrossValidation, Experiment
+    from nncli.experiment.holdout import Experiment
+    from nncli.experiment.repeated import CrossValidation
     from nncli.fitting.sides import Fitted
 
 
@@ -84,12 +85,14 @@ def _tree_form(params: Mapping[str, float]) -> str:
     return ", ".join(f"{name.replace('_', ' ')} {value:.3g}" for name, value in params.items())
 
 
-def cross_validation_report(result: "CrossValidation", settings: RunSettings, total_seconds: float) -> Report:
+def cross_validation_report(
+    result: "CrossValidation", settings: RunSettings, repeat: RepeatSettings, total_seconds: float
+) -> Report:
     """The report of ``nncli compare-baseline DATA``."""
     share = settings.split.validation_fraction / (1 - settings.split.test_fraction)
     n_validation = round(share * result.n_train)
     return Report(
-        **_shared(result.table, settings),
+        **_shared(result.table, settings, repeat=asdict(repeat)),
         command="compare-baseline",
         rows={"train": result.n_train - n_validation, "validation": n_validation, "test": result.n_test},
         judgement=result.judgement,
@@ -97,11 +100,12 @@ def cross_validation_report(result: "CrossValidation", settings: RunSettings, to
         seconds={**result.seconds, "total": total_seconds},
         model_sha256=None,
         folds=result.fold_scores,
+        repeated=result.repeated,
         n_tried=result.n_tried,
     )
 
 
-def heldout_report(model: Model, heldout: Heldout) -> Report:
+def heldout_report(model: Model, heldout: Heldout, evaluation: EvaluationSettings) -> Report:
     """The report of ``nncli compare-baseline`` on the held-out rows that a model folder keeps."""
     schema, provenance = model.description.schema, model.description.provenance
     return Report(
@@ -115,7 +119,7 @@ def heldout_report(model: Model, heldout: Heldout) -> Report:
         target=schema.target,
         classes=schema.classes,
         rows={"train": provenance.n_train, "validation": provenance.n_validation, "test": provenance.n_test},
-        judgement=judge_held_out(heldout.test.labels, heldout.test.probabilities, EvaluationSettings()),
+        judgement=judge_held_out(heldout.test.labels, heldout.test.probabilities, evaluation),
         warnings=provenance.findings,
         seconds={},
         device="cpu",
@@ -129,15 +133,23 @@ def heldout_report(model: Model, heldout: Heldout) -> Report:
 
 def pages(report: Report) -> Mapping[str, bytes]:
     """The files for people beside a model."""
-    numbers = json.dumps(document(report), ensure_ascii=False, indent=1, allow_nan=False)
     return {
-        "report.html": render_html(report).encode(),
-        "report.json": numbers.encode(),
+        "report.html": render(report, ".html"),
+        "report.json": render(report, ".json"),
         "README.md": render_model_card(report).encode(),
     }
 
 
-def _shared(table: ExaminedTable, settings: RunSettings) -> dict[str, Any]:
+def render(report: Report, ending: str) -> bytes:
+    """The report as a page (``.html``), as text (``.md``) or as numbers (``.json``)."""
+    if ending == ".html":
+        return render_html(report).encode()
+    if ending == ".md":
+        return render_markdown(report).encode()
+    return json.dumps(document(report), ensure_ascii=False, indent=1, allow_nan=False).encode()
+
+
+def _shared(table: ExaminedTable, settings: RunSettings, **more: Any) -> dict[str, Any]:
     from nncli.training.device import choose_device
 
     return {
@@ -152,5 +164,5 @@ def _shared(table: ExaminedTable, settings: RunSettings) -> dict[str, Any]:
         "device": choose_device(settings.device).type,
         "threads": choose_threads(settings.threads),
         "seed": settings.seed,
-        "settings": asdict(settings),
+        "settings": {**asdict(settings), **more},
     }

@@ -76,9 +76,11 @@ class TerminalObserver:
             for column in table.schema.columns:
                 self.say(f"  {show(column.name)}: {column.kind}")
 
-    def fold(self, number: int, n_folds: int) -> None:
-        """Says which fold begins."""
+    def fold(self, number: int, n_folds: int, seconds_left: float | None) -> None:
+        """Says which fold begins, and how long it may take until the last one is done."""
         self._fold = f"fold {number} of {n_folds}: "
+        if seconds_left is not None:
+            self.say(f"fold {number} of at most {n_folds}, at most {_duration(seconds_left)} left")
 
     def training(self, plan: "Plan", device: str, threads: int, known: "list[Trial[TrainedNetwork]]") -> None:
         """Says what is trained."""
@@ -155,7 +157,16 @@ class TerminalObserver:
         """Says that a small network learns."""
         self.say("fast network: learns to answer as the network does, for predict --fast")
 
+    def assumptions(self) -> None:
+        """Says that networks learn from fewer rows and with other seeds."""
+        self._fold = ""
+        self.say("learning curve and seeds: both sides learn from fewer rows, networks with other seeds")
+
     def _close_bar(self) -> None:
         if self._bar is not None:
             self._bar.stop()
         self._bar = None
+
+
+def _duration(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"

@@ -87,7 +87,7 @@ def _run(data: str, settings: RunSettings, output: Path, force: bool, *, quiet: 
         table = examine_table(read_table(data), settings.target)
         observer.examined(table)
         # Torch and scikit-learn take seconds to load: what is wrong with the data was said before.
-        from nncli.experiment import run_experiment
+        from nncli.experiment.holdout import run_experiment
 
         if searches:
             observer.say(f"finished networks are kept in {checkpoints}: the same command goes on where it was cut off")

@@ -7,7 +7,7 @@ from typing import Literal
 import numpy as np
 from scipy.special import ndtr, stdtrit
 
-from nncli.evaluation.metrics import LOWER_IS_BETTER, METRICS, RANGES, Floats, Labels, weighted_scores
+from nncli.evaluation.metrics import LOWER_IS_BETTER, METRICS, Floats, Labels, weighted_scores
 from nncli.settings import EvaluationSettings
 
 Word = Literal["better", "worse", "no clear difference"]
@@ -35,6 +35,33 @@ class Verdict:
     word: Word
     learned: bool
     """Whether either model is clearly better than the majority class."""
+    opponent: str = "trees"
+    """The second model."""
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Two models on one metric, over folds. Positive is better for the first."""
+
+    first: str
+    second: str
+    metric: str
+    difference: float
+    low: float
+    high: float
+    """Of the interval for this metric alone."""
+    p_value: float
+    p_adjusted: float
+    """For the number of metrics that were asked for."""
+    effect_size: float
+    """Mean over standard deviation of the folds' differences."""
+    region: float
+    """A difference up to this makes none in practice."""
+    p_better: float
+    """Probability that the first is better by more than the region."""
+    p_equivalent: float
+    p_worse: float
+    word: Word
 
 
 @dataclass(frozen=True)
@@ -46,11 +73,11 @@ class Judgement:
     verdict: Verdict
     method: str
     """How the intervals came about, in words."""
+    comparisons: tuple[Comparison, ...] = ()
+    """Over folds: the two models on each metric that was asked for."""
 
 
-def judge_held_out(
-    labels: Labels, probabilities: Mapping[str, Floats], settings: EvaluationSettings, metric: str = "log_loss"
-) -> Judgement:
+def judge_held_out(labels: Labels, probabilities: Mapping[str, Floats], settings: EvaluationSettings) -> Judgement:
     """Scores every model on the same held-out rows, with paired bootstrap intervals.
 
     The percentile interval is expanded for small samples (Hesterberg 2015, "What Teachers Should Know About
@@ -59,9 +86,9 @@ def judge_held_out(
     Args:
         labels: class numbers, shape ``(n_rows,)``.
         probabilities: at least ``network``, ``trees`` and ``majority``, each ``(n_rows, n_classes)``.
-        settings: confidence and number of draws.
-        metric: the one that the verdict compares.
+        settings: confidence, number of draws, and the metric that the verdict compares: the first.
     """
+    metric = settings.metrics[0]
     values, draws = _bootstrap(labels, probabilities, settings.bootstrap_draws)
     tail = _expanded_tail(settings.confidence, labels.size)
 
@@ -80,54 +107,6 @@ def judge_held_out(
         metric, difference("network", "trees"), [difference(side, "majority") for side in ("network", "trees")]
     )
     return Judgement(scores, verdict, f"paired bootstrap over {labels.size:,} test rows")
-
-
-def judge_folds(
-    folds: Sequence[Mapping[str, Mapping[str, float]]],
-    test_share: float,
-    settings: EvaluationSettings,
-    metric: str = "log_loss",
-) -> Judgement:
-    """Scores every model by its mean over folds, with the corrected t interval.
-
-    Source: Nadeau and Bengio 2003, "Inference for the Generalization Error": folds share training rows, so the
-    variance of the mean is taken as ``(1 / k + n_test / n_train) * var``; ``k - 1`` degrees of freedom.
-
-    Args:
-        folds: for each fold, model to metric to value.
-        test_share: rows of a fold's test part over rows of its training part.
-        settings: confidence.
-        metric: the one that the verdict compares.
-    """
-    models = list(folds[0])
-
-    def values(model: str, name: str) -> Floats:
-        return np.array([fold[model][name] for fold in folds])
-
-    def difference(first: str, second: str) -> Interval:
-        sign = -1.0 if metric in LOWER_IS_BETTER else 1.0
-        differences = sign * (values(first, metric) - values(second, metric))
-        return corrected_t_interval(differences, test_share, settings.confidence)
-
-    def level(model: str, name: str) -> Interval:
-        found = corrected_t_interval(values(model, name), test_share, settings.confidence)
-        least, most = RANGES[name]  # the t interval of few folds knows nothing of it
-        return Interval(found.value, max(found.low, least), min(found.high, most))
-
-    scores = {m: {k: level(m, k) for k in METRICS} for m in models}
-    verdict = _verdict(
-        metric, difference("network", "trees"), [difference(side, "majority") for side in ("network", "trees")]
-    )
-    return Judgement(scores, verdict, f"corrected t over {len(folds)} folds (Nadeau and Bengio)")
-
-
-def corrected_t_interval(values: Floats, test_share: float, confidence: float) -> Interval:
-    """Mean of one value per fold with the Nadeau-Bengio interval."""
-    n_folds = values.size
-    spread = np.sqrt((1 / n_folds + test_share) * values.var(ddof=1))
-    half = float(stdtrit(n_folds - 1, (1 + confidence) / 2) * spread)
-    mean = float(values.mean())
-    return Interval(mean, mean - half, mean + half)
 
 
 def _verdict(metric: str, difference: Interval, against_majority: Sequence[Interval]) -> Verdict:

@@ -39,8 +39,11 @@ class Observer(Protocol):
     def teaching(self) -> None:
         """A small network begins to learn the answers of the large one."""
 
-    def fold(self, number: int, n_folds: int) -> None:
-        """A fold of cross-validation begins, numbered from 1."""
+    def fold(self, number: int, n_folds: int, seconds_left: float | None) -> None:
+        """A fold of cross-validation begins, numbered from 1; about how long all of them may take yet."""
+
+    def assumptions(self) -> None:
+        """After the folds of cross-validation, networks learn from fewer rows and with other seeds."""
 
 
 @dataclass(frozen=True)

@@ -1,13 +1,13 @@
 """Both sides after the verdict: what predicts has learned from all rows."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nncli.baseline import FittedTrees, TreeData, refit_careful_trees
+from nncli.baseline.trees import FittedTrees, TreeData, refit_careful_trees
 from nncli.bundle.model import Model
 from nncli.bundle.trees import tree_inputs
 from nncli.features.encoder import Features
@@ -33,6 +33,11 @@ class Served:
     trees: FittedTrees
     seconds: Mapping[str, float]
     """By side, for what came after the verdict."""
+
+    @property
+    def stops(self) -> Mapping[str, Sequence[str]]:
+        """By side, why its models stopped learning."""
+        return {"network": [network.stop for network in self.networks], "trees": [self.trees.stop]}
 
 
 def learn_from_all_rows(table: ExaminedTable, split: Split, fitted: Fitted, context: Context) -> Served:

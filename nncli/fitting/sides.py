@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nncli import version
-from nncli.baseline import CAREFUL_RANGES, FittedTrees, TreeData, fit_careful_trees, fit_default_trees
+from nncli.baseline.trees import CAREFUL_RANGES, FittedTrees, TreeData, fit_careful_trees, fit_default_trees
 from nncli.bundle.model import Answers, Description, Model, Provenance
 from nncli.bundle.trees import tree_inputs
 from nncli.errors import DataError
@@ -19,6 +19,7 @@ from nncli.features.encoder import FeatureEncoder, Features, fit_encoder
 from nncli.features.reference import typical_row
 from nncli.features.scaling import Scaler, fit_scaler
 from nncli.fitting.context import Context, Observer
+from nncli.fitting.health import Health, examine_health
 from nncli.fitting.student import Student, teach
 from nncli.guard.examine import ExaminedTable
 from nncli.settings import RunSettings, Side, TreesSettings
@@ -54,6 +55,7 @@ class Fitted:
     """The small network that the chosen ones taught."""
     validation: Answers
     """Of the model, to the validation rows."""
+    health: Health
     checkpoints: Checkpoints | None
     """What the search left on disk: to be removed when the model is safe."""
 
@@ -65,6 +67,15 @@ class Fitted:
             "trees": sum(trial.seconds for trial in self.tree_trials),
             "trees_default": self.default.seconds,
             **({"fast": self.student.seconds} if self.student else {}),
+        }
+
+    @property
+    def stops(self) -> Mapping[str, Sequence[str]]:
+        """By side, why its models stopped learning."""
+        return {
+            "network": [trial.outcome.stop for trial in self.chosen],
+            "trees": [self.careful.outcome.stop],
+            "trees_default": [self.default.stop],
         }
 
     @property
@@ -120,8 +131,9 @@ def fit_sides(table: ExaminedTable, split: Split, context: Context) -> Fitted:
     model = student.put_into(model) if student else model
     sides: list[Side] = ["network", "trees", *(["fast"] if student else [])]  # type: ignore[list-item]
     answers = Answers(y_val, {side: model.predict_proba(validation, side) for side in sides})
+    health = examine_health(model, chosen, (train, y), (validation, y_val), context.settings)
     return Fitted(
-        model, tuple(trials), tuple(chosen), tuple(tree_trials), careful, default, student, answers, checkpoints
+        model, tuple(trials), tuple(chosen), tuple(tree_trials), careful, default, student, answers, health, checkpoints
     )
 
 

@@ -12,8 +12,9 @@ from nncli.errors import inert, show
 from nncli.evaluation.classes import ClassScores
 from nncli.evaluation.slices import Slices
 from nncli.prediction.assessment import Assessment, WrongRow
-from nncli.report.document import METRIC_NAMES, SCHEMA_VERSION, SIDE_NAMES, finite, verdict_sentence
-from nncli.report.terminal import print_findings, scores_table
+from nncli.report.document import SCHEMA_VERSION, finite, verdict_sentence
+from nncli.report.names import METRIC_NAMES, SIDE_NAMES
+from nncli.report.terminal import plain_table, print_findings, scores_table
 
 _MOST_CLASSES = 12
 """In a confusion matrix on the terminal."""
@@ -75,7 +76,7 @@ def _slices_line(slices: Slices) -> str:
 
 
 def _class_table(per_class: Sequence[ClassScores]) -> Table:
-    table = _plain_table("class", "rows", "predicted", "precision", "recall", "F1")
+    table = plain_table("class", "rows", "predicted", "precision", "recall", "F1")
     for s in per_class:
         shares = ["-" if share is None else f"{share:.3f}" for share in (s.precision, s.recall, s.f1)]
         table.add_row(_cell(s.name), f"{s.n_rows:,}", f"{s.n_predicted:,}", *shares)
@@ -83,14 +84,14 @@ def _class_table(per_class: Sequence[ClassScores]) -> Table:
 
 
 def _confusion_table(found: Assessment) -> Table:
-    table = _plain_table("", *(show(name, 12) for name in found.classes))
+    table = plain_table("", *(show(name, 12) for name in found.classes))
     for name, counts in zip(found.classes, found.confusion.tolist(), strict=True):
         table.add_row(_cell(name), *(f"{count:,}" for count in counts))
     return table
 
 
 def _slices_table(slices: Slices) -> Table:
-    table = _plain_table("", "rows", METRIC_NAMES["log_loss"], METRIC_NAMES["accuracy"])
+    table = plain_table("", "rows", METRIC_NAMES["log_loss"], METRIC_NAMES["accuracy"])
     for found in slices.worst:
         where = " and ".join(f"{show(column, 24)} {show(group, 24)}" for column, group in found.where)
         bounds = f"{found.loss:.4f} [{found.low:.3f}, {found.high:.3f}]"
@@ -99,7 +100,7 @@ def _slices_table(slices: Slices) -> Table:
 
 
 def _wrong_table(wrong: Sequence[WrongRow]) -> Table:
-    table = _plain_table("row", "class", "predicted", "probability of its class")
+    table = plain_table("row", "class", "predicted", "probability of its class")
     for row in wrong:
         table.add_row(f"{row.number:,}", _cell(row.true), _cell(row.predicted), f"{row.probability:.6f}")
     return table
@@ -107,11 +108,3 @@ def _wrong_table(wrong: Sequence[WrongRow]) -> Table:
 
 def _cell(name: str) -> Text:
     return Text(show(name, 24))
-
-
-def _plain_table(first: str, *others: str) -> Table:
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), show_edge=False)
-    table.add_column(Text(first))
-    for name in others:
-        table.add_column(Text(name), justify="right")
-    return table

@@ -11,22 +11,10 @@ from nncli import version
 from nncli.evaluation.comparison import Judgement, Verdict
 from nncli.evaluation.conformal import CoverageCheck
 from nncli.guard.findings import Finding
+from nncli.report.names import IN_SENTENCES, METRIC_NAMES, SIDE_NAMES
+from nncli.report.repeated import Repeated, blend_line, practical_line, recommendation, rounds_line
 
 SCHEMA_VERSION = 1
-SIDE_NAMES = {
-    "network": "network",
-    "trees": "trees (careful)",
-    "trees_default": "trees (default)",
-    "majority": "majority class",
-    "fast": "network (fast)",
-}
-METRIC_NAMES = {
-    "log_loss": "log loss",
-    "roc_auc": "ROC AUC",
-    "accuracy": "accuracy",
-    "balanced_accuracy": "balanced accuracy",
-    "brier": "Brier score",
-}
 
 
 @dataclass(frozen=True)
@@ -87,6 +75,8 @@ class Report:
     folds: Sequence[Mapping[str, Mapping[str, float]]] = ()
     sets: Mapping[str, Sequence[CoverageCheck]] = field(default_factory=dict)
     """What sets of classes reach on the test rows, by side, where rows were held out."""
+    repeated: Repeated | None = None
+    """Where both sides were fitted on several folds."""
 
 
 def document(report: Report) -> dict[str, Any]:
@@ -119,8 +109,21 @@ def document(report: Report) -> dict[str, Any]:
         "trials": [asdict(trial) for trial in report.trials],
         "folds": [dict(fold) for fold in report.folds],
         "sets": {side: [asdict(check) for check in checks] for side, checks in report.sets.items()},
+        **_of_repeated(report),
     }
     return {name: finite(value) for name, value in found.items()}
+
+
+def _of_repeated(report: Report) -> dict[str, Any]:
+    if report.repeated is None:
+        return {}
+    judgement = report.judgement
+    return {
+        "comparisons": [asdict(comparison) for comparison in judgement.comparisons],
+        "recommendation": recommendation(judgement.verdict, judgement.comparisons, report.repeated),
+        "assumptions": report.repeated.assumptions.document(judgement.verdict.opponent),
+        **report.repeated.document(),
+    }
 
 
 def finite(value: Any) -> Any:
@@ -152,22 +155,43 @@ def verdict_sentence(verdict: Verdict, rows: str) -> str:
     """A verdict in one sentence.
 
     Args:
-        verdict: on the network against the trees.
+        verdict: on the network against its opponent.
         rows: that it comes from, in words.
     """
     metric = METRIC_NAMES[verdict.metric]
     if not verdict.learned:
         return f"No clear difference: nothing was learned, neither side clearly beats the majority class ({rows})."
+    opponent = IN_SENTENCES[verdict.opponent]
     interval = f"95 % interval {verdict.low:+.4f} to {verdict.high:+.4f}; {rows}"
     if verdict.word == "no clear difference":
         return (
-            "No clear difference between the network and the careful trees: "
+            f"No clear difference between the network and {opponent}: "
             f"{metric} differs by {verdict.difference:+.4f}, where plus favours the network ({interval})."
         )
     return (
-        f"The network is {verdict.word} than the careful trees: "
+        f"The network is {verdict.word} than {opponent}: "
         f"{metric} {verdict.word} by {abs(verdict.difference):.4f} ({interval})."
     )
+
+
+def repeated_lines(report: Report) -> list[str]:
+    """What repeated folds tell besides, the recommendation first."""
+    repeated, verdict, comparisons = report.repeated, report.judgement.verdict, report.judgement.comparisons
+    if repeated is None:
+        return []
+    return [
+        recommendation(verdict, comparisons, repeated),
+        practical_line(comparisons[0], repeated.n_folds),
+        blend_line(repeated, verdict.opponent),
+        rounds_line(repeated),
+    ]
+
+
+def assumption_lines(report: Report) -> list[str]:
+    """Whether what networks rest on holds, where it was looked at."""
+    if report.repeated is None:
+        return []
+    return report.repeated.assumptions.sentences(report.judgement.verdict.opponent)
 
 
 def effort_line(report: Report) -> str:

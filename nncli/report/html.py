@@ -7,8 +7,10 @@ from typing import Any
 import jinja2
 
 from nncli.errors import inert, show
-from nncli.report.document import METRIC_NAMES, SIDE_NAMES, Report, document, effort_line, kept_line, sentence
-from nncli.report.svg import interval_plot, learning_curve
+from nncli.evaluation.metrics import LOWER_IS_BETTER
+from nncli.report.document import Report, assumption_lines, document, effort_line, kept_line, repeated_lines, sentence
+from nncli.report.names import METRIC_NAMES, SIDE_NAMES
+from nncli.report.svg import fold_plot, growth_plot, interval_plot, learning_curve
 
 _STOPS = {
     "patience": "the validation loss no longer improved",
@@ -24,6 +26,8 @@ def render_html(report: Report) -> str:
     style = environment.loader.get_source(environment, "report.css")[0]  # type: ignore[union-attr]
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     verdict = report.judgement.verdict
+    folds = fold_plot(report.folds, verdict.metric, verdict.opponent) if report.folds else None
+    growth = report.repeated.assumptions.growth if report.repeated else None
     curve = learning_curve(report.curve, report.network["best_epoch"]) if report.curve else None
     return environment.get_template("report.html.j2").render(
         **_shared(report),
@@ -31,6 +35,8 @@ def render_html(report: Report) -> str:
         style_hash=digest,
         interval_plot=interval_plot(report.judgement.scores, verdict.metric, METRIC_NAMES[verdict.metric]),
         learning_curve=curve,
+        fold_plot=folds,
+        growth_plot=growth_plot(growth) if growth else None,
         stops=_STOPS,
     )
 
@@ -40,6 +46,11 @@ def render_model_card(report: Report) -> str:
     return _environment().get_template("model_card.md.j2").render(**_shared(report))
 
 
+def render_markdown(report: Report) -> str:
+    """A verdict as text that can be pasted elsewhere."""
+    return _environment().get_template("verdict.md.j2").render(**_shared(report))
+
+
 def _shared(report: Report) -> dict[str, Any]:
     return {
         "report": report,
@@ -47,8 +58,11 @@ def _shared(report: Report) -> dict[str, Any]:
         "sentence": sentence(report),
         "effort": effort_line(report),
         "kept": kept_line(report),
+        "lines": repeated_lines(report),
+        "assumptions": assumption_lines(report),
         "sides": SIDE_NAMES,
         "metrics": METRIC_NAMES,
+        "lower_is_better": LOWER_IS_BETTER,
     }
 
 

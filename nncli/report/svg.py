@@ -1,4 +1,4 @@
-"""Two plots as inline SVG: the learning curve, and the scores with their intervals."""
+"""Plots as inline SVG: the losses by epoch and by rows, scores with their intervals, differences fold by fold."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -7,7 +7,10 @@ from math import floor, isfinite, log10
 from markupsafe import Markup
 
 from nncli.evaluation.comparison import Interval
-from nncli.report.document import SIDE_NAMES, CurvePoint
+from nncli.evaluation.metrics import LOWER_IS_BETTER
+from nncli.report.assumptions import Growth
+from nncli.report.document import CurvePoint
+from nncli.report.names import METRIC_NAMES, SIDE_NAMES
 
 _WIDTH, _LEFT, _RIGHT = 640, 130, 20
 
@@ -56,31 +59,80 @@ def interval_plot(scores: Mapping[str, Mapping[str, Interval]], metric: str, axi
 def learning_curve(curve: Sequence[CurvePoint], best_epoch: int) -> Markup:
     """Training and validation loss by epoch; the best epoch marked."""
     curve = [p for p in curve if isfinite(p.train_loss) and isfinite(p.validation_loss)]
-    losses = [loss for point in curve for loss in (point.train_loss, point.validation_loss)]
+    series = {
+        "side1": [(p.epoch, p.train_loss) for p in curve],
+        "side0": [(p.epoch, p.validation_loss) for p in curve],
+    }
+    epochs = _Scale(1, max(curve[-1].epoch, 2))
+    ticks = {tick: f"{tick:.0f}" for tick in epochs.ticks() if tick == round(tick)}
+    best = {"side0": [(p.epoch, p.validation_loss) for p in curve if p.epoch == best_epoch]}
+    return _line_plot(series, ticks, epochs, "epoch", "training and validation loss by epoch", best)
+
+
+def growth_plot(growth: Growth) -> Markup:
+    """The log loss of both sides by the number of rows that were learned from, each twice the one before."""
+    sides = {"side1": "trees", "side0": "network"}
+    series = {
+        kind: [(float(i), point.losses[side]) for i, point in enumerate(growth.points)] for kind, side in sides.items()
+    }
+    ticks = {float(i): f"{point.n_rows:,}" for i, point in enumerate(growth.points)}
+    places = _Scale(0, len(growth.points) - 1)
+    return _line_plot(series, ticks, places, "rows learned from", "log loss by rows learned from", series)
+
+
+def _line_plot(
+    series: Mapping[str, Sequence[tuple[float, float]]],
+    x_ticks: Mapping[float, str],
+    x: _Scale,
+    x_label: str,
+    title: str,
+    marked: Mapping[str, Sequence[tuple[float, float]]],
+) -> Markup:
+    """Losses along a line for each of several series, some of their points marked."""
+    losses = [loss for points in series.values() for _, loss in points]
     low, high = min(losses), max(losses)
-    x = _Scale(1, max(curve[-1].epoch, 2))
     height, top, bottom = 280, 16, 236
 
     def y(loss: float) -> float:
         return bottom - (loss - low) / ((high - low) or 1) * (bottom - top)
 
-    parts = [_opening(height, "training and validation loss by epoch")]
+    parts = [_opening(height, title)]
     for tick in _Scale(low, high).ticks():
         parts.append(f'<line class="grid" x1="{_LEFT}" y1="{y(tick):.1f}" x2="{_WIDTH - _RIGHT}" y2="{y(tick):.1f}"/>')
         parts.append(f'<text class="tick" x="{_LEFT - 8}" y="{y(tick) + 4:.1f}" text-anchor="end">{tick:.4g}</text>')
-    for tick in x.ticks():
-        if tick == round(tick):
-            place = f'x="{x(tick):.1f}" y="{bottom + 18}"'
-            parts.append(f'<text class="tick" {place} text-anchor="middle">{tick:.0f}</text>')
-    for kind, name in (("side1", "train_loss"), ("side0", "validation_loss")):
-        points = " ".join(f"{x(p.epoch):.1f},{y(getattr(p, name)):.1f}" for p in curve)
-        parts.append(f'<polyline class="{kind}" points="{points}"/>')
-    best = next(point for point in curve if point.epoch == best_epoch)
-    parts.append(f'<circle class="side0" cx="{x(best.epoch):.1f}" cy="{y(best.validation_loss):.1f}" r="5"/>')
+    for at, name in x_ticks.items():
+        place = f'x="{x(at):.1f}" y="{bottom + 18}"'
+        parts.append(f'<text class="tick" {place} text-anchor="middle">{name}</text>')
+    for kind, points in series.items():
+        line = " ".join(f"{x(at):.1f},{y(loss):.1f}" for at, loss in points)
+        parts.append(f'<polyline class="{kind}" points="{line}"/>')
+    for kind, points in marked.items():
+        parts += [f'<circle class="{kind}" cx="{x(at):.1f}" cy="{y(loss):.1f}" r="5"/>' for at, loss in points]
     middle = (_LEFT + _WIDTH) / 2
-    parts.append(f'<text x="{middle}" y="{height - 6}" text-anchor="middle">epoch</text>')
+    parts.append(f'<text x="{middle}" y="{height - 6}" text-anchor="middle">{x_label}</text>')
     parts.append(f'<text transform="translate(40 {(top + bottom) / 2}) rotate(-90)" text-anchor="middle">')
     parts.append("cross-entropy (nats)</text></svg>")
+    return Markup("".join(parts))
+
+
+def fold_plot(folds: Sequence[Mapping[str, Mapping[str, float]]], metric: str, opponent: str) -> Markup:
+    """The difference in each fold, as a dot; right of zero the network is better."""
+    sign = -1.0 if metric in LOWER_IS_BETTER else 1.0
+    found = [sign * (fold["network"][metric] - fold[opponent][metric]) for fold in folds]
+    found = [difference for difference in found if isfinite(difference)]
+    if not found:
+        return Markup("")
+    low, high = min(0.0, *found), max(0.0, *found)
+    margin = 0.05 * ((high - low) or 1)
+    x = _Scale(low - margin, high + margin)
+    label = f"{METRIC_NAMES[metric]}: how much better the network is, fold by fold"
+    parts = [_opening(96, label)]
+    for tick in x.ticks():
+        parts.append(f'<line class="grid" x1="{x(tick):.1f}" y1="6" x2="{x(tick):.1f}" y2="50"/>')
+        parts.append(f'<text class="tick" x="{x(tick):.1f}" y="66" text-anchor="middle">{tick:.4g}</text>')
+    parts.append(f'<line class="side1" x1="{x(0):.1f}" y1="6" x2="{x(0):.1f}" y2="50"/>')
+    parts += [f'<circle class="side0" cx="{x(difference):.1f}" cy="28" r="5"/>' for difference in found]
+    parts.append(f'<text x="{(_LEFT + _WIDTH) / 2}" y="88" text-anchor="middle">{label}</text></svg>')
     return Markup("".join(parts))
 
 

@@ -8,9 +8,11 @@ from rich.table import Table
 from rich.text import Text
 
 from nncli.errors import inert, show
-from nncli.evaluation.comparison import Interval
+from nncli.evaluation.comparison import Comparison, Interval
 from nncli.guard.findings import Finding
-from nncli.report.document import METRIC_NAMES, SIDE_NAMES, Report, effort_line, kept_line, sentence
+from nncli.report.document import Report, assumption_lines, effort_line, kept_line, repeated_lines, sentence
+from nncli.report.names import METRIC_NAMES, SIDE_NAMES
+from nncli.report.repeated import Repeated
 
 _SHORT_NAMES = {"balanced_accuracy": "balanced", "brier": "Brier"}
 """So that a table fits 80 columns."""
@@ -22,8 +24,38 @@ def print_report(report: Report, console: Console) -> None:
     print_findings(report.warnings, console)
     console.print(scores_table(report.judgement.scores))
     console.print(Text(f"{sentence(report)}", style=_STYLES[report.judgement.verdict.word]), soft_wrap=True)
+    if report.repeated:
+        _print_repeated(report, report.repeated, console)
     for line in filter(None, (effort_line(report), kept_line(report))):
         console.print(Text(line), soft_wrap=True)
+
+
+def _print_repeated(report: Report, repeated: Repeated, console: Console) -> None:
+    """Prints what repeated folds tell: other metrics, practice, the mean of both sides, costs, and what to use."""
+    recommended, *lines = repeated_lines(report)
+    if len(report.judgement.comparisons) > 1:
+        console.print(_comparisons_table(report.judgement.comparisons))
+    for line in [*lines, *assumption_lines(report)]:
+        console.print(Text(line), soft_wrap=True)
+    console.print(_costs_table(repeated))
+    console.print(Text(recommended, style="bold"), soft_wrap=True)
+
+
+def _comparisons_table(comparisons: Sequence[Comparison]) -> Table:
+    table = plain_table("", "difference", "p (Holm)", "better", "equal", "worse", "word")
+    for c in comparisons:
+        bounds = f"{c.difference:+.4f} [{c.low:+.3f}, {c.high:+.3f}]"
+        shares = [f"{p:.3f}" for p in (c.p_better, c.p_equivalent, c.p_worse)]
+        table.add_row(METRIC_NAMES[c.metric], Text(bounds), f"{c.p_adjusted:.4f}", *shares, c.word)
+    return table
+
+
+def _costs_table(repeated: Repeated) -> Table:
+    table = plain_table("", "training", "1,000 predictions")
+    for side, cost in repeated.costs.items():
+        if side != "majority":
+            table.add_row(Text(SIDE_NAMES[side]), f"{cost.fit_seconds:.2f} s", f"{1000 * cost.predict_seconds:,.1f} ms")
+    return table
 
 
 def print_findings(findings: Sequence[Finding], console: Console) -> None:
@@ -35,13 +67,19 @@ def print_findings(findings: Sequence[Finding], console: Console) -> None:
 
 def scores_table(scores: Mapping[str, Mapping[str, Interval]]) -> Table:
     """One row a side, one column a metric; the interval of the log loss, which the verdict is about."""
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), show_edge=False)
-    table.add_column("", no_wrap=True)
-    for metric in METRIC_NAMES:
-        table.add_column(_SHORT_NAMES.get(metric, METRIC_NAMES[metric]), justify="right", no_wrap=True)
+    table = plain_table("", *(_SHORT_NAMES.get(metric, name) for metric, name in METRIC_NAMES.items()))
     for side, metrics in scores.items():
         cells = [_cell(metrics[metric], with_bounds=metric == "log_loss") for metric in METRIC_NAMES]
         table.add_row(Text(SIDE_NAMES[side]), *cells)
+    return table
+
+
+def plain_table(first: str, *others: str) -> Table:
+    """A table without lines; the columns after the first stand to the right."""
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), show_edge=False)
+    table.add_column(Text(first), no_wrap=True)
+    for name in others:
+        table.add_column(Text(name), justify="right", no_wrap=True)
     return table
 
 

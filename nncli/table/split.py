@@ -1,7 +1,7 @@
 """Row numbers for training, validation and test: stratified by class, identical rows on one side."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
@@ -65,6 +65,26 @@ def make_folds(labels: Labels, groups: Groups, settings: SplitSettings, seed: in
         part[_untrained(labels[rest], groups[rest], part == 1)] = 1
         folds.append(Split(rest[part == 1], rest[part == 0], test, straddle))
     return folds
+
+
+def thinned(split: Split, labels: Labels, share: float, seed: int) -> Split:
+    """The same test rows, with a share of the other rows, of each class alike; a smaller share is a part of a larger.
+
+    Args:
+        split: what is thinned.
+        labels: class numbers of all rows, shape ``(n_rows,)``.
+        share: of the rows to learn from and of those for validation; of each class one row at least.
+        seed: of which rows stay.
+    """
+
+    def some(rows: Rows) -> Rows:
+        order = np.random.default_rng(seed).permutation(rows)
+        by_class = order[np.argsort(labels[order], kind="stable")]
+        counts = np.unique(labels[by_class], return_counts=True)[1]
+        place = np.arange(rows.size) - np.repeat(np.cumsum(counts) - counts, counts)
+        return np.sort(by_class[place < np.repeat(np.ceil(share * counts), counts)])
+
+    return replace(split, train=some(split.train), validation=some(split.validation))
 
 
 def _untrained(labels: Labels, groups: Groups, learned: NDArray[np.bool_]) -> NDArray[np.bool_]:

@@ -112,4 +112,4 @@ def checkpoint_key(*parts: str) -> str:
 
 
 def _is_finite(epoch: Epoch) -> bool:
-    return isfinite(epoch.train_loss) and isfinite(epoch.validation_loss)
+    return all(map(isfinite, (epoch.train_loss, epoch.validation_loss, epoch.gradient_norm)))

@@ -40,6 +40,8 @@ class Epoch:
     """Mean cross-entropy of the members while they learned."""
     validation_loss: float
     """Log loss of the mean probability, by averaged weights; not a number where no rows were held back."""
+    gradient_norm: float
+    """Of the last step's batch."""
     seconds: float
     """Since training began."""
 
@@ -155,6 +157,7 @@ class _Run:
         self._n_parts = 1
         """Of a batch, for the gradients: more than one on a device that has too little memory for all of it."""
         self.history: list[Epoch] = []
+        self._gradient_norm = float("nan")
         self.was_cut = False
         """Whether the deadline fell into the last epoch."""
         self._start = time.monotonic()
@@ -165,7 +168,7 @@ class _Run:
         # A small last batch would make a step as long as any other; its rows come up in other epochs.
         n_full = max(1, len(order) // self._plan.batch_size) * self._plan.batch_size
         train_loss = self._pass(torch.split(order[:n_full], self._plan.batch_size))
-        self.history.append(Epoch(number, train_loss, validate(), time.monotonic() - self._start))
+        self.history.append(Epoch(number, train_loss, validate(), self._gradient_norm, time.monotonic() - self._start))
         self._conditions.on_epoch(self.history[-1])
         return self.history[-1]
 
@@ -186,12 +189,15 @@ class _Run:
             if deadline and step and step % _STEPS_PER_LOOK == 0 and time.monotonic() > deadline:
                 self.was_cut = True
                 break
-            total += self._step(rows) * len(rows)
+            total += self._step(rows, is_last=step == len(batches) - 1) * len(rows)
             n_rows += len(rows)
         return float(total) / n_rows
 
-    def _step(self, rows: Tensor) -> Tensor:
+    def _step(self, rows: Tensor, is_last: bool) -> Tensor:
         loss = self._leave_gradients(rows)
+        if is_last:  # the optimisers may change the gradients
+            gradients = [weight.grad for weight in self._weights if weight.grad is not None]
+            self._gradient_norm = float(torch.stack(torch._foreach_norm(gradients)).norm())
         for optimiser in self._optimisers:
             optimiser.step()
         with torch.no_grad():

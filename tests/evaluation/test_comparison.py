@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from nncli.evaluation.comparison import corrected_t_interval, judge_folds, judge_held_out
-from nncli.evaluation.metrics import METRICS, log_losses
+from nncli.evaluation.comparison import judge_held_out
+from nncli.evaluation.metrics import log_losses
 from nncli.settings import EvaluationSettings
 
 SETTINGS = EvaluationSettings(bootstrap_draws=1000)
@@ -44,7 +44,7 @@ def test_the_interval_is_close_to_the_normal_theory_of_the_paired_difference() -
 
 def test_higher_is_better_metrics_keep_their_sign() -> None:
     labels, probabilities = sides(np.random.default_rng(3), 1000, 3.0, 1.0)
-    assert judge_held_out(labels, probabilities, SETTINGS, metric="roc_auc").verdict.word == "better"
+    assert judge_held_out(labels, probabilities, EvaluationSettings(metrics=("roc_auc",))).verdict.word == "better"
 
 
 def test_a_score_that_is_not_defined_has_no_bounds() -> None:
@@ -80,51 +80,3 @@ def test_equal_models_give_a_winner_in_one_case_of_twenty_at_most() -> None:
         word = judge_held_out(labels, probabilities, EvaluationSettings(bootstrap_draws=300)).verdict.word
         winners += word != "no clear difference"
     assert winners <= stats.binom.ppf(0.999, 200, 0.05)
-
-
-def test_corrected_t_equals_the_worked_example() -> None:
-    # Differences of ten folds, n_test / n_train = 1 / 9, by hand: mean 0.0184, variance (ddof 1) 0.000107156,
-    # standard error sqrt((1/10 + 1/9) * variance), t quantile 2.262157 for 9 degrees of freedom.
-    values = np.array([0.012, 0.025, 0.008, 0.031, 0.019, 0.015, 0.027, 0.004, 0.036, 0.007])
-    interval = corrected_t_interval(values, 1 / 9, 0.95)
-    half = 2.2621571628 * np.sqrt((1 / 10 + 1 / 9) * np.var(values, ddof=1))
-    assert interval.value == pytest.approx(0.0184)
-    assert interval.high - interval.value == pytest.approx(half, rel=1e-8)
-    assert interval.value - interval.low == pytest.approx(half, rel=1e-8)
-
-
-def fold_scores(network: float, trees: float, majority: float, spread: float):  # type: ignore[no-untyped-def]
-    offsets = np.linspace(-spread, spread, 5)
-    return [
-        {
-            "network": dict.fromkeys(METRICS, network + offset),
-            "trees": dict.fromkeys(METRICS, trees - offset),
-            "majority": dict.fromkeys(METRICS, majority),
-        }
-        for offset in offsets
-    ]
-
-
-@pytest.mark.parametrize(
-    ("network", "trees", "word"), [(0.3, 0.4, "better"), (0.4, 0.3, "worse"), (0.35, 0.351, "no clear difference")]
-)
-def test_verdict_over_folds(network: float, trees: float, word: str) -> None:
-    judged = judge_folds(fold_scores(network, trees, 0.6, 0.01), 0.25, SETTINGS)
-    assert judged.verdict.word == word
-    assert judged.scores["network"]["log_loss"].value == pytest.approx(network)
-
-
-def test_verdict_over_folds_needs_something_learned() -> None:
-    judged = judge_folds(fold_scores(0.65, 0.75, 0.6, 0.01), 0.25, SETTINGS)
-    assert judged.verdict.word == "no clear difference"
-    assert not judged.verdict.learned
-
-
-def test_intervals_of_few_folds_stay_within_what_a_score_can_be() -> None:
-    scores = judge_folds(fold_scores(0.05, 0.97, 0.6, 0.05), 0.25, SETTINGS).scores
-    assert scores["network"]["log_loss"].low == 0
-    assert scores["network"]["log_loss"].high > 0.1
-    assert scores["trees"]["roc_auc"].high == 1
-    assert scores["trees"]["log_loss"].high > 1
-    unknown = judge_folds(fold_scores(float("nan"), 0.3, 0.6, 0.01), 0.25, SETTINGS).scores["network"]["roc_auc"]
-    assert np.isnan([unknown.value, unknown.low, unknown.high]).all()

@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 from rows import rows_of
 
 from nncli.settings import SplitSettings
-from nncli.table.split import group_identical_rows, make_folds, make_split
+from nncli.table.split import group_identical_rows, make_folds, make_split, thinned
 
 SETTINGS = SplitSettings()
 
@@ -80,3 +80,15 @@ def test_the_split_depends_on_the_seed_alone() -> None:
     first, again, other = (make_split(y, np.arange(100), SETTINGS, seed) for seed in (1, 1, 2))
     np.testing.assert_array_equal(first.test, again.test)
     assert not np.array_equal(first.test, other.test)
+
+
+@given(labels=st.lists(st.integers(0, 3), min_size=30, max_size=200), seed=st.integers(0, 99))
+def test_a_thinned_split_keeps_its_test_rows_its_classes_and_their_shares(labels, seed) -> None:  # type: ignore[no-untyped-def]
+    y = np.array(labels)
+    split = make_split(y, np.arange(y.size), SETTINGS, seed)
+    half, quarter = (thinned(split, y, share, seed) for share in (1 / 2, 1 / 4))
+    np.testing.assert_array_equal(half.test, split.test)
+    for name in ("train", "validation"):
+        whole, some, fewer = (getattr(each, name) for each in (split, half, quarter))
+        assert set(fewer) <= set(some) <= set(whole)
+        assert np.bincount(y[some]).tolist() == np.ceil(np.bincount(y[whole]) / 2).tolist()

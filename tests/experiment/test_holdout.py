@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 import torch
 from rows import rows_of
+from silent import Silent
 from sklearn.metrics import log_loss
 from threadpoolctl import threadpool_info
 
@@ -16,11 +17,12 @@ from nncli.bundle.forward import NumpyNetwork
 from nncli.bundle.model import load_model, load_with_heldout, save_model
 from nncli.errors import DataError
 from nncli.evaluation.calibration import Calibration
-from nncli.experiment import Experiment, cross_validate, run_experiment
+from nncli.experiment.holdout import Experiment, run_experiment
+from nncli.experiment.repeated import cross_validate
 from nncli.fitting.context import Context
 from nncli.fitting.sides import fit_sides
 from nncli.guard.examine import ExaminedTable, examine_table
-from nncli.settings import EFFORTS, RunSettings, TrainingSettings
+from nncli.settings import EFFORTS, RepeatSettings, RunSettings, TrainingSettings
 from nncli.table.reading import Table, read_table
 from nncli.table.split import make_split
 from nncli.training.budget import Plan
@@ -28,26 +30,6 @@ from nncli.training.loop import Conditions, LabelledInputs, TrainedNetwork, cont
 from nncli.training.search import Trial
 
 SETTINGS = RunSettings(effort="quick", threads=2)
-
-
-class Silent:
-    """An observer that says nothing."""
-
-    def training(self, plan: object, device: str, threads: int, known: object) -> None: ...
-
-    def tried(self, trial: object, n_trials: int) -> None: ...
-
-    def epoch(self, epoch: object, plan: object) -> None: ...
-
-    def trees(self, name: str, n_trials: int) -> None: ...
-
-    def brought(self, side: object, losses: object) -> None: ...
-
-    def again(self, plan: object, n_rows: int, number: int, n_networks: int) -> None: ...
-
-    def fold(self, number: int, n_folds: int) -> None: ...
-
-    def teaching(self) -> None: ...
 
 
 def table_of(frame: pd.DataFrame) -> Table:
@@ -253,7 +235,16 @@ def test_the_network_keeps_its_share_of_a_time_limit_that_slow_trees_use_up(
 ) -> None:
     """On a clock of our own both trees run until their deadline; each part of the network does too."""
     now, spans = [0.0], dict[str, float]()
-    rooms = ("experiment", "fitting.sides", "fitting.served", "fitting.student", "training.clock", "training.search")
+    rooms = (
+        "experiment.holdout",
+        "experiment.repeated",
+        "experiment.scoring",
+        "fitting.sides",
+        "fitting.served",
+        "fitting.student",
+        "training.clock",
+        "training.search",
+    )
     for module in rooms:
         monkeypatch.setattr(f"nncli.{module}.time", SimpleNamespace(monotonic=lambda: now[0]))
 
@@ -297,7 +288,7 @@ def test_the_network_keeps_its_share_of_a_time_limit_that_slow_trees_use_up(
     assert spans["refit_careful_trees"] > 10
     now[0] = 0.0
     spans.clear()
-    cross_validate(penguins, replace(SETTINGS, time_limit=100), Silent(), started=1e-9)
+    cross_validate(penguins, replace(SETTINGS, time_limit=100), RepeatSettings(), Silent(), started=1e-9)
     assert now[0] == pytest.approx(95)
     assert spans["train_network"] > 0.6 * 95
 
@@ -342,15 +333,6 @@ def test_many_levels_empty_columns_and_single_rows_work_for_both_sides() -> None
     assert {"empty-column", "single-row-class"} <= codes
     assert result.split.train[0] == 0  # the single row stays in training
     assert result.judgement.scores["network"]["log_loss"].value < 2
-
-
-def test_folds_give_a_verdict_with_every_side(penguins: ExaminedTable) -> None:
-    result = cross_validate(penguins, replace(SETTINGS, time_limit=30), Silent())
-    assert len(result.fold_scores) == 5
-    assert set(result.fold_scores[0]) == {"network", "trees", "trees_default", "majority"}
-    assert result.judgement.verdict.learned
-    mean = np.mean([fold["network"]["log_loss"] for fold in result.fold_scores])
-    assert result.judgement.scores["network"]["log_loss"].value == pytest.approx(mean)
 
 
 def test_too_few_rows_and_no_columns_are_refused() -> None:

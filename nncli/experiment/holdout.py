@@ -1,0 +1,78 @@
+"""One whole run: split, fit both sides, judge them on rows that neither has seen; then let both learn from all rows.
+
+Test rows are scored once, when both sides are final; only after the verdict does the model that will be served learn
+from them too, for as long as seemed best without them.
+"""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from nncli.bundle.model import Heldout
+from nncli.evaluation.comparison import Judgement, judge_held_out
+from nncli.experiment.scoring import cut_short, refuse_empty_parts, run_clock, score_test_rows
+from nncli.fitting.context import Context, Observer
+from nncli.fitting.served import Served, learn_from_all_rows
+from nncli.fitting.sides import Fitted, fit_sides
+from nncli.guard.examine import ExaminedTable
+from nncli.guard.findings import Finding
+from nncli.guard.rows import examine_rows
+from nncli.settings import RunSettings
+from nncli.table.split import Split, make_split
+from nncli.training.device import choose_device, use_threads
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """A run with one split."""
+
+    table: ExaminedTable
+    split: Split
+    fitted: Fitted
+    heldout: Heldout
+    judgement: Judgement
+    served: Served
+    findings: tuple[Finding, ...]
+
+    @property
+    def seconds(self) -> Mapping[str, float]:
+        """By side, until the verdict and after it."""
+        first, again = self.fitted.seconds, self.served.seconds
+        return {side: seconds + again.get(side, 0.0) for side, seconds in first.items()}
+
+
+def run_experiment(
+    table: ExaminedTable,
+    settings: RunSettings,
+    observer: Observer,
+    started: float | None = None,
+    checkpoint_folder: Path | None = None,
+) -> Experiment:
+    """Splits once, fits both sides, scores the test rows once, then fits both sides on all rows.
+
+    Args:
+        table: examined.
+        settings: of the run.
+        observer: is told how it comes along.
+        started: when the time limit began, on the clock of ``time.monotonic``; ``None``: now.
+        checkpoint_folder: where a search keeps its networks; ``None``: nowhere.
+
+    Raises:
+        DataError: there are too few rows to split, or there is nothing to learn from.
+        DeviceError: the device that was asked for is not there.
+        UsageError: no network ever had a finite loss.
+    """
+    choose_device(settings.device)  # refused before any work
+    split = make_split(table.target.labels, table.groups, settings.split, settings.seed)
+    refuse_empty_parts(split)
+    clock = run_clock(settings, started or time.monotonic())
+    context = Context(settings, observer, clock, checkpoint_folder=checkpoint_folder)
+    with use_threads(context.threads):
+        fitted = fit_sides(table, split, context)
+        heldout = Heldout(score_test_rows(table, split, fitted).answers, fitted.validation)
+        judgement = judge_held_out(heldout.test.labels, heldout.test.probabilities, settings.evaluation)
+        served = learn_from_all_rows(table, split, fitted, context)
+    findings = (*table.findings, *examine_rows(table.groups, split), *cut_short([fitted.stops, served.stops]))
+    served = replace(served, model=served.model.with_findings(findings))
+    return Experiment(table, split, fitted, heldout, judgement, served, findings)

@@ -1,0 +1,68 @@
+"""How learning went: how much better each side knows its own rows, and whether the network had converged."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nncli.bundle.model import Model
+from nncli.evaluation.comparison import Interval
+from nncli.evaluation.learning import gap_interval, is_still_falling
+from nncli.evaluation.metrics import log_losses
+from nncli.features.encoder import Features
+from nncli.settings import RunSettings, Side
+from nncli.training.health import dead_units
+from nncli.training.loop import TrainedNetwork
+from nncli.training.search import Trial
+
+_MOST_ROWS = 2000
+
+
+@dataclass(frozen=True)
+class Health:
+    """How learning went, of the networks that predict together: of the best of them."""
+
+    gaps: Mapping[str, Interval]
+    """By side, how much lower its log loss is on training rows than on validation rows."""
+    dead_units: tuple[float, ...]
+    """Share of each hidden layer's units that say the same of every validation row."""
+    converged: bool
+    """Whether the validation loss had stopped falling when training ended."""
+
+
+def examine_health(
+    model: Model,
+    chosen: Sequence[Trial[TrainedNetwork]],
+    train: tuple[Features, NDArray[np.int64]],
+    validation: tuple[Features, NDArray[np.int64]],
+    settings: RunSettings,
+) -> Health:
+    """Looks at 2,000 training and validation rows at the most.
+
+    Args:
+        model: calibrated.
+        chosen: its networks, the best first.
+        train: rows that it learned from, with their labels.
+        validation: rows that said when to stop.
+        settings: seed and confidence.
+    """
+    known, new = (_some(rows, settings.seed) for rows in (train, validation))
+    best, confidence = chosen[0].outcome, settings.evaluation.confidence
+    gaps: dict[str, Interval] = {}
+    sides: tuple[Side, ...] = ("network", "trees")
+    for side in sides:
+        of_known, of_new = (log_losses(y, model.predict_proba(features, side)) for features, y in (known, new))
+        gaps[side] = gap_interval(of_known, of_new, confidence)
+    falling = is_still_falling([epoch.validation_loss for epoch in best.history[: best.best_epoch]])
+    return Health(
+        gaps=gaps,
+        dead_units=dead_units(best, model.description.scaler.scale(new[0])),
+        converged=best.stop in ("patience", "goal") or not (best.stop == "time limit" or falling),
+    )
+
+
+def _some(rows: tuple[Features, NDArray[np.int64]], seed: int) -> tuple[Features, NDArray[np.int64]]:
+    features, y = rows
+    some = np.random.default_rng(seed).permutation(y.size)[:_MOST_ROWS]
+    return features.take(some), y[some]
