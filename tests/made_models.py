@@ -9,7 +9,7 @@ import pyarrow as pa
 import torch
 from rows import rows_of
 
-from nncli.baseline import TreeData, fit_careful_trees
+from nncli.baseline.trees import TreeData, fit_careful_trees
 from nncli.bundle.architecture import Architecture
 from nncli.bundle.model import Description, Model, Provenance
 from nncli.bundle.trees import tree_inputs

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from nncli.baseline import FittedTrees, TreeData, refit_careful_trees
+from nncli.baseline.trees import FittedTrees, TreeData, refit_careful_trees
 from nncli.bundle.model import Model
 from nncli.bundle.trees import tree_inputs
 from nncli.features.encoder import Features

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nncli import version
-from nncli.baseline import CAREFUL_RANGES, FittedTrees, TreeData, fit_careful_trees, fit_default_trees
+from nncli.baseline.trees import CAREFUL_RANGES, FittedTrees, TreeData, fit_careful_trees, fit_default_trees
 from nncli.bundle.model import Answers, Description, Model, Provenance
 from nncli.bundle.trees import tree_inputs
 from nncli.errors import DataError

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from sklearn.ensemble import HistGradientBoostingClassifier
 
-from nncli.baseline import TreeData, extract_trees, fit_careful_trees, fit_default_trees, refit_careful_trees
+from nncli.baseline.trees import TreeData, extract_trees, fit_careful_trees, fit_default_trees, refit_careful_trees
 from nncli.settings import TreesSettings
 
 
@@ -130,7 +130,7 @@ def test_the_time_limit_is_used_up_but_not_passed(monkeypatch: pytest.MonkeyPatc
         return fitted
 
     monkeypatch.setattr(HistGradientBoostingClassifier, "fit", slow)
-    monkeypatch.setattr("nncli.baseline.time", SimpleNamespace(monotonic=lambda: now[0]))
+    monkeypatch.setattr("nncli.baseline.trees.time", SimpleNamespace(monotonic=lambda: now[0]))
     fitted = refit_careful_trees(example(300, 2), TreesSettings(), 400, seed=0, deadline=100.0)
     assert (fitted.iterations, fitted.stop) == (100, "time limit")
 
