@@ -130,7 +130,7 @@ def test_the_time_limit_is_used_up_but_not_passed(monkeypatch: pytest.MonkeyPatc
         return fitted
 
     monkeypatch.setattr(HistGradientBoostingClassifier, "fit", slow)
-    monkeypatch.setattr("nncli.baseline.time", SimpleNamespace(monotonic=lambda: now[0]))
+    monkeypatch.setattr("nncli.baseline.trees.time", SimpleNamespace(monotonic=lambda: now[0]))
     fitted = refit_careful_trees(example(300, 2), TreesSettings(), 400, seed=0, deadline=100.0)
     assert (fitted.iterations, fitted.stop) == (100, "time limit")
 
