@@ -14,15 +14,14 @@ import numpy as np
 
 from nncli.bundle.model import Answers, Heldout
 from nncli.bundle.trees import tree_inputs
-from nncli.errors import DataError
 from nncli.evaluation.comparison import Judgement, judge_folds, judge_held_out
 from nncli.evaluation.metrics import by_name, score
 from nncli.fitting.context import NO_LIMIT, Context, Observer
 from nncli.fitting.served import Served, learn_from_all_rows
 from nncli.fitting.sides import Fitted, fit_sides
-from nncli.guard.examine import ExaminedTable
+from nncli.guard.examine import ExaminedTable, with_known_classes
 from nncli.guard.findings import Finding
-from nncli.guard.rows import examine_rows
+from nncli.guard.rows import examine_classes, examine_rows
 from nncli.settings import RunSettings
 from nncli.table.split import Split, make_folds, make_split
 from nncli.training.clock import Clock
@@ -85,13 +84,14 @@ def run_experiment(
         checkpoint_folder: where a search keeps its networks; ``None``: nowhere.
 
     Raises:
-        DataError: there are too few rows to split, or there is nothing to learn from.
+        DataError: the rows cannot be split, or there is nothing to learn from.
         DeviceError: the device that was asked for is not there.
         UsageError: no network ever had a finite loss.
     """
     choose_device(settings.device)  # refused before any work
-    split = make_split(table.target.labels, table.groups, settings.split, settings.seed)
-    _refuse_empty_parts(split)
+    split = make_split(table.arrangement, settings.split, settings.seed)
+    found = (*table.findings, *examine_rows(table.arrangement.repeats, split), *examine_classes(table.target, [split]))
+    table, split = with_known_classes(table, split)
     clock = _clock(settings, started or time.monotonic())
     context = Context(settings, observer, clock, checkpoint_folder=checkpoint_folder)
     with use_threads(context.threads):
@@ -99,7 +99,7 @@ def run_experiment(
         heldout = Heldout(_score_test_rows(table, split, fitted), fitted.validation)
         judgement = judge_held_out(heldout.test.labels, heldout.test.probabilities, settings.evaluation)
         served = learn_from_all_rows(table, split, fitted, context)
-    findings = (*table.findings, *examine_rows(table.groups, split), *_cut_short([fitted, served]))
+    findings = (*found, *_cut_short([fitted, served]))
     served = replace(served, model=served.model.with_findings(findings))
     return Experiment(table, split, fitted, heldout, judgement, served, findings)
 
@@ -116,28 +116,29 @@ def cross_validate(
         started: when the time limit began, on the clock of ``time.monotonic``; ``None``: now.
 
     Raises:
-        DataError: there are too few rows to split, or there is nothing to learn from.
+        DataError: the rows cannot be split, or there is nothing to learn from.
         DeviceError: the device that was asked for is not there.
         UsageError: no network ever had a finite loss.
     """
     choose_device(settings.device)
-    folds = make_folds(table.target.labels, table.groups, settings.split, settings.seed)
+    folds = make_folds(table.arrangement, settings.split, settings.seed)
     fold_scores, fits = [], []
     start = started or time.monotonic()
-    for number, split in enumerate(folds, start=1):
-        _refuse_empty_parts(split)
+    for number, fold in enumerate(folds, start=1):
         observer.fold(number, len(folds))
         clock = _clock(settings, start, number / len(folds))
         context = Context(settings, observer, clock, learns_on=False)
         with use_threads(context.threads):
-            fitted = fit_sides(table, split, context)
-            test = _score_test_rows(table, split, fitted)
+            known, split = with_known_classes(table, fold)
+            fitted = fit_sides(known, split, context)
+            test = _score_test_rows(known, split, fitted)
         fold_scores.append({m: by_name(score(test.labels, p)) for m, p in test.probabilities.items()})
         fits.append(fitted)
     n_test = round(np.mean([split.test.size for split in folds]))
     n_train = round(np.mean([split.train.size + split.validation.size for split in folds]))
     judgement = judge_folds(fold_scores, n_test / n_train, settings.evaluation)
-    findings = (*table.findings, *examine_rows(table.groups, folds[0]), *_cut_short(fits))
+    found = (*examine_rows(table.arrangement.repeats, folds[0]), *examine_classes(table.target, folds))
+    findings = (*table.findings, *found, *_cut_short(fits))
     seconds = {side: sum(fitted.seconds[side] for fitted in fits) for side in fits[0].seconds}
     n_tried = {side: sum(fitted.n_tried[side] for fitted in fits) for side in fits[0].n_tried}
     return CrossValidation(table, tuple(fold_scores), n_train, n_test, judgement, findings, seconds, n_tried)
@@ -180,9 +181,3 @@ def _cut_short(fits: Sequence[Fitted | Served]) -> list[Finding]:
     if not cut:
         return []
     return [Finding("time-limit", "warn", (), f"the time limit ended {' and '.join(cut)} before they were done")]
-
-
-def _refuse_empty_parts(split: Split) -> None:
-    if min(split.train.size, split.validation.size, split.test.size) == 0:
-        n_rows = split.train.size + split.validation.size + split.test.size
-        raise DataError(f"the data have {n_rows} usable rows: too few for training, validation and test; add rows")

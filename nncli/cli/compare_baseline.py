@@ -21,6 +21,8 @@ def compare_baseline(
         typer.Argument(help="Data for cross-validation; the model's held-out rows if none.", metavar="[DATA]"),
     ] = None,
     target: o.Target = o.DEFAULTS.target,
+    group: o.Group = o.DEFAULTS.group,
+    time: o.Time = o.DEFAULTS.time,
     model: o.ModelFolder = o.DEFAULT_MODEL,
     require: Annotated[
         str | None, typer.Option(help="Exit 7 unless the network wins, or at least ties.", metavar="win|tie")
@@ -47,7 +49,7 @@ def compare_baseline(
     """
     if require is not None:
         check_choice("require", require, Requirement)
-    settings = o.run_settings(target, effort, time_limit, seed, device, threads)
+    settings = o.run_settings(target, effort, time_limit, seed, device, threads, group, time)
     report = _heldout(model) if data is None else _cross_validated(data, settings, quiet=quiet, verbose=verbose)
     if json:
         from nncli.report.document import document
@@ -75,7 +77,7 @@ def _cross_validated(data: str, settings: RunSettings, *, quiet: bool, verbose: 
     from nncli.table.reading import read_table
 
     with TerminalObserver(make_console(quiet), verbose) as observer:
-        table = examine_table(read_table(data), settings.target)
+        table = examine_table(read_table(data), settings.target, settings.group, settings.time)
         observer.examined(table)
         from nncli.experiment import cross_validate
 
