@@ -39,9 +39,10 @@ def arrange_rows(
         DataError: some rows have no time.
     """
     if group is not None:
-        arrangement = Arrangement(labels, repeats, groups=group_by_value(rows[group]), unit=f"groups of {show(group)}")
+        groups = group_by_value(rows[group])
+        arrangement = Arrangement(labels, repeats, groups=groups, unit=f"groups of '{show(group)}'")
         n_missing = int(is_missing(stripped(rows[group])).sum())
-        alone = f", {n_missing:,} of them rows without a value" if n_missing else ""
+        alone = f", {n_missing:,} of them rows without a value," if n_missing else ""
         message = (
             f"grouped by '{show(group)}': its {arrangement.n_units:,} groups{alone} stay whole in every split; "
             "the column is not learned from"
@@ -49,7 +50,7 @@ def arrange_rows(
         return arrangement, [Finding("group-split", "info", (group,), message)]
     if time is not None:
         moments = rank_moments(rows[time], time)
-        arrangement = Arrangement(labels, repeats, moments=moments, unit=f"moments of {show(time)}")
+        arrangement = Arrangement(labels, repeats, moments=moments, unit=f"moments of '{show(time)}'")
         message = f"ordered by '{show(time)}': the test rows are the latest, the training rows the earliest"
         return arrangement, [Finding("time-split", "info", (time,), message)]
     return Arrangement(labels, repeats), []
