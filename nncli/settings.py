@@ -219,6 +219,10 @@ class RunSettings:
     device: Device = "auto"
     threads: int | None = None
     """CPU threads; ``None``: all cores, four at the most (small matrices gain nothing from more)."""
+    group: str | None = None
+    """The column whose equal values stay on one side of every split; it is not learned from."""
+    time: str | None = None
+    """The column that orders the rows: the latest are tested, the earliest learned from."""
     split: SplitSettings = field(default_factory=SplitSettings)
     network: NetworkSettings = field(default_factory=NetworkSettings)
     training: TrainingSettings = field(default_factory=TrainingSettings)
@@ -232,6 +236,8 @@ class RunSettings:
         _check("time-limit", limit is None or 0 < limit < 1e9, limit, "seconds above 0, below 1000000000")
         _check("seed", 0 <= self.seed < 2**32, self.seed, "0 to 4294967295")
         choose_threads(self.threads)
+        if self.group is not None and self.time is not None:
+            raise UsageError("--group and --time: only one of them can decide which rows are tested; leave one out")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -25,6 +25,8 @@ def compare_baseline(
         typer.Argument(help="Data for cross-validation; the model's held-out rows if none.", metavar="[DATA]"),
     ] = None,
     target: o.Target = o.DEFAULTS.target,
+    group: o.Group = o.DEFAULTS.group,
+    time: o.Time = o.DEFAULTS.time,
     model: o.ModelFolder = o.DEFAULT_MODEL,
     require: Annotated[
         str | None, typer.Option(help="Exit 7 unless the network wins, or at least ties.", metavar="win|tie")
@@ -77,7 +79,8 @@ def compare_baseline(
     if require is not None:
         check_choice("require", require, Requirement)
     evaluation = EvaluationSettings(metrics=tuple(metric) if metric else o.DEFAULTS.evaluation.metrics)  # type: ignore[arg-type]
-    settings = replace(o.run_settings(target, effort, time_limit, seed, device, threads), evaluation=evaluation)
+    shared = o.run_settings(target, effort, time_limit, seed, device, threads, group, time)
+    settings = replace(shared, evaluation=evaluation)
     repeat = RepeatSettings(n_rounds=rounds, budget=budget, against=against)  # type: ignore[arg-type]
     _refuse_outputs(output or [], force)
     if data is None:
@@ -117,7 +120,7 @@ def _cross_validated(
     from nncli.table.reading import read_table
 
     with TerminalObserver(make_console(quiet), verbose) as observer:
-        table = examine_table(read_table(data), settings.target)
+        table = examine_table(read_table(data), settings.target, settings.group, settings.time)
         observer.examined(table)
         from nncli.experiment.repeated import cross_validate
 

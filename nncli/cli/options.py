@@ -86,6 +86,23 @@ Device = Annotated[
 Threads = Annotated[
     int | None, typer.Option(help="CPU threads; all cores, four at the most, if not given.", rich_help_panel=RUN_PANEL)
 ]
+Group = Annotated[
+    str | None,
+    typer.Option(
+        help="Column, such as a patient, whose rows stay on one side of every split; not learned from. "
+        "Rows without a value are groups of their own.",
+        autocompletion=complete_column,
+        rich_help_panel=DATA_PANEL,
+    ),
+]
+Time = Annotated[
+    str | None,
+    typer.Option(
+        help="Column of dates or numbers: the latest rows are tested, the earliest learned from.",
+        autocompletion=complete_column,
+        rich_help_panel=DATA_PANEL,
+    ),
+]
 ModelFolder = Annotated[Path, typer.Option("--model", "-m", help="Model folder.", autocompletion=complete_model)]
 Output = Annotated[Path, typer.Option("--output", "-o", help="Model folder to write.", rich_help_panel=OUTPUT_PANEL)]
 Force = Annotated[bool, typer.Option("--force", help="Replace what exists at --output.", rich_help_panel=OUTPUT_PANEL)]
@@ -140,7 +157,14 @@ DEFAULTS, NETWORK_DEFAULTS, TRAINING_DEFAULTS = RunSettings(), NetworkSettings()
 
 
 def run_settings(
-    target: str | None, effort: str, time_limit: float | None, seed: int, device: str, threads: int | None
+    target: str | None,
+    effort: str,
+    time_limit: float | None,
+    seed: int,
+    device: str,
+    threads: int | None,
+    group: str | None,
+    time: str | None,
 ) -> RunSettings:
     """The settings that ``train`` and ``compare-baseline`` share; their values are checked here.
 
@@ -154,6 +178,8 @@ def run_settings(
         seed=seed,
         device=device,  # type: ignore[arg-type]
         threads=threads,
+        group=group,
+        time=time,
     )
     if EFFORTS[settings.effort].searches and find_spec("optuna") is None:
         raise UsageError(f"--effort {effort}: needs Optuna; install it with pip install 'nncli-tabular[tune]'")

@@ -22,6 +22,8 @@ def train(
         ),
     ],
     target: o.Target = o.DEFAULTS.target,
+    group: o.Group = o.DEFAULTS.group,
+    time: o.Time = o.DEFAULTS.time,
     output: o.Output = o.DEFAULT_MODEL,
     force: o.Force = False,
     effort: o.Effort = o.DEFAULTS.effort,
@@ -59,7 +61,7 @@ def train(
         batch_size=batch_size,
         epochs=epochs,
     )
-    shared = o.run_settings(target, effort, time_limit, seed, device, threads)
+    shared = o.run_settings(target, effort, time_limit, seed, device, threads, group, time)
     report = _run(data, replace(shared, network=form, training=training), output, force, quiet=quiet, verbose=verbose)
     if json:
         from nncli.report.document import document
@@ -84,7 +86,7 @@ def _run(data: str, settings: RunSettings, output: Path, force: bool, *, quiet: 
     stop_on_terminate()
     console = make_console(quiet)
     with TerminalObserver(console, verbose) as observer:
-        table = examine_table(read_table(data), settings.target)
+        table = examine_table(read_table(data), settings.target, settings.group, settings.time)
         observer.examined(table)
         # Torch and scikit-learn take seconds to load: what is wrong with the data was said before.
         from nncli.experiment.holdout import run_experiment

@@ -16,7 +16,7 @@ from nncli.evaluation.metrics import Floats, log_losses
 from nncli.experiment.scoring import score_test_rows
 from nncli.fitting.context import Context
 from nncli.fitting.sides import Fitted, fit_sides
-from nncli.guard.examine import ExaminedTable
+from nncli.guard.examine import ExaminedTable, with_known_classes
 from nncli.report.assumptions import Growth, Optimisation, SeedSpread, SizePoint
 from nncli.table.split import Split, thinned
 from nncli.training.device import use_threads
@@ -110,6 +110,7 @@ def _after_halving(
 
 
 def _answers(table: ExaminedTable, split: Split, context: Context) -> Answers:
+    table, split = with_known_classes(table, split)
     with use_threads(context.threads):
         return score_test_rows(table, split, fit_sides(table, split, context)).answers
 

@@ -11,13 +11,13 @@ from pathlib import Path
 
 from nncli.bundle.model import Heldout
 from nncli.evaluation.comparison import Judgement, judge_held_out
-from nncli.experiment.scoring import cut_short, refuse_empty_parts, run_clock, score_test_rows
+from nncli.experiment.scoring import cut_short, run_clock, score_test_rows
 from nncli.fitting.context import Context, Observer
 from nncli.fitting.served import Served, learn_from_all_rows
 from nncli.fitting.sides import Fitted, fit_sides
-from nncli.guard.examine import ExaminedTable
+from nncli.guard.examine import ExaminedTable, with_known_classes
 from nncli.guard.findings import Finding
-from nncli.guard.rows import examine_rows
+from nncli.guard.rows import examine_classes, examine_rows
 from nncli.settings import RunSettings
 from nncli.table.split import Split, make_split
 from nncli.training.device import choose_device, use_threads
@@ -59,13 +59,14 @@ def run_experiment(
         checkpoint_folder: where a search keeps its networks; ``None``: nowhere.
 
     Raises:
-        DataError: there are too few rows to split, or there is nothing to learn from.
+        DataError: the rows cannot be split, or there is nothing to learn from.
         DeviceError: the device that was asked for is not there.
         UsageError: no network ever had a finite loss.
     """
     choose_device(settings.device)  # refused before any work
-    split = make_split(table.target.labels, table.groups, settings.split, settings.seed)
-    refuse_empty_parts(split)
+    split = make_split(table.arrangement, settings.split, settings.seed)
+    found = (*table.findings, *examine_rows(table.arrangement.repeats, split), *examine_classes(table.target, [split]))
+    table, split = with_known_classes(table, split)
     clock = run_clock(settings, started or time.monotonic())
     context = Context(settings, observer, clock, checkpoint_folder=checkpoint_folder)
     with use_threads(context.threads):
@@ -73,6 +74,6 @@ def run_experiment(
         heldout = Heldout(score_test_rows(table, split, fitted).answers, fitted.validation)
         judgement = judge_held_out(heldout.test.labels, heldout.test.probabilities, settings.evaluation)
         served = learn_from_all_rows(table, split, fitted, context)
-    findings = (*table.findings, *examine_rows(table.groups, split), *cut_short([fitted.stops, served.stops]))
+    findings = (*found, *cut_short([fitted.stops, served.stops]))
     served = replace(served, model=served.model.with_findings(findings))
     return Experiment(table, split, fitted, heldout, judgement, served, findings)

@@ -11,17 +11,17 @@ from nncli.evaluation.comparison import Judgement
 from nncli.evaluation.folds import FoldScores, compare_sides, is_foreseen, judge_folds
 from nncli.evaluation.metrics import by_name, score
 from nncli.experiment.assumptions import N_SEEDS, find_growth, find_seed_spread, look_at_training, n_growth_folds
-from nncli.experiment.scoring import cut_short, refuse_empty_parts, run_clock, score_test_rows
+from nncli.experiment.scoring import cut_short, run_clock, score_test_rows
 from nncli.fitting.context import Context, Observer
 from nncli.fitting.rivals import fit_rivals
 from nncli.fitting.sides import fit_sides
-from nncli.guard.examine import ExaminedTable
+from nncli.guard.examine import ExaminedTable, with_known_classes
 from nncli.guard.findings import Finding
-from nncli.guard.rows import examine_rows
+from nncli.guard.rows import examine_classes, examine_rows
 from nncli.report.assumptions import Assumptions, Optimisation
 from nncli.report.repeated import Cost, Repeated, Stop
 from nncli.settings import RepeatSettings, RunSettings
-from nncli.table.split import Split, make_folds
+from nncli.table.split import Split, distinct_rounds, make_folds
 from nncli.training.device import choose_device, use_threads
 
 _FEWEST_FOLDS = 2
@@ -84,7 +84,7 @@ def cross_validate(
         started: when the time limit and the budget began, on the clock of ``time.monotonic``; ``None``: now.
 
     Raises:
-        DataError: there are too few rows to split, or there is nothing to learn from.
+        DataError: the rows cannot be split, or there is nothing to learn from.
         DeviceError: the device that was asked for is not there.
         UsageError: no network ever had a finite loss, or the opponent is not installed.
     """
@@ -103,14 +103,15 @@ class _Run:
         self.table, self.settings, self.repeat = table, settings, repeat
         self._observer, self._start = observer, start
         self.n_round = settings.split.n_folds
-        self.n_planned = self.n_round * repeat.n_rounds
+        self._rounds = distinct_rounds(table.arrangement, settings.split, settings.seed, repeat.n_rounds)
+        self.n_planned = self.n_round * len(self._rounds)
         self.opponent = repeat.against or "trees"
 
     def folds(self) -> tuple[list[Fold], Stop]:
         """As many as planned, or fewer; and why no more."""
         folds: list[Fold] = []
-        for round_number in range(self.repeat.n_rounds):
-            for split in self._splits(round_number):
+        for number in self._rounds:
+            for split in make_folds(self.table.arrangement, self.settings.split, self.settings.seed, number):
                 if (stop := self._out_of_time(folds)) is not None:
                     return folds, stop
                 folds.append(self._fold(split, folds))
@@ -118,13 +119,6 @@ class _Run:
             if n_more and self._is_foreseen(folds, n_more):
                 return folds, "foreseen"
         return folds, "rounds"
-
-    def _splits(self, round_number: int) -> list[Split]:
-        seed = self.settings.seed + 1000 * round_number
-        splits = make_folds(self.table.target.labels, self.table.groups, self.settings.split, seed)
-        for split in splits:
-            refuse_empty_parts(split)
-        return splits
 
     def _out_of_time(self, folds: Sequence[Fold], n_more: int = 1) -> Stop | None:
         """Whether more folds, as long as those before, would end too late."""
@@ -146,9 +140,10 @@ class _Run:
         settings = replace(self.settings, seed=self.settings.seed + number - 1)
         context = Context(settings, self._observer, clock, learns_on=False)
         with use_threads(context.threads):
-            fitted = fit_sides(self.table, split, context)
-            rivals = fit_rivals(self.table, split, fitted, context, self.repeat.against)
-            scored = score_test_rows(self.table, split, fitted, rivals)
+            known, known_split = with_known_classes(self.table, split)
+            fitted = fit_sides(known, known_split, context)
+            rivals = fit_rivals(known, known_split, fitted, context, self.repeat.against)
+            scored = score_test_rows(known, known_split, fitted, rivals)
         labels, probabilities = scored.answers.labels, dict(scored.answers.probabilities)
         probabilities["blend"] = (probabilities["network"] + probabilities["trees"]) / 2
         return Fold(
@@ -204,7 +199,8 @@ def _finished(run: _Run, folds: Sequence[Fold], stop: Stop) -> CrossValidation:
         n_tried={side: sum(fold.n_tried[side] for fold in folds) for side in folds[0].n_tried},
         findings=(
             *table.findings,
-            *examine_rows(table.groups, folds[0].split),
+            *examine_rows(table.arrangement.repeats, folds[0].split),
+            *examine_classes(table.target, [fold.split for fold in folds]),
             *cut_short([fold.stops for fold in folds]),
         ),
         seconds={side: sum(seconds[side] for seconds in fits) for side in fits[0]},

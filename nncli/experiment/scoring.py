@@ -10,7 +10,6 @@ import numpy as np
 
 from nncli.bundle.model import Answers
 from nncli.bundle.trees import tree_inputs
-from nncli.errors import DataError
 from nncli.evaluation.metrics import Floats
 from nncli.fitting.context import NO_LIMIT
 from nncli.fitting.rivals import Rival
@@ -75,14 +74,3 @@ def cut_short(stops: Sequence[Mapping[str, Sequence[str]]]) -> list[Finding]:
     if not cut:
         return []
     return [Finding("time-limit", "warn", (), f"the time limit ended {' and '.join(cut)} before they were done")]
-
-
-def refuse_empty_parts(split: Split) -> None:
-    """Refuses a split with nothing in one of its parts.
-
-    Raises:
-        DataError: there are too few rows.
-    """
-    if min(split.train.size, split.validation.size, split.test.size) == 0:
-        n_rows = split.train.size + split.validation.size + split.test.size
-        raise DataError(f"the data have {n_rows} usable rows: too few for training, validation and test; add rows")

@@ -1,20 +1,21 @@
 """A table that was read becomes one that can be learned from: target found, columns chosen, findings made."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 
 from nncli.errors import DataError
+from nncli.guard.arrangement import arrange_rows, refuse_as_arranging
 from nncli.guard.columns import examine_columns
 from nncli.guard.findings import Finding
 from nncli.guard.rows import examine_target
-from nncli.table.arrow import mask_array
+from nncli.table.arrangement import Arrangement, group_identical_rows
+from nncli.table.arrow import mask_array, number_array
 from nncli.table.reading import Table
 from nncli.table.schema import Schema
 from nncli.table.source import display_name
-from nncli.table.split import group_identical_rows
+from nncli.table.split import Split
 from nncli.table.target import Target, choose_target, encode_target
 
 
@@ -31,38 +32,72 @@ class ExaminedTable:
     schema: Schema
     target: Target
     target_reason: str
-    groups: NDArray[np.int64]
-    """Rows with the same number are identical. Shape: ``(n_rows,)``."""
+    arrangement: Arrangement
+    """What decides to which side of a split rows may go."""
     findings: tuple[Finding, ...]
 
 
-def examine_table(table: Table, target_name: str | None) -> ExaminedTable:
+def examine_table(
+    table: Table, target_name: str | None, group: str | None = None, time: str | None = None
+) -> ExaminedTable:
     """Finds the target, the columns to use and what is odd about the data.
 
     Args:
         table: as read.
         target_name: as asked for; ``None`` leaves the choice to the column names.
+        group: the column whose equal values stay on one side of a split; it is not learned from.
+        time: the column by which rows are ordered before they are split; it is learned from as others are.
 
     Raises:
-        DataError: there is no usable target, or no usable column.
+        DataError: there is no usable target, or no usable column, or rows have no time.
+        UsageError: the target is to decide how rows are split.
     """
-    name, reason = choose_target(table.rows.schema.names, target_name)
+    names = table.rows.schema.names
+    name, reason = choose_target(names, target_name)
+    refuse_as_arranging("--group", group, names, name)
+    refuse_as_arranging("--time", time, names, name)
     target = encode_target(table.rows[name], name)
     rows = table.rows.drop_columns([name]).filter(mask_array(target.has_label))
-    columns, findings = examine_columns(rows)
+    columns, findings = examine_columns(rows.drop_columns([] if group is None else [group]))
     if not columns:
         raise DataError(f"{display_name(table.path)}: no column is left to learn from; all are empty, constant or IDs")
     schema = Schema(tuple(columns), name, target.classes)
-    rows = rows.select(schema.names)
+    learned = rows.select(schema.names)
+    arrangement, arranged = arrange_rows(rows, target.labels, group_identical_rows(learned), group, time)
     return ExaminedTable(
         path=table.path,
         data_sha256=table.sha256,
         dialect=table.dialect,
         n_columns=table.rows.num_columns,
-        rows=rows,
+        rows=learned,
         schema=schema,
         target=target,
         target_reason=reason,
-        groups=group_identical_rows(rows),
-        findings=(*examine_target(target), *findings),
+        arrangement=arrangement,
+        findings=(*arranged, *examine_target(target), *findings),
     )
+
+
+def with_known_classes(table: ExaminedTable, split: Split) -> tuple[ExaminedTable, Split]:
+    """The rows whose classes training knows, as if there were no others, and the split of them.
+
+    Only in the order of time is a class unknown to training; then neither side can learn it, and the columns of
+    probabilities stay the same for all models.
+    """
+    target = table.target
+    known = np.unique(target.labels[split.train])
+    if known.size == len(target.classes):
+        return table, split
+    is_known = np.isin(target.labels, known)
+    rows = np.flatnonzero(is_known)
+    has_label = target.has_label.copy()
+    has_label[has_label] = is_known
+    labels, classes = np.searchsorted(known, target.labels[rows]), tuple(target.classes[number] for number in known)
+    train, validation, test = (np.searchsorted(rows, part) for part in (split.train, split.validation, split.test))
+    return replace(
+        table,
+        rows=table.rows.take(number_array(rows)),
+        schema=replace(table.schema, classes=classes),
+        target=replace(target, classes=classes, labels=labels, has_label=has_label),
+        arrangement=replace(table.arrangement.take(rows), labels=labels),
+    ), replace(split, train=train, validation=validation, test=test, unknown=rows[:0])

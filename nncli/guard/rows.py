@@ -1,5 +1,7 @@
 """Findings on the rows and on the target."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -24,9 +26,9 @@ def examine_target(target: Target) -> list[Finding]:
     rare = [name for name, count in zip(target.classes, counts, strict=True) if 1 < count < _RARE_CLASS]
     if single:
         message = (
-            f"the class {quoted_list(single)} has a single row; it stays in training and cannot be tested"
+            f"the class {quoted_list(single)} has a single row, which cannot be both learned from and tested"
             if len(single) == 1
-            else f"the classes {quoted_list(single)} have a single row each; they stay in training and cannot be tested"
+            else f"the classes {quoted_list(single)} have a single row each, too few to learn from and to test"
         )
         findings.append(Finding("single-row-class", "warn", (target.name,), message))
     if rare:
@@ -44,11 +46,37 @@ def examine_rows(groups: NDArray[np.int64], split: Split) -> list[Finding]:
     n_repeats = groups.size - np.unique(groups).size
     if split.identical_rows_straddle:
         message = (
-            f"{n_repeats:,} rows repeat the columns of another, some so often that identical rows could not all be "
-            "kept on one side of the split; scores may be flattered, for both sides alike"
+            f"{n_repeats:,} rows repeat the columns of another, and not all identical rows are on one side of the "
+            "split; scores may be flattered, for both sides alike"
         )
         findings.append(Finding("duplicate-rows-straddle", "warn", (), message))
     elif n_repeats:
         message = f"{n_repeats:,} rows repeat the columns of another; identical rows stay on one side of the split"
         findings.append(Finding("duplicate-rows", "info", (), message))
+    return findings
+
+
+def examine_classes(target: Target, splits: Sequence[Split]) -> list[Finding]:
+    """Classes that training does not know or that are never tested, because rows were grouped or ordered.
+
+    Args:
+        target: with the labels of all rows.
+        splits: one, or all folds.
+    """
+    findings = []
+    unknown = np.unique(np.concatenate([split.unknown for split in splits]))
+    if unknown.size:
+        names = [target.classes[number] for number in np.unique(target.labels[unknown])]
+        message = (
+            f"{unknown.size:,} rows are of classes that no training row before them has ({quoted_list(names)}); they "
+            "are left out, as no side can know these classes"
+        )
+        findings.append(Finding("unknown-class", "warn", (target.name,), message))
+    shown = np.concatenate([target.labels[part] for split in splits for part in (split.test, split.unknown)])
+    counts = np.bincount(target.labels, minlength=len(target.classes))
+    untested = np.setdiff1d(np.flatnonzero(counts >= _RARE_CLASS), shown)
+    if untested.size:
+        names = [target.classes[number] for number in untested]
+        message = f"no test row is of the class {quoted_list(names)}; the scores say nothing about it"
+        findings.append(Finding("untested-class", "warn", (target.name,), message))
     return findings

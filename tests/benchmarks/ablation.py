@@ -157,7 +157,7 @@ def prepare(entry: Table, number: int, train_rows: int, folder: Path) -> Case:
     part = write_split(entry, number, train_rows, folder)
     table = examine_table(read_table(str(part.train)), entry.target)
     test = pd.read_csv(part.test, dtype=str, keep_default_na=False)
-    split = make_split(table.target.labels, table.groups, SplitSettings(), 0)
+    split = make_split(table.arrangement, SplitSettings(), 0)
     return Case(table, split, test, test[entry.target])
 
 

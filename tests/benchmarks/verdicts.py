@@ -81,7 +81,7 @@ def itself(tables: Sequence[Table], n_runs: int) -> Iterator[dict[str, object]]:
 
 def two_networks(table: ExaminedTable, seed: int, round_number: int) -> list[dict[str, dict[str, float]]]:
     settings, folds = RunSettings(effort="quick", seed=seed), []
-    splits = make_folds(table.target.labels, table.groups, settings.split, seed + 1000 * round_number)
+    splits = make_folds(table.arrangement, settings.split, seed, round_number)
     for number, split in enumerate(splits):
         answers = []
         for half in range(2):

@@ -111,7 +111,7 @@ def test_options_have_the_defaults_of_the_settings() -> None:
     for name in ("train", "compare-baseline"):
         options = {option.name: option for option in get_command(app).commands[name].params}  # type: ignore[attr-defined]
         shared = (fields.keys() & options.keys()) - {"network"}  # a group of settings there, its kind here
-        assert shared >= {"target", "effort", "time_limit", "seed", "device", "threads"}
+        assert shared >= {"target", "effort", "time_limit", "seed", "device", "threads", "group", "time"}
         for option in shared:
             assert options[option].default == fields[option], option
 
@@ -124,6 +124,7 @@ def test_completion_knows_columns_models_and_commands(nncli: Program, penguins_m
 
     assert "compare-baseline" in complete("nncli comp")
     assert complete(f"nncli train {samples / 'penguins.csv'} --target sp").split() == ["species"]
+    assert complete(f"nncli compare-baseline {samples / 'penguins.csv'} --group is").split() == ["island"]
     (nncli.folder / "rows.jsonl").write_text('{"id": 1, "species": "Adelie"}\n')
     assert complete("nncli train rows.jsonl --target sp").split() == ["species"]
     assert complete_model(str(penguins_model.parent) + "/") == [str(penguins_model)]

@@ -48,7 +48,7 @@ def experiment(penguins: ExaminedTable) -> Experiment:
 
 def test_changing_test_labels_changes_nothing_that_is_learned(penguins: ExaminedTable) -> None:
     labels = penguins.target.labels
-    split = make_split(labels, penguins.groups, SETTINGS.split, 0)
+    split = make_split(penguins.arrangement, SETTINGS.split, 0)
     changed = labels.copy()
     changed[split.test] = (changed[split.test] + 1) % 3
     other = replace(penguins, target=replace(penguins.target, labels=changed))
@@ -59,8 +59,8 @@ def test_changing_test_labels_changes_nothing_that_is_learned(penguins: Examined
 
 
 def test_changing_test_features_changes_nothing_that_is_learned(penguins: ExaminedTable) -> None:
-    split = make_split(penguins.target.labels, penguins.groups, SETTINGS.split, 0)
-    order = np.arange(penguins.groups.size)
+    split = make_split(penguins.arrangement, SETTINGS.split, 0)
+    order = np.arange(penguins.target.labels.size)
     order[split.test] = order[split.test[::-1]]
     tables = [replace(penguins, rows=rows) for rows in (penguins.rows, penguins.rows.take(order))]
     first, second = (fit_sides(table, split, Context(SETTINGS, Silent())) for table in tables)
@@ -203,7 +203,7 @@ def test_what_each_part_brought_is_said(
             said[side] = losses  # type: ignore[assignment]
 
     fitted = run_experiment(penguins, small_search, Listening()).fitted
-    n_kept, split = len(fitted.chosen), make_split(penguins.target.labels, penguins.groups, small_search.split, 0)
+    n_kept, split = len(fitted.chosen), make_split(penguins.arrangement, small_search.split, 0)
     assert list(said["network"]) == ["best of 3", f"mean of {n_kept}", "temperature 1.50"]
     assert list(said["trees"]) == ["best of 3", "temperature 1.50"]
     features = fitted.model.encode(penguins.rows.take(split.validation))

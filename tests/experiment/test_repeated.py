@@ -43,7 +43,7 @@ def test_folds_give_a_verdict_with_every_side(result: CrossValidation, penguins:
     mean = np.mean([fold["network"]["log_loss"] for fold in result.fold_scores])
     assert result.judgement.scores["network"]["log_loss"].value == pytest.approx(mean)
     assert result.judgement.verdict.learned
-    assert result.n_train + result.n_test == penguins.groups.size
+    assert result.n_train + result.n_test == penguins.target.labels.size
     judged = judge_folds(result.fold_scores, result.n_test / result.n_train, SETTINGS.evaluation)
     assert judged.verdict.low == pytest.approx(result.judgement.verdict.low, rel=0.01)
     assert [c.metric for c in result.judgement.comparisons] == ["log_loss", "accuracy"]

@@ -1,9 +1,10 @@
 import numpy as np
 from rows import cells_of
 
-from nncli.guard.rows import examine_rows, examine_target
+from nncli.guard.rows import examine_classes, examine_rows, examine_target
 from nncli.settings import SplitSettings
-from nncli.table.split import make_split
+from nncli.table.arrangement import Arrangement
+from nncli.table.split import make_folds, make_split
 from nncli.table.target import encode_target
 
 
@@ -24,8 +25,25 @@ def test_rows_without_target_and_rare_classes_are_named() -> None:
 def test_few_and_repeated_rows() -> None:
     y = np.tile([0, 1], 150)
     apart = np.arange(300)
-    assert codes(examine_rows(apart, make_split(y, apart, SplitSettings(), 0))) == []
+    assert codes(examine_rows(apart, make_split(Arrangement(y, apart), SplitSettings(), 0))) == []
     twice = np.arange(300) // 2
-    assert codes(examine_rows(twice, make_split(y, twice, SplitSettings(), 0))) == ["duplicate-rows"]
-    assert codes(examine_rows(y, make_split(y, y, SplitSettings(), 0))) == ["duplicate-rows-straddle"]
-    assert codes(examine_rows(apart[:50], make_split(y[:50], apart[:50], SplitSettings(), 0))) == ["few-rows"]
+    assert codes(examine_rows(twice, make_split(Arrangement(y, twice), SplitSettings(), 0))) == ["duplicate-rows"]
+    assert codes(examine_rows(y, make_split(Arrangement(y, y), SplitSettings(), 0))) == ["duplicate-rows-straddle"]
+    few = make_split(Arrangement(y[:50], apart[:50]), SplitSettings(), 0)
+    assert codes(examine_rows(apart[:50], few)) == ["few-rows"]
+
+
+def test_classes_that_grouping_or_order_keep_from_the_test_are_named() -> None:
+    y, rows = np.tile([0, 1], 150), np.arange(300)
+    y[:15], y[290:] = 2, 3
+    target = encode_target(cells_of(y.astype(str)), "t")
+    ordered = Arrangement(y, rows, moments=rows)
+    unknown, untested = examine_classes(target, [make_split(ordered, SplitSettings(), 0)])
+    assert (unknown.code, untested.code) == ("unknown-class", "untested-class")
+    assert unknown.message.startswith("10 rows are of classes that no training row before them has ('3')")
+    assert "of the class '2'" in untested.message
+    assert codes(examine_classes(target, make_folds(ordered, SplitSettings(), 0))) == codes([unknown, untested])
+    grouped = Arrangement(y, rows, groups=rows // 15)
+    [untested] = examine_classes(target, [make_split(grouped, SplitSettings(), 0)])
+    assert "of the class '2'" in untested.message
+    assert not examine_classes(target, [make_split(Arrangement(y, rows), SplitSettings(), 0)])
