@@ -25,6 +25,8 @@ Requirement = Literal["win", "tie"]
 ExportFormat = Literal["onnx", "torch"]
 ExportedSide = Literal["network", "trees"]
 ConformalMethod = Literal["lac", "aps", "raps"]
+Library = Literal["lightgbm", "xgboost", "catboost"]
+"""Of boosted trees, besides scikit-learn: what ``--against`` may name."""
 
 
 _MOST_THREADS = 4
