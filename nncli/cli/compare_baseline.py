@@ -83,6 +83,10 @@ def compare_baseline(
     settings = replace(shared, evaluation=evaluation)
     repeat = RepeatSettings(n_rounds=rounds, budget=budget, against=against)  # type: ignore[arg-type]
     _refuse_outputs(output or [], force)
+    if repeat.against is not None:
+        from nncli.baseline.libraries import require_library
+
+        require_library(repeat.against)
     if data is None:
         report = _heldout(model, evaluation, repeat)
     else:
