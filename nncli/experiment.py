@@ -25,6 +25,7 @@ from nncli.guard.findings import Finding
 from nncli.guard.rows import examine_rows
 from nncli.settings import RunSettings
 from nncli.table.split import Split, make_folds, make_split
+from nncli.table.weights import weights_of
 from nncli.training.clock import Clock
 from nncli.training.device import choose_device, use_threads
 
@@ -97,7 +98,8 @@ def run_experiment(
     with use_threads(context.threads):
         fitted = fit_sides(table, split, context)
         heldout = Heldout(_score_test_rows(table, split, fitted), fitted.validation)
-        judgement = judge_held_out(heldout.test.labels, heldout.test.probabilities, settings.evaluation)
+        test = heldout.test
+        judgement = judge_held_out(test.labels, test.probabilities, settings.evaluation, weights=test.weights)
         served = learn_from_all_rows(table, split, fitted, context)
     findings = (*table.findings, *examine_rows(table.groups, split), *_cut_short([fitted, served]))
     served = replace(served, model=served.model.with_findings(findings))
@@ -132,7 +134,7 @@ def cross_validate(
         with use_threads(context.threads):
             fitted = fit_sides(table, split, context)
             test = _score_test_rows(table, split, fitted)
-        fold_scores.append({m: by_name(score(test.labels, p)) for m, p in test.probabilities.items()})
+        fold_scores.append({m: by_name(score(test.labels, p, test.weights)) for m, p in test.probabilities.items()})
         fits.append(fitted)
     n_test = round(np.mean([split.test.size for split in folds]))
     n_train = round(np.mean([split.train.size + split.validation.size for split in folds]))
@@ -162,7 +164,7 @@ def _score_test_rows(table: ExaminedTable, split: Split, fitted: Fitted) -> Answ
     }
     if model.student:
         probabilities["fast"] = model.predict_proba(test, "fast")
-    return Answers(table.target.labels[split.test], probabilities)
+    return Answers(table.target.labels[split.test], probabilities, weights_of(fitted.weights, split.test))
 
 
 def _cut_short(fits: Sequence[Fitted | Served]) -> list[Finding]:

@@ -178,6 +178,49 @@ class EvaluationSettings:
     bootstrap_draws: int = 1000
 
 
+@dataclass(frozen=True)
+class ClassWeight:
+    """How much each row of a class counts."""
+
+    name: str
+    weight: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class WeightSettings:
+    """What makes some rows count more than others. Where nothing does, every row counts once."""
+
+    balanced: bool = False
+    """Whether all classes are to count the same, however many rows each has."""
+    classes: tuple[ClassWeight, ...] = ()
+    """Weights of classes; those not named have 1."""
+    column: str | None = None
+    """Holds the weight of each row."""
+
+    def __post_init__(self) -> None:
+        names = [given.name for given in self.classes]
+        for given in self.classes:
+            _check("class-weight", 0 < given.weight < 1e9, given.weight, "above 0, below 1000000000")
+            if names.count(given.name) > 1:
+                raise UsageError(f"--class-weight: '{show(given.name)}' is named twice; give each class one weight")
+
+    @property
+    def is_used(self) -> bool:
+        """Whether rows are weighted at all."""
+        return self.balanced or bool(self.classes) or self.column is not None
+
+    @property
+    def by_what(self) -> str:
+        """What rows are weighted by, for people."""
+        named = ", ".join(f"{show(given.name)}={given.weight:g}" for given in self.classes)
+        classes = "balanced" if self.balanced else named
+        column = [f"column '{show(self.column)}'"] if self.column is not None else []
+        return " and ".join([*([f"class weights ({classes})"] if classes else []), *column])
+
+
+UNWEIGHTED = WeightSettings()
+
+
 @dataclass(frozen=True, kw_only=True)
 class RunSettings:
     """One whole run: what ``train`` and ``compare-baseline`` share."""
@@ -190,6 +233,7 @@ class RunSettings:
     device: Device = "auto"
     threads: int | None = None
     """CPU threads; ``None``: all cores, four at the most (small matrices gain nothing from more)."""
+    weights: WeightSettings = UNWEIGHTED
     split: SplitSettings = field(default_factory=SplitSettings)
     network: NetworkSettings = field(default_factory=NetworkSettings)
     training: TrainingSettings = field(default_factory=TrainingSettings)
@@ -203,6 +247,8 @@ class RunSettings:
         _check("time-limit", limit is None or 0 < limit < 1e9, limit, "seconds above 0, below 1000000000")
         _check("seed", 0 <= self.seed < 2**32, self.seed, "0 to 4294967295")
         choose_threads(self.threads)
+        if self.target is not None and self.target == self.weights.column:
+            raise UsageError(f"--sample-weight: '{show(self.target)}' is the target; name a column of weights")
 
 
 @dataclass(frozen=True, kw_only=True)

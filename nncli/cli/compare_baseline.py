@@ -1,11 +1,12 @@
 """``nncli compare-baseline``: the verdict, network against trees."""
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from nncli.cli import options as o
-from nncli.errors import GateError
+from nncli.errors import GateError, UsageError
 from nncli.settings import Requirement, RunSettings, check_choice
 
 if TYPE_CHECKING:
@@ -21,6 +22,8 @@ def compare_baseline(
         typer.Argument(help="Data for cross-validation; the model's held-out rows if none.", metavar="[DATA]"),
     ] = None,
     target: o.Target = o.DEFAULTS.target,
+    class_weight: o.ClassWeights = None,
+    sample_weight: o.SampleWeight = o.DEFAULTS.weights.column,
     model: o.ModelFolder = o.DEFAULT_MODEL,
     require: Annotated[
         str | None, typer.Option(help="Exit 7 unless the network wins, or at least ties.", metavar="win|tie")
@@ -47,7 +50,10 @@ def compare_baseline(
     """
     if require is not None:
         check_choice("require", require, Requirement)
-    settings = o.run_settings(target, effort, time_limit, seed, device, threads)
+    weights = o.parse_weights(class_weight, sample_weight)
+    if data is None and weights.is_used:
+        raise UsageError("--class-weight, --sample-weight: need DATA; the held-out rows of a model keep their weights")
+    settings = replace(o.run_settings(target, effort, time_limit, seed, device, threads), weights=weights)
     report = _heldout(model) if data is None else _cross_validated(data, settings, quiet=quiet, verbose=verbose)
     if json:
         from nncli.report.document import document
@@ -75,7 +81,7 @@ def _cross_validated(data: str, settings: RunSettings, *, quiet: bool, verbose: 
     from nncli.table.reading import read_table
 
     with TerminalObserver(make_console(quiet), verbose) as observer:
-        table = examine_table(read_table(data), settings.target)
+        table = examine_table(read_table(data), settings.target, settings.weights)
         observer.examined(table)
         from nncli.experiment import cross_validate
 

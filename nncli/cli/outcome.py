@@ -103,7 +103,7 @@ def cross_validation_report(result: "CrossValidation", settings: RunSettings, to
 
 def heldout_report(model: Model, heldout: Heldout) -> Report:
     """The report of ``nncli compare-baseline`` on the held-out rows that a model folder keeps."""
-    schema, provenance = model.description.schema, model.description.provenance
+    schema, provenance, test = model.description.schema, model.description.provenance, heldout.test
     return Report(
         command="compare-baseline",
         data={
@@ -115,7 +115,7 @@ def heldout_report(model: Model, heldout: Heldout) -> Report:
         target=schema.target,
         classes=schema.classes,
         rows={"train": provenance.n_train, "validation": provenance.n_validation, "test": provenance.n_test},
-        judgement=judge_held_out(heldout.test.labels, heldout.test.probabilities, EvaluationSettings()),
+        judgement=judge_held_out(test.labels, test.probabilities, EvaluationSettings(), weights=test.weights),
         warnings=provenance.findings,
         seconds={},
         device="cpu",
@@ -124,6 +124,7 @@ def heldout_report(model: Model, heldout: Heldout) -> Report:
         settings={},
         model_sha256=model.sha256,
         sets=heldout.coverage_checks(),
+        weights=provenance.weights,
     )
 
 
@@ -144,7 +145,7 @@ def _shared(table: ExaminedTable, settings: RunSettings) -> dict[str, Any]:
         "data": {
             "path": table.path,
             "sha256": table.data_sha256,
-            "rows": int(table.target.has_label.size),
+            "rows": table.n_rows,
             "columns": table.n_columns,
         },
         "target": table.target.name,
@@ -153,4 +154,5 @@ def _shared(table: ExaminedTable, settings: RunSettings) -> dict[str, Any]:
         "threads": choose_threads(settings.threads),
         "seed": settings.seed,
         "settings": asdict(settings),
+        "weights": settings.weights,
     }

@@ -22,6 +22,8 @@ def train(
         ),
     ],
     target: o.Target = o.DEFAULTS.target,
+    class_weight: o.ClassWeights = None,
+    sample_weight: o.SampleWeight = o.DEFAULTS.weights.column,
     output: o.Output = o.DEFAULT_MODEL,
     force: o.Force = False,
     effort: o.Effort = o.DEFAULTS.effort,
@@ -60,7 +62,9 @@ def train(
         epochs=epochs,
     )
     shared = o.run_settings(target, effort, time_limit, seed, device, threads)
-    report = _run(data, replace(shared, network=form, training=training), output, force, quiet=quiet, verbose=verbose)
+    weights = o.parse_weights(class_weight, sample_weight)
+    settings = replace(shared, weights=weights, network=form, training=training)
+    report = _run(data, settings, output, force, quiet=quiet, verbose=verbose)
     if json:
         from nncli.report.document import document
 
@@ -84,7 +88,7 @@ def _run(data: str, settings: RunSettings, output: Path, force: bool, *, quiet: 
     stop_on_terminate()
     console = make_console(quiet)
     with TerminalObserver(console, verbose) as observer:
-        table = examine_table(read_table(data), settings.target)
+        table = examine_table(read_table(data), settings.target, settings.weights)
         observer.examined(table)
         # Torch and scikit-learn take seconds to load: what is wrong with the data was said before.
         from nncli.experiment import run_experiment

@@ -5,6 +5,7 @@ from numpy.typing import NDArray
 
 from nncli.errors import quoted_list, show
 from nncli.guard.findings import Finding
+from nncli.settings import WeightSettings
 from nncli.table.split import Split
 from nncli.table.target import Target
 
@@ -33,6 +34,14 @@ def examine_target(target: Target) -> list[Finding]:
         message = f"fewer than {_RARE_CLASS} rows of {quoted_list(rare)}; scores for so few mean little"
         findings.append(Finding("rare-class", "warn", (target.name,), message))
     return findings
+
+
+def examine_weights(n_without: int, weights: WeightSettings) -> list[Finding]:
+    """Rows of weight 0, so many of them."""
+    if weights.column is None or not n_without:
+        return []
+    message = f"{n_without:,} rows have weight 0 in '{show(weights.column)}'; they are left out"
+    return [Finding("zero-weight", "info", (weights.column,), message)]
 
 
 def examine_rows(groups: NDArray[np.int64], split: Split) -> list[Finding]:

@@ -11,6 +11,7 @@ from nncli import version
 from nncli.evaluation.comparison import Judgement, Verdict
 from nncli.evaluation.conformal import CoverageCheck
 from nncli.guard.findings import Finding
+from nncli.settings import UNWEIGHTED, WeightSettings
 
 SCHEMA_VERSION = 1
 SIDE_NAMES = {
@@ -87,6 +88,8 @@ class Report:
     folds: Sequence[Mapping[str, Mapping[str, float]]] = ()
     sets: Mapping[str, Sequence[CoverageCheck]] = field(default_factory=dict)
     """What sets of classes reach on the test rows, by side, where rows were held out."""
+    weights: WeightSettings = UNWEIGHTED
+    """By what rows were weighted."""
 
 
 def document(report: Report) -> dict[str, Any]:
@@ -119,6 +122,7 @@ def document(report: Report) -> dict[str, Any]:
         "trials": [asdict(trial) for trial in report.trials],
         "folds": [dict(fold) for fold in report.folds],
         "sets": {side: [asdict(check) for check in checks] for side, checks in report.sets.items()},
+        "weights": asdict(report.weights) if report.weights.is_used else None,
     }
     return {name: finite(value) for name, value in found.items()}
 
@@ -144,7 +148,8 @@ def versions() -> dict[str, str]:
 
 def sentence(report: Report) -> str:
     """The verdict in one sentence."""
-    rows = f"{report.rows['test']:,} test rows" + (" a fold" if report.folds else "")
+    kind = "weighted test rows" if report.weights.is_used else "test rows"
+    rows = f"{report.rows['test']:,} {kind}" + (" a fold" if report.folds else "")
     return verdict_sentence(report.judgement.verdict, rows)
 
 
@@ -167,6 +172,16 @@ def verdict_sentence(verdict: Verdict, rows: str) -> str:
     return (
         f"The network is {verdict.word} than the careful trees: "
         f"{metric} {verdict.word} by {abs(verdict.difference):.4f} ({interval})."
+    )
+
+
+def weights_line(report: Report) -> str:
+    """That rows were weighted, and by what: scores of rows that count alike would be others."""
+    if not report.weights.is_used:
+        return ""
+    return (
+        f"Rows are weighted by {report.weights.by_what}: both sides learned from weighted rows, every score here is of "
+        "weighted rows, and predicted probabilities are those of rows so weighted."
     )
 
 

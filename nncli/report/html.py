@@ -7,7 +7,16 @@ from typing import Any
 import jinja2
 
 from nncli.errors import inert, show
-from nncli.report.document import METRIC_NAMES, SIDE_NAMES, Report, document, effort_line, kept_line, sentence
+from nncli.report.document import (
+    METRIC_NAMES,
+    SIDE_NAMES,
+    Report,
+    document,
+    effort_line,
+    kept_line,
+    sentence,
+    weights_line,
+)
 from nncli.report.svg import interval_plot, learning_curve
 
 _STOPS = {
@@ -47,6 +56,7 @@ def _shared(report: Report) -> dict[str, Any]:
         "sentence": sentence(report),
         "effort": effort_line(report),
         "kept": kept_line(report),
+        "weights": weights_line(report),
         "sides": SIDE_NAMES,
         "metrics": METRIC_NAMES,
     }
