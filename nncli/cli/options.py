@@ -75,7 +75,7 @@ ClassWeights = Annotated[
 SampleWeight = Annotated[
     str | None,
     typer.Option(
-        help="Column that says how much each row counts; it is not learned from.",
+        help="Column that says how much each row counts; no model learns from it.",
         metavar="COLUMN",
         autocompletion=complete_column,
         rich_help_panel=DATA_PANEL,

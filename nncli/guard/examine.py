@@ -76,7 +76,7 @@ def examine_table(table: Table, target_name: str | None, weights: WeightSettings
         groups=group_identical_rows(rows),
         weights=None if of_column is None else of_column[target.has_label],
         findings=(
-            *examine_weights(table.rows.num_rows - counted.num_rows, weights),
+            *examine_weights(weights.column, table.rows.num_rows - counted.num_rows),
             *examine_target(target),
             *findings,
         ),

@@ -5,7 +5,6 @@ from numpy.typing import NDArray
 
 from nncli.errors import quoted_list, show
 from nncli.guard.findings import Finding
-from nncli.settings import WeightSettings
 from nncli.table.split import Split
 from nncli.table.target import Target
 
@@ -36,12 +35,12 @@ def examine_target(target: Target) -> list[Finding]:
     return findings
 
 
-def examine_weights(n_without: int, weights: WeightSettings) -> list[Finding]:
+def examine_weights(column: str | None, n_without: int) -> list[Finding]:
     """Rows of weight 0, so many of them."""
-    if weights.column is None or not n_without:
+    if column is None or not n_without:
         return []
-    message = f"{n_without:,} rows have weight 0 in '{show(weights.column)}'; they are left out"
-    return [Finding("zero-weight", "info", (weights.column,), message)]
+    message = f"{n_without:,} rows have weight 0 in '{show(column)}'; they are left out"
+    return [Finding("zero-weight", "info", (column,), message)]
 
 
 def examine_rows(groups: NDArray[np.int64], split: Split) -> list[Finding]:
