@@ -58,7 +58,7 @@ from nncli.settings import (
 )
 def test_values_out_of_range_are_refused_with_the_options_name(group, field, good, bad) -> None:  # type: ignore[no-untyped-def]
     assert getattr(group(**{field: good}), field) == good
-    option = {"kind": "network", "decimals": "round"}.get(field, field.replace("_", "-"))
+    option = {"kind": "network", "decimals": "round", "classes": "class-weight"}.get(field, field.replace("_", "-"))
     with pytest.raises(UsageError, match=f"^--{option}: "):
         group(**{field: bad})
 

@@ -191,6 +191,6 @@ def test_that_rows_are_weighted_is_said_wherever_scores_are(capsys: pytest.Captu
         assert "200 weighted test rows" in text
         assert "\x1b" not in text
     assert Tree(page).tags == Tree(render_html(replace(report, weights=WeightSettings(balanced=True)))).tags
-    assert document(report)["weights"] == {"balanced": True, "classes": (), "column": HOSTILE}
+    assert document(report)["weights"] == {"balanced": True, "classes": [], "column": HOSTILE}
     assert document(plain)["weights"] is None
     assert "weighted" not in render_html(plain) + render_model_card(plain) + sentence(plain)
