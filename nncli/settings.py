@@ -207,6 +207,49 @@ class EvaluationSettings:
         _check("metric", 0 < len(set(self.metrics)) == len(self.metrics), ", ".join(self.metrics), "each once")
 
 
+@dataclass(frozen=True)
+class ClassWeight:
+    """How much each row of a class counts."""
+
+    name: str
+    weight: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class WeightSettings:
+    """What makes some rows count more than others. Where nothing does, every row counts once."""
+
+    balanced: bool = False
+    """Whether all classes are to count the same, however many rows each has."""
+    classes: tuple[ClassWeight, ...] = ()
+    """Weights of classes; those not named have 1."""
+    column: str | None = None
+    """Holds the weight of each row."""
+
+    def __post_init__(self) -> None:
+        names = [given.name for given in self.classes]
+        for given in self.classes:
+            _check("class-weight", 0 < given.weight < 1e9, given.weight, "above 0, below 1000000000")
+            if names.count(given.name) > 1:
+                raise UsageError(f"--class-weight: '{show(given.name)}' is named twice; give each class one weight")
+
+    @property
+    def is_used(self) -> bool:
+        """Whether rows are weighted at all."""
+        return self.balanced or bool(self.classes) or self.column is not None
+
+    @property
+    def by_what(self) -> str:
+        """What rows are weighted by, for people."""
+        named = ", ".join(f"{show(given.name)}={given.weight:g}" for given in self.classes)
+        classes = "balanced" if self.balanced else named
+        column = [f"column '{show(self.column)}'"] if self.column is not None else []
+        return " and ".join([*([f"class weights ({classes})"] if classes else []), *column])
+
+
+UNWEIGHTED = WeightSettings()
+
+
 @dataclass(frozen=True, kw_only=True)
 class RunSettings:
     """One whole run: what ``train`` and ``compare-baseline`` share."""
@@ -223,6 +266,7 @@ class RunSettings:
     """The column whose equal values stay on one side of every split; it is not learned from."""
     time: str | None = None
     """The column that orders the rows: the latest are tested, the earliest learned from."""
+    weights: WeightSettings = UNWEIGHTED
     split: SplitSettings = field(default_factory=SplitSettings)
     network: NetworkSettings = field(default_factory=NetworkSettings)
     training: TrainingSettings = field(default_factory=TrainingSettings)
@@ -238,6 +282,8 @@ class RunSettings:
         choose_threads(self.threads)
         if self.group is not None and self.time is not None:
             raise UsageError("--group and --time: only one of them can decide which rows are tested; leave one out")
+        if self.target is not None and self.target == self.weights.column:
+            raise UsageError(f"--sample-weight: '{show(self.target)}' is the target; name a column of weights")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,7 +12,16 @@ from nncli.errors import (
     quoted_list,
     show,
 )
-from nncli.settings import EFFORTS, NetworkSettings, PredictSettings, RunSettings, TrainingSettings
+from nncli.settings import (
+    EFFORTS,
+    UNWEIGHTED,
+    ClassWeight,
+    NetworkSettings,
+    PredictSettings,
+    RunSettings,
+    TrainingSettings,
+    WeightSettings,
+)
 
 
 @pytest.mark.parametrize(
@@ -34,6 +43,8 @@ from nncli.settings import EFFORTS, NetworkSettings, PredictSettings, RunSetting
         (RunSettings, "time_limit", 0.1, float("inf")),
         (RunSettings, "seed", 2**32 - 1, -1),
         (RunSettings, "threads", 1, 0),
+        (WeightSettings, "classes", (ClassWeight("a", 1e-3),), (ClassWeight("a", 0.0),)),
+        (WeightSettings, "classes", (ClassWeight("a", 1), ClassWeight("b", 1)), (ClassWeight("a", float("nan")),)),
         (PredictSettings, "proba", "max", "some"),
         (PredictSettings, "top", 1, 0),
         (PredictSettings, "threshold", 1.0, 1.01),
@@ -47,7 +58,7 @@ from nncli.settings import EFFORTS, NetworkSettings, PredictSettings, RunSetting
 )
 def test_values_out_of_range_are_refused_with_the_options_name(group, field, good, bad) -> None:  # type: ignore[no-untyped-def]
     assert getattr(group(**{field: good}), field) == good
-    option = {"kind": "network", "decimals": "round"}.get(field, field.replace("_", "-"))
+    option = {"kind": "network", "decimals": "round", "classes": "class-weight"}.get(field, field.replace("_", "-"))
     with pytest.raises(UsageError, match=f"^--{option}: "):
         group(**{field: bad})
 
@@ -69,3 +80,15 @@ def test_values_from_data_are_shown_inert() -> None:
     assert show("x" * 100, limit=10) == "x" * 9 + "…"
     assert show("Grüße, 世界") == "Grüße, 世界"
     assert quoted_list(["a", "b", "c"], most=2) == "'a', 'b' and 1 more"
+
+
+def test_weights_say_by_what_rows_are_weighted() -> None:
+    named = (ClassWeight("yes", 5.0), ClassWeight("no\x1b", 0.25))
+    assert WeightSettings(balanced=True, column="w").by_what == "class weights (balanced) and column 'w'"
+    assert WeightSettings(classes=named).by_what == r"class weights (yes=5, no\x1b=0.25)"
+    assert WeightSettings(column="w").by_what == "column 'w'"
+    assert not UNWEIGHTED.is_used
+    with pytest.raises(UsageError, match="'yes' is named twice"):
+        WeightSettings(classes=(*named, named[0]))
+    with pytest.raises(UsageError, match="'w' is the target"):
+        RunSettings(target="w", weights=WeightSettings(column="w"))

@@ -115,8 +115,8 @@ def _boost_lightgbm(data: RivalData, seed: int, threads: int) -> _Boosted:
     objective = many if data.n_classes > 2 else {"objective": "binary"}
     run = {"seed": seed, "num_threads": threads, "deterministic": True, "force_row_wise": True, "verbosity": -1}
     categories = list(range(data.train.x_cat.shape[1]))
-    train = lightgbm.Dataset(tree_inputs(data.train), data.y, categorical_feature=categories)
-    validation = lightgbm.Dataset(tree_inputs(data.validation), data.y_val, reference=train)
+    train = lightgbm.Dataset(tree_inputs(data.train), data.y, weight=data.weights, categorical_feature=categories)
+    validation = lightgbm.Dataset(tree_inputs(data.validation), data.y_val, weight=data.weights_val, reference=train)
     booster = lightgbm.train(
         {**_SETTINGS["lightgbm"], **objective, **run},
         train,
@@ -130,19 +130,19 @@ def _boost_lightgbm(data: RivalData, seed: int, threads: int) -> _Boosted:
 def _boost_xgboost(data: RivalData, seed: int, threads: int) -> _Boosted:
     import xgboost
 
-    def matrix(features: Features, labels: Any = None) -> Any:
+    def matrix(features: Features, labels: Any = None, weights: Any = None) -> Any:
         n_cat = features.x_cat.shape[1]
         x = _single_precision(features)
         types = ["c" if column < n_cat else "q" for column in range(x.shape[1])]
-        return xgboost.DMatrix(x, labels, feature_types=types, enable_categorical=True, nthread=threads)
+        return xgboost.DMatrix(x, labels, weight=weights, feature_types=types, enable_categorical=True, nthread=threads)
 
     many = {"objective": "multi:softprob", "num_class": data.n_classes}
     objective = many if data.n_classes > 2 else {"objective": "binary:logistic"}
     booster = xgboost.train(
         {**_SETTINGS["xgboost"], **objective, "seed": seed, "nthread": threads, "verbosity": 0},
-        matrix(data.train, data.y),
+        matrix(data.train, data.y, data.weights),
         _MOST_ITERATIONS,
-        evals=[(matrix(data.validation, data.y_val), "validation")],
+        evals=[(matrix(data.validation, data.y_val, data.weights_val), "validation")],
         early_stopping_rounds=_PATIENCE,
         verbose_eval=False,
     )
@@ -153,9 +153,9 @@ def _boost_xgboost(data: RivalData, seed: int, threads: int) -> _Boosted:
 def _boost_catboost(data: RivalData, seed: int, threads: int) -> _Boosted:
     from catboost import CatBoostClassifier, Pool
 
-    def pool(features: Features, labels: Any = None) -> Any:
+    def pool(features: Features, labels: Any = None, weights: Any = None) -> Any:
         categories = list(range(features.x_cat.shape[1]))
-        return Pool(_mixed_frame(features), labels, cat_features=categories, thread_count=threads)
+        return Pool(_mixed_frame(features), labels, cat_features=categories, weight=weights, thread_count=threads)
 
     model = CatBoostClassifier(
         **_SETTINGS["catboost"],
@@ -167,7 +167,8 @@ def _boost_catboost(data: RivalData, seed: int, threads: int) -> _Boosted:
         verbose=False,
         allow_writing_files=False,
     )
-    model.fit(pool(data.train, data.y), eval_set=pool(data.validation, data.y_val))
+    train, validation = pool(data.train, data.y, data.weights), pool(data.validation, data.y_val, data.weights_val)
+    model.fit(train, eval_set=validation)
     return lambda features: model.predict_proba(pool(features), thread_count=threads), model.tree_count_
 
 

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from nncli.evaluation.metrics import Floats, Labels
 from nncli.features.encoder import Features
+from nncli.table.weights import Weights, weights_of
 
 
 @dataclass(frozen=True)
@@ -16,6 +17,7 @@ class RivalData:
 
     Shape:
         y, y_val: ``(n_rows,)``, class numbers below ``n_classes``. Not every class need be among them.
+        weights, weights_val: ``(n_rows,)``, how much each row counts; ``None``: all the same.
     """
 
     train: Features
@@ -23,6 +25,8 @@ class RivalData:
     validation: Features
     y_val: Labels
     n_classes: int
+    weights: Weights | None = None
+    weights_val: Weights | None = None
 
 
 @dataclass(frozen=True)
@@ -59,7 +63,10 @@ def fit_known_classes(
     if known.size < 2 or not comparable.size or _is_constant(sees(data.train)):
         return _fit_shares(data)
     y_val = np.searchsorted(known, data.y_val[comparable])
-    fitted = fit(RivalData(data.train, y, data.validation.take(comparable), y_val, known.size))
+    weights_val = weights_of(data.weights_val, comparable)
+    fitted = fit(
+        RivalData(data.train, y, data.validation.take(comparable), y_val, known.size, data.weights, weights_val)
+    )
 
     def predict_proba(features: Features) -> Floats:
         proba = np.zeros((len(features), data.n_classes))
@@ -74,5 +81,6 @@ def _is_constant(x: Floats | NDArray[np.float32]) -> bool:
 
 
 def _fit_shares(data: RivalData) -> FittedRival:
-    shares = np.bincount(data.y, minlength=data.n_classes) / data.y.size
+    totals = np.bincount(data.y, data.weights, data.n_classes)
+    shares = totals / totals.sum()
     return FittedRival(lambda features: np.tile(shares, (len(features), 1)), 0.0, 0, "the training shares")

@@ -5,7 +5,7 @@ class needs no fitting: it predicts the training shares.
 """
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -56,6 +56,7 @@ class TreeData:
 
     Shape:
         x, x_val: ``(n_rows, n_features)``, categories first. y, y_val: ``(n_rows,)``.
+        weights, weights_val: how much each row counts, ``(n_rows,)``; ``None``: all the same.
     """
 
     x: Matrix
@@ -63,6 +64,8 @@ class TreeData:
     x_val: Matrix
     y_val: Labels
     n_categories: int
+    weights: Matrix | None = None
+    weights_val: Matrix | None = None
 
 
 def fit_careful_trees(
@@ -108,12 +111,19 @@ def fit_default_trees(data: TreeData, *, seed: int, deadline: float | None = Non
     n_rows = data.y.size + data.y_val.size
     stops_early = n_rows > _DEFAULT_STOPPING_ROWS
     if not stops_early:
-        x, y = np.concatenate([data.x, data.x_val]), np.concatenate([data.y, data.y_val])
-        data = TreeData(x, y, data.x_val, data.y_val, data.n_categories)
+        data = _with_validation_rows(data)
     model = HistGradientBoostingClassifier(
         early_stopping=stops_early, categorical_features=_categorical(data), random_state=seed
     )
     return _fitted_whole(model, data, _DEFAULT_ITERATIONS, deadline)
+
+
+def _with_validation_rows(data: TreeData) -> TreeData:
+    """The same with the validation rows among those that are learned from."""
+    weighted = data.weights is not None and data.weights_val is not None
+    weights = np.concatenate([data.weights, data.weights_val]) if weighted else None
+    x, y = np.concatenate([data.x, data.x_val]), np.concatenate([data.y, data.y_val])
+    return replace(data, x=x, y=y, weights=weights)
 
 
 def _fitted_whole(
@@ -132,17 +142,18 @@ def _categorical(data: TreeData) -> NDArray[np.bool_] | None:
 
 def _fit(model: HistGradientBoostingClassifier, data: TreeData, max_iter: int, deadline: float | None) -> Stop:
     """Fits in one go, or in slices that stop at the deadline; says why it ended. The slices give the same trees."""
-    validation = {"X_val": data.x_val, "y_val": data.y_val} if model.early_stopping else {}
+    others = {"X_val": data.x_val, "y_val": data.y_val, "sample_weight_val": data.weights_val}
+    told = {"sample_weight": data.weights, **(others if model.early_stopping else {})}
     # scikit-learn fails on a column without any value; one that is constant is never split on.
     x = np.where(np.isnan(data.x).all(axis=0), 0.0, data.x)
     if deadline is None:
-        model.fit(x, data.y, **validation)
+        model.fit(x, data.y, **told)
         return "patience" if model.n_iter_ < max_iter else "iterations"
     model.set_params(warm_start=True)
     start = time.monotonic()
     wanted = min(max_iter, max(1, _TREES_BEFORE_LOOK // np.unique(data.y).size))
     while True:
-        model.set_params(max_iter=wanted).fit(x, data.y, **validation)
+        model.set_params(max_iter=wanted).fit(x, data.y, **told)
         now = time.monotonic()
         if model.n_iter_ < wanted:
             return "patience"

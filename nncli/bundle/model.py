@@ -24,7 +24,7 @@ from nncli.features.encoder import FeatureEncoder, Features
 from nncli.features.scaling import Scaler
 from nncli.features.text import TextProjection
 from nncli.guard.findings import Finding
-from nncli.settings import Side
+from nncli.settings import UNWEIGHTED, Side, WeightSettings
 from nncli.table.schema import Schema
 
 
@@ -43,6 +43,8 @@ class Provenance:
     n_test: int
     findings: tuple[Finding, ...]
     """What was odd about the data, or about the run."""
+    weights: WeightSettings = UNWEIGHTED
+    """By what rows were weighted."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +62,7 @@ class Description:
     network_calibration: Calibration
     trees_calibration: Calibration
     class_shares: tuple[float, ...]
-    """Share of each class among training rows: what the majority class predicts."""
+    """Share of each class among training rows, weighted if they are: what the majority class predicts."""
     reference: tuple[str, ...]
     """A typical training row: a cell for each column, in the encoder's order."""
     threshold: float
@@ -105,6 +107,14 @@ class Answers:
     labels: NDArray[np.int64]
     probabilities: Mapping[str, NDArray[np.float64]]
     """By side; each ``(n_rows, n_classes)``."""
+    weights: NDArray[np.float64] | None = None
+    """How much each row counts, ``(n_rows,)``; ``None``: all the same."""
+
+    def arrays(self, prefix: str) -> dict[str, NDArray[Any]]:
+        """Everything by name, as a file holds it."""
+        found: dict[str, NDArray[Any]] = {"labels": self.labels, **self.probabilities}
+        found |= {} if self.weights is None else {_WEIGHTS: self.weights}
+        return {prefix + name: array for name, array in found.items()}
 
 
 @dataclass(frozen=True)
@@ -123,7 +133,7 @@ class Heldout:
         return labels, np.concatenate([part.probabilities[side] for part in parts])
 
     def coverage_checks(self) -> dict[str, list[CoverageCheck]]:
-        """What rules from the validation rows reach on the test rows, by side."""
+        """What rules from the validation rows reach on the test rows, by side; every row counts once."""
         known, new = self.validation, self.test
         return {
             side: [check_coverage((known.labels, proba), (new.labels, new.probabilities[side]), c) for c in COVERAGES]
@@ -233,14 +243,12 @@ def _missing_columns(names: Sequence[str], given: Sequence[str]) -> ModelError:
     )
 
 
-_VALIDATION = "validation"
+_TEST, _VALIDATION, _WEIGHTS = "", "validation.", "weights"
 
 
 def save_model(path: Path, model: Model, heldout: Heldout, pages: Mapping[str, bytes]) -> None:
     """Writes a model folder, whole or not at all."""
-    arrays: dict[str, NDArray[Any]] = {"labels": heldout.test.labels, **heldout.test.probabilities}
-    arrays[f"{_VALIDATION}.labels"] = heldout.validation.labels
-    arrays |= {f"{_VALIDATION}.{side}": proba for side, proba in heldout.validation.probabilities.items()}
+    arrays = heldout.test.arrays(_TEST) | heldout.validation.arrays(_VALIDATION)
     write_folder(path, {**model.files(), "heldout.safetensors": dump_arrays(arrays)}, pages)
 
 
@@ -307,16 +315,18 @@ def load_with_heldout(path: Path) -> tuple[Model, Heldout]:
     n_classes, provenance = len(model.classes), model.description.provenance
     fast = ["fast"] if model.student else []
     parts = {
-        "": (provenance.n_test, [*_TEST_SIDES, *fast]),
-        f"{_VALIDATION}.": (provenance.n_validation, [*_VALIDATION_SIDES, *fast]),
+        _TEST: (provenance.n_test, [*_TEST_SIDES, *fast]),
+        _VALIDATION: (provenance.n_validation, [*_VALIDATION_SIDES, *fast]),
     }
+    weights = [_WEIGHTS] if provenance.weights.is_used else []
     shapes: dict[str, tuple[int, ...]] = {}
     for part, (n_rows, sides) in parts.items():
-        shapes |= {f"{part}labels": (n_rows,), **{f"{part}{side}": (n_rows, n_classes) for side in sides}}
-    dtypes: dict[str, type] = {name: np.float64 if shape[1:] else np.int64 for name, shape in shapes.items()}
+        shapes |= {f"{part}{name}": (n_rows,) for name in ("labels", *weights)}
+        shapes |= {f"{part}{side}": (n_rows, n_classes) for side in sides}
+    dtypes: dict[str, type] = {name: np.int64 if name.endswith("labels") else np.float64 for name in shapes}
     arrays = load_arrays(read_file(path, manifest, "heldout"), shapes, dtypes, f"{path}: heldout")
     test, validation = (
-        Answers(arrays[f"{part}labels"], {side: arrays[part + side] for side in sides})
+        Answers(arrays[f"{part}labels"], {side: arrays[part + side] for side in sides}, arrays.get(f"{part}{_WEIGHTS}"))
         for part, (_, sides) in parts.items()
     )
     return model, Heldout(test, validation)

@@ -9,7 +9,7 @@ from dataclasses import Field, fields, is_dataclass
 from types import NoneType, UnionType
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
-from nncli.errors import ModelError
+from nncli.errors import ModelError, UsageError
 
 T = TypeVar("T")
 
@@ -114,4 +114,8 @@ def _build_record(cls: Any, data: Any, where: str) -> Any:
         wrong = sorted(names ^ found)
         raise ModelError(f"{where}: {cls.__name__} with wrong or missing keys {wrong}; the model folder is damaged")
     hints = get_type_hints(cls)
-    return cls(**{name: _build(hints[name], data[name], f"{where}.{name}") for name in names})
+    values = {name: _build(hints[name], data[name], f"{where}.{name}") for name in names}
+    try:
+        return cls(**values)
+    except UsageError as error:  # settings check their ranges themselves
+        raise ModelError(f"{where}: {error}; the model folder is damaged") from error

@@ -1,6 +1,5 @@
 """``nncli compare-baseline``: the verdict, network against trees."""
 
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -27,6 +26,8 @@ def compare_baseline(
     target: o.Target = o.DEFAULTS.target,
     group: o.Group = o.DEFAULTS.group,
     time: o.Time = o.DEFAULTS.time,
+    class_weight: o.ClassWeights = None,
+    sample_weight: o.SampleWeight = o.DEFAULTS.weights.column,
     model: o.ModelFolder = o.DEFAULT_MODEL,
     require: Annotated[
         str | None, typer.Option(help="Exit 7 unless the network wins, or at least ties.", metavar="win|tie")
@@ -78,9 +79,22 @@ def compare_baseline(
     """
     if require is not None:
         check_choice("require", require, Requirement)
+    weights = o.parse_weights(class_weight, sample_weight)
+    if data is None and weights.is_used:
+        raise UsageError("--class-weight, --sample-weight: need DATA; the held-out rows of a model keep their weights")
     evaluation = EvaluationSettings(metrics=tuple(metric) if metric else o.DEFAULTS.evaluation.metrics)  # type: ignore[arg-type]
-    shared = o.run_settings(target, effort, time_limit, seed, device, threads, group, time)
-    settings = replace(shared, evaluation=evaluation)
+    settings = o.run_settings(
+        target=target,
+        group=group,
+        time=time,
+        weights=weights,
+        effort=effort,
+        time_limit=time_limit,
+        seed=seed,
+        device=device,
+        threads=threads,
+        evaluation=evaluation,
+    )
     repeat = RepeatSettings(n_rounds=rounds, budget=budget, against=against)  # type: ignore[arg-type]
     _refuse_outputs(output or [], force)
     if repeat.against is not None:
@@ -124,7 +138,7 @@ def _cross_validated(
     from nncli.table.reading import read_table
 
     with TerminalObserver(make_console(quiet), verbose) as observer:
-        table = examine_table(read_table(data), settings.target, settings.group, settings.time)
+        table = examine_table(read_table(data), settings.target, settings.group, settings.time, settings.weights)
         observer.examined(table)
         from nncli.experiment.repeated import cross_validate
 

@@ -19,6 +19,7 @@ def evaluate(
         str,
         typer.Option("--with", help="Whose classes, slices and rows are told.", metavar="network|trees"),
     ] = "network",
+    sample_weight: o.SampleWeight = None,
     json: o.Json = False,
     quiet: o.Quiet = False,
     debug: o.Debug = False,
@@ -35,7 +36,7 @@ def evaluate(
     from nncli.prediction.labelled import read_labelled
 
     loaded = load_model(model)
-    found = assess(loaded, read_labelled(data, loaded, target), side)  # type: ignore[arg-type]
+    found = assess(loaded, read_labelled(data, loaded, target, sample_weight), side)  # type: ignore[arg-type]
     if json:
         from nncli.report.assessment import assessment_document
 

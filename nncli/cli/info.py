@@ -46,10 +46,12 @@ def _document(model: "Model", heldout: "Heldout") -> dict[str, Any]:
 
 def _log_losses(heldout: "Heldout") -> dict[str, float]:
     """Of each side, on the test rows."""
-    from nncli.evaluation.metrics import log_losses
+    from nncli.evaluation.metrics import log_losses, mean_and_error
 
+    test = heldout.test
     return {
-        side: float(log_losses(heldout.test.labels, proba).mean()) for side, proba in heldout.test.probabilities.items()
+        side: mean_and_error(log_losses(test.labels, proba), test.weights)[0]
+        for side, proba in test.probabilities.items()
     }
 
 
@@ -102,6 +104,7 @@ def _print(where: str, model: "Model", heldout: "Heldout", most_columns: int) ->
         "fast network": _fast_line(model, heldout),
         "sets": _sets_line(heldout),
         "trees": f"{description.trees.n_iterations:,} iterations, {description.trees.n_nodes:,} nodes",
+        **({"weighted by": p.weights.by_what} if p.weights.is_used else {}),
         "judged on": f"{p.n_train:,} training, {p.n_validation:,} validation, {p.n_test:,} test rows",
         "learned from": f"all {p.n_train + p.n_validation + p.n_test:,} of them, afterwards",
         "written by": f"nncli {p.nncli_version}, seed {p.seed}",

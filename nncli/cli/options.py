@@ -7,8 +7,8 @@ from typing import Annotated, Any
 import typer
 
 from nncli.cli.boundary import DEBUG_KEY
-from nncli.errors import UsageError
-from nncli.settings import EFFORTS, NetworkSettings, RunSettings, TrainingSettings
+from nncli.errors import UsageError, show
+from nncli.settings import EFFORTS, ClassWeight, NetworkSettings, RunSettings, TrainingSettings, WeightSettings
 
 _HEADER_BYTES = 1 << 20
 
@@ -59,6 +59,24 @@ Target = Annotated[
     str | None,
     typer.Option(
         help="Column to predict; without it a column named target, label, class or y, else the last one.",
+        autocompletion=complete_column,
+        rich_help_panel=DATA_PANEL,
+    ),
+]
+ClassWeights = Annotated[
+    str | None,
+    typer.Option(
+        "--class-weight",
+        help="How much rows of a class count; balanced: as much as those of any other class together.",
+        metavar="balanced|CLASS=N,...",
+        rich_help_panel=DATA_PANEL,
+    ),
+]
+SampleWeight = Annotated[
+    str | None,
+    typer.Option(
+        help="Column that says how much each row counts; no model learns from it.",
+        metavar="COLUMN",
         autocompletion=complete_column,
         rich_help_panel=DATA_PANEL,
     ),
@@ -156,34 +174,41 @@ DEFAULT_MODEL = Path("nncli-model")
 DEFAULTS, NETWORK_DEFAULTS, TRAINING_DEFAULTS = RunSettings(), NetworkSettings(), TrainingSettings()
 
 
-def run_settings(
-    target: str | None,
-    effort: str,
-    time_limit: float | None,
-    seed: int,
-    device: str,
-    threads: int | None,
-    group: str | None,
-    time: str | None,
-) -> RunSettings:
-    """The settings that ``train`` and ``compare-baseline`` share; their values are checked here.
+def run_settings(**given: Any) -> RunSettings:
+    """The settings of a run, by their names; their values are checked here.
 
     Raises:
         UsageError: a value is unknown or out of range, or needs a package that is not installed.
     """
-    settings = RunSettings(
-        target=target,
-        effort=effort,  # type: ignore[arg-type]
-        time_limit=time_limit,
-        seed=seed,
-        device=device,  # type: ignore[arg-type]
-        threads=threads,
-        group=group,
-        time=time,
-    )
+    settings = RunSettings(**given)
     if EFFORTS[settings.effort].searches and find_spec("optuna") is None:
-        raise UsageError(f"--effort {effort}: needs Optuna; install it with pip install 'nncli-tabular[tune]'")
+        raise UsageError(f"--effort {settings.effort}: needs Optuna; install it with pip install 'nncli-tabular[tune]'")
     return settings
+
+
+def parse_weights(class_weight: str | None, sample_weight: str | None) -> WeightSettings:
+    """What ``--class-weight`` and ``--sample-weight`` say; ``CLASS=N`` stand in a line of CSV.
+
+    Raises:
+        UsageError: they say nothing sensible.
+
+    >>> [given.name for given in parse_weights('no=1,"yes, or so=2.5"', None).classes]
+    ['no', 'yes, or so']
+    """
+    from nncli.table.dialect import parse_line
+
+    if class_weight is None or class_weight == "balanced":
+        return WeightSettings(balanced=class_weight is not None, column=sample_weight)
+    parts = [part.rpartition("=") for part in parse_line(class_weight, ",")]
+    try:
+        classes = tuple(ClassWeight(name.strip(), float(weight)) for name, _, weight in parts)
+    except ValueError:
+        classes = ()
+    if not classes or not all(given.name for given in classes):
+        raise UsageError(
+            f"--class-weight: '{show(class_weight)}' is no list of weights; write balanced, or classes like yes=5,no=1"
+        )
+    return WeightSettings(classes=classes, column=sample_weight)
 
 
 def parse_layers(text: str | None) -> tuple[int, ...] | None:

@@ -107,7 +107,7 @@ def cross_validation_report(
 
 def heldout_report(model: Model, heldout: Heldout, evaluation: EvaluationSettings) -> Report:
     """The report of ``nncli compare-baseline`` on the held-out rows that a model folder keeps."""
-    schema, provenance = model.description.schema, model.description.provenance
+    schema, provenance, test = model.description.schema, model.description.provenance, heldout.test
     return Report(
         command="compare-baseline",
         data={
@@ -119,7 +119,7 @@ def heldout_report(model: Model, heldout: Heldout, evaluation: EvaluationSetting
         target=schema.target,
         classes=schema.classes,
         rows={"train": provenance.n_train, "validation": provenance.n_validation, "test": provenance.n_test},
-        judgement=judge_held_out(heldout.test.labels, heldout.test.probabilities, evaluation),
+        judgement=judge_held_out(test.labels, test.probabilities, evaluation, test.weights),
         warnings=provenance.findings,
         seconds={},
         device="cpu",
@@ -128,6 +128,7 @@ def heldout_report(model: Model, heldout: Heldout, evaluation: EvaluationSetting
         settings={},
         model_sha256=model.sha256,
         sets=heldout.coverage_checks(),
+        weights=provenance.weights,
     )
 
 
@@ -156,7 +157,7 @@ def _shared(table: ExaminedTable, settings: RunSettings, **more: Any) -> dict[st
         "data": {
             "path": table.path,
             "sha256": table.data_sha256,
-            "rows": int(table.target.has_label.size),
+            "rows": table.n_rows,
             "columns": table.n_columns,
         },
         "target": table.target.name,
@@ -165,4 +166,5 @@ def _shared(table: ExaminedTable, settings: RunSettings, **more: Any) -> dict[st
         "threads": choose_threads(settings.threads),
         "seed": settings.seed,
         "settings": {**asdict(settings), **more},
+        "weights": settings.weights,
     }

@@ -66,8 +66,7 @@ class TerminalObserver:
     def examined(self, table: ExaminedTable) -> None:
         """Says what was read."""
         target, counts = table.target, table.target.label_counts()
-        n_rows = target.has_label.size
-        self.say(f"{display_name(table.path)}: {n_rows:,} rows, {table.n_columns} columns, {table.dialect}")
+        self.say(f"{display_name(table.path)}: {table.n_rows:,} rows, {table.n_columns} columns, {table.dialect}")
         self.say(f"target {show(target.name)} ({table.target_reason}): {class_counts(counts)}")
         kinds = [column.kind for column in table.schema.columns]
         found = ", ".join(f"{kinds.count(kind)} {kind}" for kind in dict.fromkeys(kinds))

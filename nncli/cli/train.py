@@ -1,6 +1,5 @@
 """``nncli train``: data to a model folder and a verdict."""
 
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -24,6 +23,8 @@ def train(
     target: o.Target = o.DEFAULTS.target,
     group: o.Group = o.DEFAULTS.group,
     time: o.Time = o.DEFAULTS.time,
+    class_weight: o.ClassWeights = None,
+    sample_weight: o.SampleWeight = o.DEFAULTS.weights.column,
     output: o.Output = o.DEFAULT_MODEL,
     force: o.Force = False,
     effort: o.Effort = o.DEFAULTS.effort,
@@ -61,8 +62,20 @@ def train(
         batch_size=batch_size,
         epochs=epochs,
     )
-    shared = o.run_settings(target, effort, time_limit, seed, device, threads, group, time)
-    report = _run(data, replace(shared, network=form, training=training), output, force, quiet=quiet, verbose=verbose)
+    settings = o.run_settings(
+        target=target,
+        group=group,
+        time=time,
+        weights=o.parse_weights(class_weight, sample_weight),
+        effort=effort,
+        time_limit=time_limit,
+        seed=seed,
+        device=device,
+        threads=threads,
+        network=form,
+        training=training,
+    )
+    report = _run(data, settings, output, force, quiet=quiet, verbose=verbose)
     if json:
         from nncli.report.document import document
 
@@ -86,7 +99,7 @@ def _run(data: str, settings: RunSettings, output: Path, force: bool, *, quiet: 
     stop_on_terminate()
     console = make_console(quiet)
     with TerminalObserver(console, verbose) as observer:
-        table = examine_table(read_table(data), settings.target, settings.group, settings.time)
+        table = examine_table(read_table(data), settings.target, settings.group, settings.time, settings.weights)
         observer.examined(table)
         # Torch and scikit-learn take seconds to load: what is wrong with the data was said before.
         from nncli.experiment.holdout import run_experiment

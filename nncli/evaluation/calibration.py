@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from nncli.evaluation.metrics import Floats, Labels, log_losses
+from nncli.evaluation.metrics import Floats, Labels, effective_size, log_losses, mean_and_error
 
 SMALLEST_PROBABILITY = 1e-12
 """Below it a probability counts as this much."""
@@ -40,28 +40,34 @@ class Calibration:
 UNCALIBRATED = Calibration(temperature=1.0, uniform_share=0.0)
 
 
-def fit_calibration(labels: Labels, proba: NDArray[np.floating]) -> Calibration:
+def fit_calibration(labels: Labels, proba: NDArray[np.floating], weights: Floats | None = None) -> Calibration:
     """The most probable calibration by these rows; none where its log loss gains less than one standard error.
 
     A temperature from few rows is mostly noise, and the model it came from is not quite the one that is served. One
     standard error is passed by one in seven models that need no calibration; the prior keeps what that costs small.
 
+    Weights move the rows' mean loss. What they say against the prior is no more than what as many rows of one weight
+    would as their effective size: few heavy rows are little evidence. The standard error is that of a weighted mean.
+
     Args:
         labels: class numbers of validation rows, shape ``(n_rows,)``.
         proba: the model's probabilities for them, shape ``(n_rows, n_classes)``.
+        weights: how much each row counts, shape ``(n_rows,)``; ``None``: all the same.
     """
     logs = _logs(proba)
+    n_rows = labels.size if weights is None else effective_size(weights)
+    shares = 1.0 if weights is None else weights * n_rows / weights.sum()
     low, high = -_LARGEST_LOG, _LARGEST_LOG
     for _ in range(_STEPS):  # to a zero of the slope of the rows' loss and the prior's
         middle = (low + high) / 2
         expected = (_sharpened(logs, np.exp(middle)) * logs).sum(axis=1)
-        of_rows = (expected - logs[np.arange(labels.size), labels]).sum() * np.exp(middle)
+        of_rows = (shares * (expected - logs[np.arange(labels.size), labels])).sum() * np.exp(middle)
         slope = of_rows + middle / _PRIOR_DEVIATION**2
         low, high = (low, middle) if slope > 0 else (middle, high)
-    fitted = Calibration(float(np.exp(-(low + high) / 2)), 1 / (labels.size + 1))
+    fitted = Calibration(float(np.exp(-(low + high) / 2)), 1 / (n_rows + 1))
     before, after = (log_losses(labels, p) for p in (proba.astype(np.float64), fitted.apply(proba)))
-    gains = before - after
-    return fitted if gains.mean() > gains.std() / np.sqrt(labels.size) else UNCALIBRATED
+    gain, error = mean_and_error(before - after, weights)
+    return fitted if gain > error else UNCALIBRATED
 
 
 def _logs(proba: NDArray[np.floating]) -> Floats:

@@ -7,7 +7,7 @@ from typing import Literal
 import numpy as np
 from scipy.special import ndtr, stdtrit
 
-from nncli.evaluation.metrics import LOWER_IS_BETTER, METRICS, Floats, Labels, weighted_scores
+from nncli.evaluation.metrics import LOWER_IS_BETTER, METRICS, Floats, Labels, effective_size, weighted_scores
 from nncli.settings import EvaluationSettings
 
 Word = Literal["better", "worse", "no clear difference"]
@@ -77,20 +77,24 @@ class Judgement:
     """Over folds: the two models on each metric that was asked for."""
 
 
-def judge_held_out(labels: Labels, probabilities: Mapping[str, Floats], settings: EvaluationSettings) -> Judgement:
+def judge_held_out(
+    labels: Labels, probabilities: Mapping[str, Floats], settings: EvaluationSettings, weights: Floats | None = None
+) -> Judgement:
     """Scores every model on the same held-out rows, with paired bootstrap intervals.
 
     The percentile interval is expanded for small samples (Hesterberg 2015, "What Teachers Should Know About
-    the Bootstrap", section 5).
+    the Bootstrap", section 5). Rows are drawn alike, whatever they weigh, and count their weight as often as they are
+    drawn; weights make a sample smaller for this, to its effective size.
 
     Args:
         labels: class numbers, shape ``(n_rows,)``.
         probabilities: at least ``network``, ``trees`` and ``majority``, each ``(n_rows, n_classes)``.
         settings: confidence, number of draws, and the metric that the verdict compares: the first.
+        weights: how much each row counts, above 0, shape ``(n_rows,)``; ``None``: all the same.
     """
     metric = settings.metrics[0]
-    values, draws = _bootstrap(labels, probabilities, settings.bootstrap_draws)
-    tail = _expanded_tail(settings.confidence, labels.size)
+    values, draws = _bootstrap(labels, probabilities, weights, settings.bootstrap_draws)
+    tail = _expanded_tail(settings.confidence, labels.size if weights is None else effective_size(weights))
 
     def interval(value: float, drawn: Floats) -> Interval:
         drawn = drawn[~np.isnan(drawn)]
@@ -106,7 +110,8 @@ def judge_held_out(labels: Labels, probabilities: Mapping[str, Floats], settings
     verdict = _verdict(
         metric, difference("network", "trees"), [difference(side, "majority") for side in ("network", "trees")]
     )
-    return Judgement(scores, verdict, f"paired bootstrap over {labels.size:,} test rows")
+    kind = "test rows" if weights is None else "weighted test rows"
+    return Judgement(scores, verdict, f"paired bootstrap over {labels.size:,} {kind}")
 
 
 def _verdict(metric: str, difference: Interval, against_majority: Sequence[Interval]) -> Verdict:
@@ -120,19 +125,21 @@ def _verdict(metric: str, difference: Interval, against_majority: Sequence[Inter
 
 
 def _bootstrap(
-    labels: Labels, probabilities: Mapping[str, Floats], n_draws: int
+    labels: Labels, probabilities: Mapping[str, Floats], weights: Floats | None, n_draws: int
 ) -> tuple[dict[str, dict[str, float]], dict[str, dict[str, Floats]]]:
     """Each model's scores, and the same under draws of rows with replacement, alike for all models."""
     scorers = {model: weighted_scores(labels, proba) for model, proba in probabilities.items()}
-    every_row = np.ones((1, labels.size))
+    every_row = np.ones((1, labels.size)) if weights is None else weights[None]
     values = {m: {k: float(v[0]) for k, v in scorer(every_row).items()} for m, scorer in scorers.items()}
     random = np.random.default_rng(0)
     pieces: dict[str, list[dict[str, Floats]]] = {model: [] for model in scorers}
     at_once = max(1, _CELLS_AT_ONCE // labels.size)
     for start in range(0, n_draws, at_once):
-        weights = _draw_counts(random, labels.size, min(at_once, n_draws - start))
+        drawn = _draw_counts(random, labels.size, min(at_once, n_draws - start))
+        if weights is not None:
+            drawn *= weights
         for model, scorer in scorers.items():
-            pieces[model].append(scorer(weights))
+            pieces[model].append(scorer(drawn))
     draws = {m: {k: np.concatenate([piece[k] for piece in parts]) for k in METRICS} for m, parts in pieces.items()}
     return values, draws
 
@@ -142,7 +149,7 @@ def _draw_counts(random: np.random.Generator, n_rows: int, n_draws: int) -> Floa
     return np.bincount(rows.ravel(), minlength=n_draws * n_rows).reshape(n_draws, n_rows).astype(np.float64)
 
 
-def _expanded_tail(confidence: float, n_rows: int) -> float:
+def _expanded_tail(confidence: float, n_rows: float) -> float:
     """The share to cut off each side so that a small sample's interval is as wide as a t interval."""
     quantile = stdtrit(max(n_rows - 1, 1), (1 + confidence) / 2)
     return float(ndtr(-np.sqrt(n_rows / max(n_rows - 1, 1)) * quantile))

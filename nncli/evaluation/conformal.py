@@ -2,7 +2,8 @@
 
 In: labels and probabilities of rows that the model did not learn from. Out: a rule that turns probabilities of new rows
 into sets. The promise is about rows drawn as those were: of ``n`` of them and a coverage ``c``, the sets of new rows
-hold the true class with a probability between ``c`` and ``c + 1 / (n + 1)``, over both draws.
+hold the true class with a probability between ``c`` and ``c + 1 / (n + 1)``, over both draws. Every row counts once,
+also where the model learned from weighted rows: the promise is a share of rows.
 
 Sources: Vovk et al. 2005, "Algorithmic Learning in a Random World"; Sadinle et al. 2019, "Least Ambiguous Set-Valued
 Classifiers" (``lac``); Romano et al. 2020, "Classification with Valid and Adaptive Coverage" (``aps``); Angelopoulos et

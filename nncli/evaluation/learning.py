@@ -13,7 +13,7 @@ _RATIOS = np.linspace(0.3, 0.95, 66)
 _DRAWS = 500
 
 
-def gain_of_doubling(losses: Floats, confidence: float) -> Interval:
+def gain_of_doubling(losses: Floats, confidence: float, weights: Floats | None = None) -> Interval:
     """How much the mean loss would fall if there were twice as many rows to learn from.
 
     The losses follow a power law of the number of rows, ``a + b n^-c`` (Hestness et al. 2017, "Deep Learning Scaling is
@@ -24,25 +24,27 @@ def gain_of_doubling(losses: Floats, confidence: float) -> Interval:
         losses: of each row, after learning from more and more rows, twice as many each time; ``(n_rows, n_sizes)``,
             three sizes at least.
         confidence: of the interval.
+        weights: how much each row counts, shape ``(n_rows,)``; ``None``: all the same.
     """
     n_rows = len(losses)
+    of_rows = np.ones(n_rows) if weights is None else weights
     random = np.random.default_rng(0)
-    counts = random.multinomial(n_rows, np.full(n_rows, 1 / n_rows), size=_DRAWS)
-    drawn = _next_gains(counts @ losses / n_rows)
+    counts = of_rows * random.multinomial(n_rows, np.full(n_rows, 1 / n_rows), size=_DRAWS)
+    drawn = _next_gains(counts @ losses / counts.sum(axis=1, keepdims=True))
     low, high = np.quantile(drawn, [(1 - confidence) / 2, (1 + confidence) / 2])
-    return Interval(float(_next_gains(losses.mean(axis=0)[None])[0]), float(low), float(high))
+    return Interval(float(_next_gains(np.average(losses, axis=0, weights=of_rows)[None])[0]), float(low), float(high))
 
 
-def gap_interval(known: Floats, new: Floats, confidence: float) -> Interval:
+def gap_interval(known: tuple[float, float], new: tuple[float, float], confidence: float) -> Interval:
     """How much lower the mean loss is on the rows that a model learned from than on others; Welch's normal interval.
 
     Args:
-        known: losses of rows that were learned from.
-        new: losses of rows that were not.
+        known: mean loss of rows that were learned from, and its standard error.
+        new: the same of rows that were not.
         confidence: of the interval.
     """
-    gap = float(new.mean() - known.mean())
-    half = float(ndtri((1 + confidence) / 2) * np.sqrt(known.var() / known.size + new.var() / new.size))
+    gap = new[0] - known[0]
+    half = float(ndtri((1 + confidence) / 2) * np.hypot(known[1], new[1]))
     return Interval(gap, gap - half, gap + half)
 
 

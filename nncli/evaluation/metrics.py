@@ -42,17 +42,18 @@ class Scores:
 METRICS = tuple(Scores.__dataclass_fields__)
 
 
-def score(labels: Labels, proba: Floats) -> Scores:
+def score(labels: Labels, proba: Floats, weights: Floats | None = None) -> Scores:
     """Scores probabilities against labels.
 
     Args:
         labels: class numbers, shape ``(n_rows,)``.
         proba: shape ``(n_rows, n_classes)``, rows sum to one.
+        weights: how much each row counts, shape ``(n_rows,)``; ``None``: all the same.
 
     >>> score(np.array([0, 1]), np.array([[0.8, 0.2], [0.4, 0.6]])).accuracy
     1.0
     """
-    values = weighted_scores(labels, proba)(np.ones((1, labels.size)))
+    values = weighted_scores(labels, proba)(np.ones((1, labels.size)) if weights is None else weights[None])
     return Scores(**{metric: float(values[metric][0]) for metric in METRICS})
 
 
@@ -92,6 +93,23 @@ def log_losses(labels: Labels, proba: Floats) -> Floats:
     return -np.log(np.clip(true, eps, 1 - eps))
 
 
+def mean_and_error(values: Floats, weights: Floats | None = None) -> tuple[float, float]:
+    """The mean of rows' values, and its standard error.
+
+    That of a weighted mean is that of a ratio, linearised (Cochran 1977, "Sampling Techniques", section 6.4): the
+    rows are the sample, and a row of weight two is one of them.
+    """
+    if weights is None:
+        return float(values.mean()), float(values.std() / np.sqrt(values.size))
+    mean = float(np.average(values, weights=weights))
+    return mean, float(np.sqrt((weights**2 * (values - mean) ** 2).sum()) / weights.sum())
+
+
+def effective_size(weights: Floats) -> float:
+    """So many rows of the same weight make a mean as sure as these do (Kish 1965, "Survey Sampling")."""
+    return float(weights.sum() ** 2 / (weights**2).sum())
+
+
 def _ratio(part: Floats, whole: Floats) -> Floats:
     return np.divide(part, whole, out=np.full_like(part, np.nan), where=whole > 0)
 
@@ -111,7 +129,8 @@ def _weighted_auc(member: NDArray[np.bool_], values: Floats) -> Callable[[Floats
         member, values = ~member, -values  # the same probability, seen from the rarer kind
     order = np.argsort(values, kind="stable")
     ordered, is_member = values[order], member[order]
-    members = order[is_member]
+    at_members = np.flatnonzero(is_member)
+    members = order[at_members]
     tied_before = np.searchsorted(ordered, ordered[is_member], side="left")
     tied_end = np.searchsorted(ordered, ordered[is_member], side="right")
     starts, firsts = np.unique(tied_before, return_index=True)
@@ -123,8 +142,9 @@ def _weighted_auc(member: NDArray[np.bool_], values: Floats) -> Callable[[Floats
         if not members.size:
             return np.full(len(weights), np.nan)
         positive = np.add.reduceat(weights[:, members], firsts, axis=1)
-        negative = np.add.reduceat(weights[:, order], bounds, axis=1)
-        negative[:, own] -= positive
+        others = weights[:, order]
+        others[:, at_members] = 0  # a difference of sums would leave a trace where no other row was drawn
+        negative = np.add.reduceat(others, bounds, axis=1)
         below = np.cumsum(negative, axis=1)[:, own] - negative[:, own] / 2
         pairs = positive.sum(axis=1) * negative.sum(axis=1)
         return _ratio((positive * below).sum(axis=1), pairs)

@@ -12,7 +12,7 @@ import numpy as np
 from nncli.bundle.model import Answers
 from nncli.errors import DataError
 from nncli.evaluation.learning import gain_of_doubling
-from nncli.evaluation.metrics import Floats, log_losses
+from nncli.evaluation.metrics import Floats, log_losses, mean_and_error
 from nncli.experiment.scoring import score_test_rows
 from nncli.fitting.context import Context
 from nncli.fitting.sides import Fitted, fit_sides
@@ -59,13 +59,16 @@ def find_growth(table: ExaminedTable, scored: Sequence[tuple[Split, Answers]], c
         side: np.column_stack([np.concatenate([_losses(a, side) for _, a in of_size]) for of_size in answers])
         for side in ("network", "trees")
     }
+    of_folds = [answers.weights for _, answers in scored if answers.weights is not None]
+    weights, confidence = np.concatenate(of_folds) if of_folds else None, context.settings.evaluation.confidence
+    means = {side: np.average(of_side, axis=0, weights=weights) for side, of_side in losses.items()}
     return Growth(
         points=[
-            SizePoint(n // len(scored), {side: float(of_side[:, i].mean()) for side, of_side in losses.items()})
+            SizePoint(n // len(scored), {side: float(of_side[i]) for side, of_side in means.items()})
             for i, n in enumerate(n_rows)
         ],
         n_folds=len(scored),
-        gains={side: gain_of_doubling(of, context.settings.evaluation.confidence) for side, of in losses.items()},
+        gains={side: gain_of_doubling(of_side, confidence, weights) for side, of_side in losses.items()},
     )
 
 
@@ -79,11 +82,11 @@ def find_seed_spread(table: ExaminedTable, scored: tuple[Split, Answers], gap: f
         context: what the run is given.
     """
     split, first = scored
-    losses = [float(_losses(first, "network").mean())]
+    losses = [_mean_loss(first)]
     for number in range(1, N_SEEDS):
         seed = (context.settings.seed + 7919 * number) % 2**32
         other = replace(context, settings=replace(context.settings, seed=seed))
-        losses.append(float(_losses(_answers(table, split, other), "network").mean()))
+        losses.append(_mean_loss(_answers(table, split, other)))
     return SeedSpread(losses, stdev(losses), gap)
 
 
@@ -113,6 +116,10 @@ def _answers(table: ExaminedTable, split: Split, context: Context) -> Answers:
     table, split = with_known_classes(table, split)
     with use_threads(context.threads):
         return score_test_rows(table, split, fit_sides(table, split, context)).answers
+
+
+def _mean_loss(answers: Answers) -> float:
+    return mean_and_error(_losses(answers, "network"), answers.weights)[0]
 
 
 def _losses(answers: Answers, side: str) -> Floats:

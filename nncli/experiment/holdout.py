@@ -72,7 +72,8 @@ def run_experiment(
     with use_threads(context.threads):
         fitted = fit_sides(table, split, context)
         heldout = Heldout(score_test_rows(table, split, fitted).answers, fitted.validation)
-        judgement = judge_held_out(heldout.test.labels, heldout.test.probabilities, settings.evaluation)
+        test = heldout.test
+        judgement = judge_held_out(test.labels, test.probabilities, settings.evaluation, test.weights)
         served = learn_from_all_rows(table, split, fitted, context)
     findings = (*found, *cut_short([fitted.stops, served.stops]))
     served = replace(served, model=served.model.with_findings(findings))

@@ -144,16 +144,16 @@ class _Run:
             fitted = fit_sides(known, known_split, context)
             rivals = fit_rivals(known, known_split, fitted, context, self.repeat.against)
             scored = score_test_rows(known, known_split, fitted, rivals)
-        labels, probabilities = scored.answers.labels, dict(scored.answers.probabilities)
+        test, probabilities = scored.answers, dict(scored.answers.probabilities)
         probabilities["blend"] = (probabilities["network"] + probabilities["trees"]) / 2
         return Fold(
             split=split,
-            scores={side: by_name(score(labels, proba)) for side, proba in probabilities.items()},
+            scores={side: by_name(score(test.labels, proba, test.weights)) for side, proba in probabilities.items()},
             fit_seconds={**fitted.seconds, **{name: rival.fitted.seconds for name, rival in rivals.items()}},
             predict_seconds=scored.seconds,
             n_tried={**fitted.n_tried, **{name: rival.fitted.n_tried for name, rival in rivals.items()}},
             stops=fitted.stops,
-            answers=replace(scored.answers, probabilities={side: probabilities[side] for side in ("network", "trees")}),
+            answers=replace(test, probabilities={side: probabilities[side] for side in ("network", "trees")}),
             optimisation=look_at_training(fitted),
             seconds=time.monotonic() - start,
         )

@@ -18,6 +18,7 @@ from nncli.guard.examine import ExaminedTable
 from nncli.guard.findings import Finding
 from nncli.settings import RunSettings
 from nncli.table.split import Split
+from nncli.table.weights import weights_of
 from nncli.training.clock import Clock
 
 _FITTING_SHARE = 0.95
@@ -61,7 +62,8 @@ def score_test_rows(
         start = time.monotonic()
         probabilities[side] = answer()
         seconds[side] = time.monotonic() - start
-    return Scored(Answers(table.target.labels[split.test], probabilities), seconds)
+    weights = weights_of(fitted.weights, split.test)
+    return Scored(Answers(table.target.labels[split.test], probabilities, weights), seconds)
 
 
 def cut_short(stops: Sequence[Mapping[str, Sequence[str]]]) -> list[Finding]:

@@ -9,14 +9,18 @@ from numpy.typing import NDArray
 from nncli.bundle.model import Model
 from nncli.evaluation.comparison import Interval
 from nncli.evaluation.learning import gap_interval, is_still_falling
-from nncli.evaluation.metrics import log_losses
+from nncli.evaluation.metrics import log_losses, mean_and_error
 from nncli.features.encoder import Features
 from nncli.settings import RunSettings, Side
+from nncli.table.weights import Weights, weights_of
 from nncli.training.health import dead_units
 from nncli.training.loop import TrainedNetwork
 from nncli.training.search import Trial
 
 _MOST_ROWS = 2000
+
+Rows = tuple[Features, NDArray[np.int64], Weights | None]
+"""Features, labels and how much each row counts."""
 
 
 @dataclass(frozen=True)
@@ -34,8 +38,8 @@ class Health:
 def examine_health(
     model: Model,
     chosen: Sequence[Trial[TrainedNetwork]],
-    train: tuple[Features, NDArray[np.int64]],
-    validation: tuple[Features, NDArray[np.int64]],
+    train: Rows,
+    validation: Rows,
     settings: RunSettings,
 ) -> Health:
     """Looks at 2,000 training and validation rows at the most.
@@ -43,7 +47,7 @@ def examine_health(
     Args:
         model: calibrated.
         chosen: its networks, the best first.
-        train: rows that it learned from, with their labels.
+        train: rows that it learned from.
         validation: rows that said when to stop.
         settings: seed and confidence.
     """
@@ -52,7 +56,7 @@ def examine_health(
     gaps: dict[str, Interval] = {}
     sides: tuple[Side, ...] = ("network", "trees")
     for side in sides:
-        of_known, of_new = (log_losses(y, model.predict_proba(features, side)) for features, y in (known, new))
+        of_known, of_new = (_mean_loss(model, rows, side) for rows in (known, new))
         gaps[side] = gap_interval(of_known, of_new, confidence)
     falling = is_still_falling([epoch.validation_loss for epoch in best.history[: best.best_epoch]])
     return Health(
@@ -62,7 +66,12 @@ def examine_health(
     )
 
 
-def _some(rows: tuple[Features, NDArray[np.int64]], seed: int) -> tuple[Features, NDArray[np.int64]]:
-    features, y = rows
+def _mean_loss(model: Model, rows: Rows, side: Side) -> tuple[float, float]:
+    features, y, weights = rows
+    return mean_and_error(log_losses(y, model.predict_proba(features, side)), weights)
+
+
+def _some(rows: Rows, seed: int) -> Rows:
+    features, y, weights = rows
     some = np.random.default_rng(seed).permutation(y.size)[:_MOST_ROWS]
-    return features.take(some), y[some]
+    return features.take(some), y[some], weights_of(weights, some)

@@ -14,6 +14,7 @@ from nncli.fitting.sides import Fitted
 from nncli.guard.examine import ExaminedTable
 from nncli.settings import Library
 from nncli.table.split import Split
+from nncli.table.weights import weights_of
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,8 @@ def fit_rivals(
     """
     model, y = fitted.model, table.target.labels
     train, validation = (model.encode(table.rows.take(rows)) for rows in (split.train, split.validation))
-    data = RivalData(train, y[split.train], validation, y[split.validation], len(model.classes))
+    weights, weights_val = (weights_of(fitted.weights, rows) for rows in (split.train, split.validation))
+    data = RivalData(train, y[split.train], validation, y[split.validation], len(model.classes), weights, weights_val)
     seed = context.settings.seed
     found = {"linear": fit_linear(data, model.description.scaler, seed=seed)}
     if against:
@@ -54,4 +56,4 @@ def fit_rivals(
 
 
 def _calibration(rival: FittedRival, data: RivalData) -> Calibration:
-    return fit_calibration(data.y_val, rival.predict_proba(data.validation))
+    return fit_calibration(data.y_val, rival.predict_proba(data.validation), data.weights_val)

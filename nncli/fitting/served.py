@@ -16,9 +16,9 @@ from nncli.fitting.sides import Fitted, class_shares, reserved_for_trees, tree_s
 from nncli.fitting.student import reserved_for_student, teach_on
 from nncli.guard.examine import ExaminedTable
 from nncli.table.split import Split
+from nncli.table.weights import weights_of
 from nncli.training.budget import plan_for_all_rows
 from nncli.training.loop import LabelledInputs, TrainedNetwork, continue_network
-from nncli.training.search import Trial
 
 _RESERVED_SHARE = 0.5
 """Of the time that is left: the most that is laid aside for the trees."""
@@ -48,7 +48,7 @@ def learn_from_all_rows(table: ExaminedTable, split: Split, fitted: Fitted, cont
     inputs = judged.scaler.scale(features)
     # What it has not seen yet comes twice: the network is to know these rows as well as the others.
     rows = np.concatenate([split.train, *2 * [split.validation, split.test]])
-    labelled = LabelledInputs(inputs.take(rows), y[rows])
+    labelled = LabelledInputs(inputs.take(rows), y[rows], weights_of(fitted.weights, rows))
     start, reserve = time.monotonic(), reserved_for_trees(fitted.careful, context, _RESERVED_SHARE)
     for_student = reserved_for_student(fitted.student, context)
     networks: list[TrainedNetwork] = []
@@ -63,19 +63,17 @@ def learn_from_all_rows(table: ExaminedTable, split: Split, fitted: Fitted, cont
     if fitted.student:
         student = teach_on(fitted.student, model, features, context, reserve)
         model, seconds["fast"] = student.put_into(model), student.seconds
-    trees = _refit_trees(features, y, fitted.careful, context)
-    shares = class_shares(y, len(table.schema.classes))
+    trees = _refit_trees(features, y, fitted, context)
+    shares = class_shares(y, len(table.schema.classes), fitted.weights)
     description = replace(model.description, trees=trees.trees.shape, class_shares=shares)
     model = replace(model, description=description, trees=trees.trees)
     return Served(model, tuple(networks), trees, {**seconds, "trees": trees.seconds})
 
 
-def _refit_trees(
-    features: Features, y: NDArray[np.int64], careful: Trial[FittedTrees], context: Context
-) -> FittedTrees:
-    x = tree_inputs(features)
+def _refit_trees(features: Features, y: NDArray[np.int64], fitted: Fitted, context: Context) -> FittedTrees:
+    x, careful = tree_inputs(features), fitted.careful
     return refit_careful_trees(
-        TreeData(x, y, x[:0], y[:0], features.x_cat.shape[1]),
+        TreeData(x, y, x[:0], y[:0], features.x_cat.shape[1], fitted.weights),
         tree_settings(context.settings, careful.params),
         careful.outcome.iterations,
         seed=context.settings.seed,

@@ -14,7 +14,7 @@ from nncli.bundle.model import Answers, Description, Model, Provenance
 from nncli.bundle.trees import tree_inputs
 from nncli.errors import DataError
 from nncli.evaluation.calibration import UNCALIBRATED, Calibration, fit_calibration
-from nncli.evaluation.metrics import log_losses
+from nncli.evaluation.metrics import log_losses, mean_and_error
 from nncli.features.encoder import FeatureEncoder, Features, fit_encoder
 from nncli.features.reference import typical_row
 from nncli.features.scaling import Scaler, fit_scaler
@@ -24,6 +24,7 @@ from nncli.fitting.student import Student, teach
 from nncli.guard.examine import ExaminedTable
 from nncli.settings import RunSettings, Side, TreesSettings
 from nncli.table.split import Split
+from nncli.table.weights import Weights, row_weights, weights_of
 from nncli.training.budget import Plan, make_plan, rows_an_epoch
 from nncli.training.checkpoints import Checkpoints, checkpoint_key
 from nncli.training.device import choose_device
@@ -56,6 +57,8 @@ class Fitted:
     validation: Answers
     """Of the model, to the validation rows."""
     health: Health
+    weights: Weights | None
+    """How much each row of the table counts; ``None``: all the same."""
     checkpoints: Checkpoints | None
     """What the search left on disk: to be removed when the model is safe."""
 
@@ -99,11 +102,13 @@ def fit_sides(table: ExaminedTable, split: Split, context: Context) -> Fitted:
     """
     y_all = table.target.labels
     y, y_val = y_all[split.train], y_all[split.validation]
+    weights = row_weights(context.settings.weights, table.target, table.weights, split.train)
+    w, w_val = weights_of(weights, split.train), weights_of(weights, split.validation)
     encoder = fit_encoder(table.rows.take(split.train), table.schema)
     train, validation = (encoder.encode(table.rows.take(rows)) for rows in (split.train, split.validation))
     scaler = fit_scaler(train)
     n_rows, n_classes, checkpoints = y_all.size, len(table.schema.classes), _checkpoints(table, context)
-    inputs = LabelledInputs(scaler.scale(train), y), LabelledInputs(scaler.scale(validation), y_val)
+    inputs = LabelledInputs(scaler.scale(train), y, w), LabelledInputs(scaler.scale(validation), y_val, w_val)
     form, training = context.settings.network, context.settings.training
     recipe = make_plan(
         inputs[0].inputs,
@@ -119,21 +124,31 @@ def fit_sides(table: ExaminedTable, split: Split, context: Context) -> Fitted:
     if recipe.architecture.d_in == 0:
         raise DataError("nothing to learn from: in no column does a value come up twice among the training rows")
     # The trees come first: they are quick, and what they leave of a time limit is the network's.
-    data = TreeData(tree_inputs(train), y, tree_inputs(validation), y_val, train.x_cat.shape[1])
+    data = TreeData(tree_inputs(train), y, tree_inputs(validation), y_val, train.x_cat.shape[1], w, w_val)
     default, tree_trials = _fit_trees(data, context)
     careful = min(tree_trials, key=lambda trial: trial.loss)
     trials = _fit_networks(*inputs, recipe, n_rows, context, _network_deadline(careful, context), checkpoints)
     chosen = choose(trials, inputs[1])
-    description = _describe(table, split, context.settings, encoder, scaler, chosen, careful)
+    shares = class_shares(y, n_classes, w)
+    description = _describe(table, split, context.settings, encoder, scaler, chosen, careful, shares)
     model = Model(description, [trial.outcome.arrays for trial in chosen], careful.outcome.trees)
-    model = _calibrated(model, validation, y_val, {"network": trials, "trees": tree_trials}, context.observer)
-    student = teach(model, chosen, train, validation, context)
+    model = _calibrated(model, validation, y_val, w_val, {"network": trials, "trees": tree_trials}, context.observer)
+    student = teach(model, chosen, train, validation, context, w_val)
     model = student.put_into(model) if student else model
     sides: list[Side] = ["network", "trees", *(["fast"] if student else [])]  # type: ignore[list-item]
-    answers = Answers(y_val, {side: model.predict_proba(validation, side) for side in sides})
-    health = examine_health(model, chosen, (train, y), (validation, y_val), context.settings)
+    answers = Answers(y_val, {side: model.predict_proba(validation, side) for side in sides}, w_val)
     return Fitted(
-        model, tuple(trials), tuple(chosen), tuple(tree_trials), careful, default, student, answers, health, checkpoints
+        model=model,
+        trials=tuple(trials),
+        chosen=tuple(chosen),
+        tree_trials=tuple(tree_trials),
+        careful=careful,
+        default=default,
+        student=student,
+        validation=answers,
+        health=examine_health(model, chosen, (train, y, w), (validation, y_val, w_val), context.settings),
+        weights=weights,
+        checkpoints=checkpoints,
     )
 
 
@@ -145,6 +160,7 @@ def _describe(
     scaler: Scaler,
     chosen: Sequence[Trial[TrainedNetwork]],
     careful: Trial[FittedTrees],
+    shares: tuple[float, ...],
 ) -> Description:
     """Of a model that is not calibrated yet and has no student."""
     return Description(
@@ -156,7 +172,7 @@ def _describe(
         trees=careful.outcome.trees.shape,
         network_calibration=UNCALIBRATED,
         trees_calibration=UNCALIBRATED,
-        class_shares=class_shares(table.target.labels[split.train], len(table.schema.classes)),
+        class_shares=shares,
         reference=typical_row(table.rows.take(split.train), encoder),
         threshold=0.5,
         provenance=_provenance(table, split, settings),
@@ -248,6 +264,7 @@ def _calibrated(
     model: Model,
     validation: Features,
     y_val: NDArray[np.int64],
+    w_val: Weights | None,
     trials: Mapping[Side, Sequence[Trial[Any]]],
     observer: Observer,
 ) -> Model:
@@ -257,18 +274,19 @@ def _calibrated(
         losses = {f"best of {len(tried)}" if len(tried) > 1 else "as trained": min(trial.loss for trial in tried)}
         proba = model.predict_proba(validation, side)
         if side == "network" and len(model.weights) > 1:
-            losses[f"mean of {len(model.weights)}"] = float(log_losses(y_val, proba).mean())
-        found[side] = calibration = fit_calibration(y_val, proba)
+            losses[f"mean of {len(model.weights)}"] = mean_and_error(log_losses(y_val, proba), w_val)[0]
+        found[side] = calibration = fit_calibration(y_val, proba, w_val)
         if calibration != UNCALIBRATED:
             after = log_losses(y_val, calibration.apply(proba))
-            losses[f"temperature {calibration.temperature:.2f}"] = float(after.mean())
+            losses[f"temperature {calibration.temperature:.2f}"] = mean_and_error(after, w_val)[0]
         observer.brought(side, losses)
     return model.with_calibrations(found["network"], found["trees"])
 
 
-def class_shares(labels: NDArray[np.int64], n_classes: int) -> tuple[float, ...]:
-    """The share of each class among labels."""
-    return tuple((np.bincount(labels, minlength=n_classes) / labels.size).tolist())
+def class_shares(labels: NDArray[np.int64], n_classes: int, weights: Weights | None) -> tuple[float, ...]:
+    """The share of each class among labels, which may have weights."""
+    totals = np.bincount(labels, weights, n_classes)
+    return tuple((totals / totals.sum()).tolist())
 
 
 def _provenance(table: ExaminedTable, split: Split, settings: RunSettings) -> Provenance:
@@ -276,10 +294,11 @@ def _provenance(table: ExaminedTable, split: Split, settings: RunSettings) -> Pr
         nncli_version=version(),
         data_sha256=table.data_sha256,
         seed=settings.seed,
-        n_rows=table.target.has_label.size,
+        n_rows=table.n_rows,
         n_columns=table.n_columns,
         n_train=split.train.size,
         n_validation=split.validation.size,
         n_test=split.test.size,
         findings=table.findings,
+        weights=settings.weights,
     )

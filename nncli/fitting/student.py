@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from nncli.bundle.model import Model
 from nncli.features.encoder import Features
 from nncli.fitting.context import Context
+from nncli.table.weights import Weights
 from nncli.training.budget import epoch_work
 from nncli.training.distil import distil, distil_on
 from nncli.training.loop import TrainedNetwork
@@ -29,11 +30,16 @@ class Student:
 
 
 def teach(
-    model: Model, chosen: Sequence[Trial[TrainedNetwork]], train: Features, validation: Features, context: Context
+    model: Model,
+    chosen: Sequence[Trial[TrainedNetwork]],
+    train: Features,
+    validation: Features,
+    context: Context,
+    weights: Weights | None,
 ) -> Student | None:
     """A student of the networks that were chosen; ``None`` where they are small, or time is short.
 
-    Cross-validation needs none: no model is kept.
+    Cross-validation needs none: no model is kept. ``weights`` are those of the validation rows.
     """
     start, deadline = time.monotonic(), context.clock.deadline(_TIME_SHARE)
     if not context.learns_on or (deadline is not None and deadline - start < _FEWEST_SECONDS):
@@ -41,7 +47,7 @@ def teach(
     plans = [(trial.outcome.plan, len(trial.outcome.history)) for trial in chosen]
     work = sum(epoch_work(plan.architecture, len(train), plan.batch_size) * epochs for plan, epochs in plans)
     context.observer.teaching()
-    network = distil(model, train, validation, work, context.conditions(deadline))
+    network = distil(model, train, validation, work, context.conditions(deadline), weights)
     return Student(network, time.monotonic() - start) if network and network.best_epoch else None
 
 

@@ -9,7 +9,8 @@ from nncli.errors import DataError
 from nncli.guard.arrangement import arrange_rows, refuse_as_arranging
 from nncli.guard.columns import examine_columns
 from nncli.guard.findings import Finding
-from nncli.guard.rows import examine_target
+from nncli.guard.rows import examine_target, examine_weights
+from nncli.settings import UNWEIGHTED, WeightSettings
 from nncli.table.arrangement import Arrangement, group_identical_rows
 from nncli.table.arrow import mask_array, number_array
 from nncli.table.reading import Table
@@ -17,6 +18,7 @@ from nncli.table.schema import Schema
 from nncli.table.source import display_name
 from nncli.table.split import Split
 from nncli.table.target import Target, choose_target, encode_target
+from nncli.table.weights import Weights, read_weights, require_classes, weights_of
 
 
 @dataclass(frozen=True)
@@ -26,6 +28,8 @@ class ExaminedTable:
     path: str
     data_sha256: str
     dialect: str
+    n_rows: int
+    """Of the data as read, with those that do not count."""
     n_columns: int
     rows: pa.RecordBatch
     """Rows that have a target; the columns that both sides use, as text."""
@@ -34,11 +38,17 @@ class ExaminedTable:
     target_reason: str
     arrangement: Arrangement
     """What decides to which side of a split rows may go."""
+    weights: Weights | None
+    """What a column says that each row counts; without that column, none. Shape: ``(n_rows,)``."""
     findings: tuple[Finding, ...]
 
 
 def examine_table(
-    table: Table, target_name: str | None, group: str | None = None, time: str | None = None
+    table: Table,
+    target_name: str | None,
+    group: str | None = None,
+    time: str | None = None,
+    weights: WeightSettings = UNWEIGHTED,
 ) -> ExaminedTable:
     """Finds the target, the columns to use and what is odd about the data.
 
@@ -47,17 +57,20 @@ def examine_table(
         target_name: as asked for; ``None`` leaves the choice to the column names.
         group: the column whose equal values stay on one side of a split; it is not learned from.
         time: the column by which rows are ordered before they are split; it is learned from as others are.
+        weights: what makes rows count; those of weight 0 are left out.
 
     Raises:
-        DataError: there is no usable target, or no usable column, or rows have no time.
+        DataError: there is no usable target, column or weight, or rows have no time.
         UsageError: the target is to decide how rows are split.
     """
-    names = table.rows.schema.names
+    counted, of_column = _counted_rows(table.rows, weights.column)
+    names = counted.schema.names
     name, reason = choose_target(names, target_name)
     refuse_as_arranging("--group", group, names, name)
     refuse_as_arranging("--time", time, names, name)
-    target = encode_target(table.rows[name], name)
-    rows = table.rows.drop_columns([name]).filter(mask_array(target.has_label))
+    target = encode_target(counted[name], name)
+    require_classes(weights, target)
+    rows = counted.drop_columns([name]).filter(mask_array(target.has_label))
     columns, findings = examine_columns(rows.drop_columns([] if group is None else [group]))
     if not columns:
         raise DataError(f"{display_name(table.path)}: no column is left to learn from; all are empty, constant or IDs")
@@ -68,14 +81,30 @@ def examine_table(
         path=table.path,
         data_sha256=table.sha256,
         dialect=table.dialect,
+        n_rows=table.rows.num_rows,
         n_columns=table.rows.num_columns,
         rows=learned,
         schema=schema,
         target=target,
         target_reason=reason,
         arrangement=arrangement,
-        findings=(*arranged, *examine_target(target), *findings),
+        weights=None if of_column is None else of_column[target.has_label],
+        findings=(
+            *arranged,
+            *examine_weights(weights.column, table.rows.num_rows - counted.num_rows),
+            *examine_target(target),
+            *findings,
+        ),
     )
+
+
+def _counted_rows(rows: pa.RecordBatch, column: str | None) -> tuple[pa.RecordBatch, Weights | None]:
+    """Rows whose weight is not 0, without the column of weights; and their weights."""
+    if column is None:
+        return rows, None
+    weights = read_weights(rows, column)
+    counts = weights > 0
+    return rows.drop_columns([column]).filter(mask_array(counts)), weights[counts]
 
 
 def with_known_classes(table: ExaminedTable, split: Split) -> tuple[ExaminedTable, Split]:
@@ -100,4 +129,5 @@ def with_known_classes(table: ExaminedTable, split: Split) -> tuple[ExaminedTabl
         schema=replace(table.schema, classes=classes),
         target=replace(target, classes=classes, labels=labels, has_label=has_label),
         arrangement=replace(table.arrangement.take(rows), labels=labels),
+        weights=weights_of(table.weights, rows),
     ), replace(split, train=train, validation=validation, test=test, unknown=rows[:0])

@@ -37,6 +37,14 @@ def examine_target(target: Target) -> list[Finding]:
     return findings
 
 
+def examine_weights(column: str | None, n_without: int) -> list[Finding]:
+    """Rows of weight 0, so many of them."""
+    if column is None or not n_without:
+        return []
+    message = f"{n_without:,} rows have weight 0 in '{show(column)}'; they are left out"
+    return [Finding("zero-weight", "info", (column,), message)]
+
+
 def examine_rows(groups: NDArray[np.int64], split: Split) -> list[Finding]:
     """Few rows, repeated rows."""
     findings = []

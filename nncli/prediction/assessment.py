@@ -13,9 +13,10 @@ from nncli.evaluation.comparison import Judgement, judge_held_out
 from nncli.evaluation.metrics import Floats, Labels, log_losses
 from nncli.evaluation.slices import Slices, worst_slices
 from nncli.guard.findings import Finding
+from nncli.guard.rows import examine_weights
 from nncli.prediction.answers import predicted_classes
 from nncli.prediction.labelled import LabelledRows, groupings
-from nncli.settings import EvaluationSettings, Side
+from nncli.settings import EvaluationSettings, Side, WeightSettings
 
 _SIDES: tuple[Side, ...] = ("network", "trees")
 _MOST_WRONG = 10
@@ -43,6 +44,9 @@ class Assessment:
     classes: Sequence[str]
     n_rows: int
     n_unlabelled: int
+    n_weightless: int
+    weight_column: str | None
+    """Says how much each row counts in the scores and the verdict; in all else every row counts once."""
     side: str
     """Whose classes, slices and rows are told."""
     judgement: Judgement
@@ -75,8 +79,12 @@ def assess(model: Model, labelled: LabelledRows, side: Side) -> Assessment:
         classes=model.classes,
         n_rows=labels.size,
         n_unlabelled=labelled.n_unlabelled,
+        n_weightless=labelled.n_weightless,
+        weight_column=labelled.weight_column,
         side=side,
-        judgement=judge_held_out(labels, {**probabilities, "majority": majority}, EvaluationSettings()),
+        judgement=judge_held_out(
+            labels, {**probabilities, "majority": majority}, EvaluationSettings(), weights=labelled.weights
+        ),
         confusion=confusion,
         per_class=class_scores(confusion, model.classes),
         slices=worst_slices(losses, predicted == labels, list(groupings(model, features))),
@@ -102,3 +110,12 @@ def _warnings(labelled: LabelledRows, model: Model) -> Iterator[Finding]:
     if labelled.n_unlabelled:
         message = f"{labelled.n_unlabelled:,} rows have no value in '{show(labelled.target)}'; they are left out"
         yield Finding("missing-target", "warn", (labelled.target,), message)
+    yield from examine_weights(labelled.weight_column, labelled.n_weightless)
+    learned, here = model.description.provenance.weights, WeightSettings(column=labelled.weight_column)
+    if learned.is_used and learned != here:
+        counted = f"weighted by {here.by_what}" if here.is_used else "of rows that count once each"
+        message = (
+            f"the model learned from rows weighted by {learned.by_what}, and its probabilities are of rows so "
+            f"weighted; the scores here are {counted}"
+        )
+        yield Finding("other-weights", "warn", (), message)

@@ -15,6 +15,7 @@ from nncli.features.encoder import Features
 from nncli.table.arrow import mask_array
 from nncli.table.cells import chosen, is_missing, stripped, to_codes
 from nncli.table.reading import read_table
+from nncli.table.weights import read_weights
 
 _QUARTERS = (0.25, 0.5, 0.75)
 _MISSING, _OTHER = "missing", "other"
@@ -36,18 +37,26 @@ class LabelledRows:
     """Of the rows among all of the file, from 1."""
     n_unlabelled: int
     """Rows without a class, which are left out."""
+    weight_column: str | None
+    """Says how much each row counts; ``None``: every row counts once."""
+    weights: NDArray[np.float64] | None
+    """Shape: ``(n_rows,)``."""
+    n_weightless: int
+    """Rows of weight 0, which are left out."""
 
 
-def read_labelled(path: str, model: Model, target: str | None) -> LabelledRows:
+def read_labelled(path: str, model: Model, target: str | None, weight_column: str | None = None) -> LabelledRows:
     """Reads a whole file.
 
     Args:
         path: of the file, or ``-``.
         model: whose columns and classes it has.
         target: the column of the class; ``None``: that of the model's training.
+        weight_column: says how much each row counts; ``None``: every row counts once.
 
     Raises:
-        DataError: there is no such column, no row has a class, or one has a class that the model does not know.
+        DataError: there is no such column, no row has a class, one has a class that the model does not know, or a
+            weight is no number from 0 on.
         ModelError: a column is missing that the model needs.
     """
     table = read_table(path)
@@ -58,10 +67,13 @@ def read_labelled(path: str, model: Model, target: str | None) -> LabelledRows:
     model.require(columns)
     cells = stripped(table.rows[name])
     has_label = ~is_missing(cells)
-    labelled = chosen(cells, has_label)
+    weights = None if weight_column is None else read_weights(table.rows, weight_column)
+    weightless = np.zeros_like(has_label) if weights is None else weights == 0
+    counts = has_label & ~weightless
+    labelled = chosen(cells, counts)
     labels = to_codes(labelled, model.classes)
     if not labels.size:
-        raise DataError(f"target '{show(name)}': no row has a value; there is nothing to compare with")
+        raise DataError(f"target '{show(name)}': no row that counts has a value; there is nothing to compare with")
     unknown = labelled.filter(mask_array(labels < 0)).unique().to_pylist()
     if unknown:
         classes = quoted_list(list(model.classes), 10)
@@ -69,8 +81,18 @@ def read_labelled(path: str, model: Model, target: str | None) -> LabelledRows:
             f"target '{show(name)}': {quoted_list(unknown)} is no class of the model, which knows {classes}; "
             "leave those rows out, or train anew"
         )
-    rows = table.rows.filter(mask_array(has_label))
-    return LabelledRows(path, name, table.sha256, rows, labels, np.flatnonzero(has_label) + 1, int((~has_label).sum()))
+    return LabelledRows(
+        path=path,
+        target=name,
+        sha256=table.sha256,
+        rows=table.rows.filter(mask_array(counts)),
+        labels=labels,
+        numbers=np.flatnonzero(counts) + 1,
+        n_unlabelled=int((~has_label).sum()),
+        weight_column=weight_column,
+        weights=None if weights is None else weights[counts],
+        n_weightless=int((has_label & weightless).sum()),
+    )
 
 
 def groupings(model: Model, features: Features) -> Iterator[Grouping]:

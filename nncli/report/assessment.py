@@ -22,11 +22,11 @@ _MOST_CLASSES = 12
 
 def assessment_document(found: Assessment) -> dict[str, Any]:
     """The JSON document of ``nncli evaluate``."""
-    judgement = found.judgement
+    judgement, n_left_out = found.judgement, found.n_unlabelled + found.n_weightless
     document = {
         "schema_version": SCHEMA_VERSION,
         "command": "evaluate",
-        "data": {"path": found.path, "sha256": found.data_sha256, "rows": found.n_rows + found.n_unlabelled},
+        "data": {"path": found.path, "sha256": found.data_sha256, "rows": found.n_rows + n_left_out},
         "target": found.target,
         "classes": list(found.classes),
         "rows": {"evaluated": found.n_rows, "unlabelled": found.n_unlabelled},
@@ -41,6 +41,7 @@ def assessment_document(found: Assessment) -> dict[str, Any]:
         "slices": asdict(found.slices),
         "wrong": [asdict(row) for row in found.wrong],
         "warnings": [asdict(finding) for finding in found.warnings],
+        "weights": {"column": found.weight_column} if found.weight_column is not None else None,
         "model_sha256": found.model_sha256,
     }
     return {name: finite(value) for name, value in document.items()}
@@ -49,6 +50,10 @@ def assessment_document(found: Assessment) -> dict[str, Any]:
 def print_assessment(found: Assessment, console: Console) -> None:
     """Prints warnings, scores, the verdict, then classes, slices and the rows that are most wrong."""
     print_findings(found.warnings, console)
+    if found.weight_column is not None:
+        by_what = f"column '{show(found.weight_column)}'"
+        line = f"Scores and verdict are of rows weighted by {by_what}; below, every row counts once."
+        console.print(Text(line), soft_wrap=True)
     console.print(scores_table(found.judgement.scores))
     console.print(Text(_sentence(found)), soft_wrap=True)
     console.print(Text(f"\n{SIDE_NAMES[found.side]}, class by class:"))
@@ -65,7 +70,8 @@ def print_assessment(found: Assessment, console: Console) -> None:
 
 
 def _sentence(found: Assessment) -> str:
-    return verdict_sentence(found.judgement.verdict, f"{found.n_rows:,} rows")
+    kind = "rows" if found.weight_column is None else "weighted rows"
+    return verdict_sentence(found.judgement.verdict, f"{found.n_rows:,} {kind}")
 
 
 def _slices_line(slices: Slices) -> str:

@@ -13,6 +13,7 @@ from nncli.evaluation.conformal import CoverageCheck
 from nncli.guard.findings import Finding
 from nncli.report.names import IN_SENTENCES, METRIC_NAMES, SIDE_NAMES
 from nncli.report.repeated import Repeated, blend_line, practical_line, recommendation, rounds_line
+from nncli.settings import UNWEIGHTED, WeightSettings
 
 SCHEMA_VERSION = 1
 
@@ -77,6 +78,8 @@ class Report:
     """What sets of classes reach on the test rows, by side, where rows were held out."""
     repeated: Repeated | None = None
     """Where both sides were fitted on several folds."""
+    weights: WeightSettings = UNWEIGHTED
+    """By what rows were weighted."""
 
 
 def document(report: Report) -> dict[str, Any]:
@@ -110,6 +113,7 @@ def document(report: Report) -> dict[str, Any]:
         "folds": [dict(fold) for fold in report.folds],
         "sets": {side: [asdict(check) for check in checks] for side, checks in report.sets.items()},
         **_of_repeated(report),
+        "weights": asdict(report.weights) if report.weights.is_used else None,
     }
     return {name: finite(value) for name, value in found.items()}
 
@@ -147,7 +151,8 @@ def versions() -> dict[str, str]:
 
 def sentence(report: Report) -> str:
     """The verdict in one sentence."""
-    rows = f"{report.rows['test']:,} test rows" + (" a fold" if report.folds else "")
+    kind = "weighted test rows" if report.weights.is_used else "test rows"
+    rows = f"{report.rows['test']:,} {kind}" + (" a fold" if report.folds else "")
     return verdict_sentence(report.judgement.verdict, rows)
 
 
@@ -192,6 +197,16 @@ def assumption_lines(report: Report) -> list[str]:
     if report.repeated is None:
         return []
     return report.repeated.assumptions.sentences(report.judgement.verdict.opponent)
+
+
+def weights_line(report: Report) -> str:
+    """That rows were weighted, and by what: scores of rows that count alike would be others."""
+    if not report.weights.is_used:
+        return ""
+    return (
+        f"Rows are weighted by {report.weights.by_what}: both sides learned from weighted rows, every score here is of "
+        "weighted rows, and predicted probabilities are those of rows so weighted."
+    )
 
 
 def effort_line(report: Report) -> str:

@@ -8,7 +8,16 @@ import jinja2
 
 from nncli.errors import inert, show
 from nncli.evaluation.metrics import LOWER_IS_BETTER
-from nncli.report.document import Report, assumption_lines, document, effort_line, kept_line, repeated_lines, sentence
+from nncli.report.document import (
+    Report,
+    assumption_lines,
+    document,
+    effort_line,
+    kept_line,
+    repeated_lines,
+    sentence,
+    weights_line,
+)
 from nncli.report.names import METRIC_NAMES, SIDE_NAMES
 from nncli.report.svg import fold_plot, growth_plot, interval_plot, learning_curve
 
@@ -60,6 +69,7 @@ def _shared(report: Report) -> dict[str, Any]:
         "kept": kept_line(report),
         "lines": repeated_lines(report),
         "assumptions": assumption_lines(report),
+        "weights": weights_line(report),
         "sides": SIDE_NAMES,
         "metrics": METRIC_NAMES,
         "lower_is_better": LOWER_IS_BETTER,

@@ -10,7 +10,15 @@ from rich.text import Text
 from nncli.errors import inert, show
 from nncli.evaluation.comparison import Comparison, Interval
 from nncli.guard.findings import Finding
-from nncli.report.document import Report, assumption_lines, effort_line, kept_line, repeated_lines, sentence
+from nncli.report.document import (
+    Report,
+    assumption_lines,
+    effort_line,
+    kept_line,
+    repeated_lines,
+    sentence,
+    weights_line,
+)
 from nncli.report.names import METRIC_NAMES, SIDE_NAMES
 from nncli.report.repeated import Repeated
 
@@ -22,6 +30,8 @@ _STYLES = {"better": "bold green", "worse": "bold yellow", "no clear difference"
 def print_report(report: Report, console: Console) -> None:
     """Prints warnings, the table of scores and the verdict."""
     print_findings(report.warnings, console)
+    if report.weights.is_used:
+        console.print(Text(weights_line(report)), soft_wrap=True)
     console.print(scores_table(report.judgement.scores))
     console.print(Text(f"{sentence(report)}", style=_STYLES[report.judgement.verdict.word]), soft_wrap=True)
     if report.repeated:

@@ -41,7 +41,12 @@ Arrays = Mapping[str, NDArray[np.float32]]
 
 
 def distil(
-    teacher: Model, train: Features, validation: Features, work: float, conditions: Conditions
+    teacher: Model,
+    train: Features,
+    validation: Features,
+    work: float,
+    conditions: Conditions,
+    weights: NDArray[np.float64] | None = None,
 ) -> TrainedNetwork | None:
     """Trains the smallest student that is good enough, or else the best.
 
@@ -51,6 +56,7 @@ def distil(
         validation: other rows, which say when a student is good enough.
         work: that the teacher took, in floating-point operations.
         conditions: of its training.
+        weights: how much each of the other rows counts when the student is tried; it learns from all known rows alike.
 
     Returns:
         The student; ``None`` where the teacher is so small that there is nothing to save.
@@ -60,8 +66,9 @@ def distil(
     if not beginnings:
         return None
     lessons = _lessons(teacher, train, conditions.seed)
-    exam = _answered(teacher, validation)
-    entropy = float(-(exam.labels * np.log(np.maximum(exam.labels, SMALLEST_PROBABILITY))).sum(axis=1).mean())
+    exam = replace(_answered(teacher, validation), weights=weights)
+    entropies = -(exam.labels * np.log(np.maximum(exam.labels, SMALLEST_PROBABILITY))).sum(axis=1)
+    entropy = float(np.average(entropies, weights=weights))
     conditions = replace(conditions, goal=(1 + _TOLERATED) * entropy + _NEGLIGIBLE)
     students: list[TrainedNetwork] = []
     for (architecture, arrays), (_, most_epochs) in zip(beginnings, sizes, strict=False):

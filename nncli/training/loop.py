@@ -37,7 +37,7 @@ class Epoch:
     number: int
     """From 1."""
     train_loss: float
-    """Mean cross-entropy of the members while they learned."""
+    """Mean cross-entropy of the members while they learned, of weighted rows where rows have weights; as the next."""
     validation_loss: float
     """Log loss of the mean probability, by averaged weights; not a number where no rows were held back."""
     gradient_norm: float
@@ -80,6 +80,8 @@ class LabelledInputs:
     labels: NDArray[Any]
     """Class numbers, shape ``(n_rows,)``; or the probabilities that all members together are to give, shape
     ``(n_rows, n_classes)``, float32."""
+    weights: NDArray[np.float64] | None = None
+    """How much each row counts, about one in the mean, shape ``(n_rows,)``; ``None``: all the same."""
 
 
 @dataclass(frozen=True)
@@ -111,11 +113,11 @@ def train_network(
     """
     module = _restored_module(start, plan, conditions) if start else _new_module(train, plan, conditions)
     run = _Run(module, train, plan, conditions)
-    x_val, y_val = _on_device(validation, conditions.device)
+    held_back = _on_device(validation, conditions.device)
     best_epoch, best_loss, best_state = 0, float("inf"), run.state()
     stop: Stop = "epochs"
     for _ in range(plan.max_epochs):
-        epoch = run.epoch(lambda: _log_loss(run.averaged, x_val, y_val))
+        epoch = run.epoch(lambda: _log_loss(run.averaged, *held_back))
         if epoch.validation_loss < best_loss:
             best_epoch, best_loss, best_state = epoch.number, epoch.validation_loss, run.state()
         ended = _why_stop(run, best_epoch, conditions)
@@ -149,7 +151,7 @@ class _Run:
 
     def __init__(self, module: MLP, rows: LabelledInputs, plan: Plan, conditions: Conditions) -> None:
         self._module, self._conditions, self._plan = module, conditions, plan
-        self._x, self._y = _on_device(rows, conditions.device)
+        self._x, self._y, self._row_weights = _on_device(rows, conditions.device)
         self._optimisers = make_optimisers(self._module, plan.optimizer, plan.learning_rate, plan.weight_decay)
         self.averaged = deepcopy(self._module).requires_grad_(False).eval()
         self._weights: list[Tensor] = list(self._module.parameters())
@@ -231,7 +233,12 @@ class _Run:
             return loss.detach()
         targets = self._y[rows].expand(len(logits), -1)
         # Members learn each for itself, nets too: the mean over members and rows, summed over nets.
-        loss = share * F.cross_entropy(logits.flatten(0, 1), targets.flatten())
+        if self._row_weights is None:
+            loss = share * F.cross_entropy(logits.flatten(0, 1), targets.flatten())
+        else:
+            # Not over the batch's own weights: a batch of light rows is to move the network little.
+            losses = F.cross_entropy(logits.flatten(0, 1), targets.flatten(), reduction="none")
+            loss = share * (losses.view(len(logits), -1) * self._row_weights[rows]).mean()
         (loss * self._plan.architecture.n_nets).backward()  # type: ignore[no-untyped-call]
         return loss.detach()
 
@@ -264,12 +271,12 @@ def _module(bins: tuple[Tensor, Tensor] | None, plan: Plan, conditions: Conditio
 
 
 @torch.no_grad()
-def _log_loss(module: MLP, x: _Batch, y: Tensor) -> float:
+def _log_loss(module: MLP, x: _Batch, y: Tensor, weights: Tensor | None) -> float:
     total = torch.zeros((), device=y.device)
     for rows in _slices(len(y), module.architecture):
-        proba = module.predict_proba(*x.take(rows))
-        total += _nll(proba.clamp_min(1e-12).log(), y[rows])
-    return float(total) / len(y)
+        log_proba = module.predict_proba(*x.take(rows)).clamp_min(1e-12).log()
+        total += _nll(log_proba, y[rows]) if weights is None else weights[rows] @ _row_nll(log_proba, y[rows])
+    return float(total) / (len(y) if weights is None else float(weights.sum()))
 
 
 def _nll(log_proba: Tensor, y: Tensor) -> Tensor:
@@ -277,6 +284,13 @@ def _nll(log_proba: Tensor, y: Tensor) -> Tensor:
     if y.is_floating_point():
         return -(y * log_proba).sum()
     return F.nll_loss(log_proba, y, reduction="sum")
+
+
+def _row_nll(log_proba: Tensor, y: Tensor) -> Tensor:
+    """The same of each row."""
+    if y.is_floating_point():
+        return -(y * log_proba).sum(dim=1)
+    return F.nll_loss(log_proba, y, reduction="none")
 
 
 def _why_stop(run: _Run, best_epoch: int, conditions: Conditions) -> Stop | None:
@@ -294,10 +308,13 @@ def _why_stop(run: _Run, best_epoch: int, conditions: Conditions) -> Stop | None
     return None
 
 
-def _on_device(rows: LabelledInputs, device: torch.device) -> tuple[_Batch, Tensor]:
+def _on_device(rows: LabelledInputs, device: torch.device) -> tuple[_Batch, Tensor, Tensor | None]:
+    """Inputs, labels and, where there are any, weights."""
     inputs = rows.inputs
     arrays = inputs.x_num, inputs.x_cat, inputs.x_dense, inputs.x_value
-    return _Batch(*(torch.from_numpy(array).to(device) for array in arrays)), torch.from_numpy(rows.labels).to(device)
+    x, y = _Batch(*(torch.from_numpy(array).to(device) for array in arrays)), torch.from_numpy(rows.labels).to(device)
+    weights = None if rows.weights is None else torch.from_numpy(rows.weights.astype(np.float32)).to(device)
+    return x, y, weights
 
 
 def _slices(n_rows: int, architecture: Architecture) -> Iterator[slice]:

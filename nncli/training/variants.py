@@ -8,7 +8,7 @@ import numpy as np
 
 from nncli.bundle.forward import NumpyNetwork
 from nncli.errors import UsageError
-from nncli.evaluation.metrics import log_losses
+from nncli.evaluation.metrics import log_losses, mean_and_error
 from nncli.settings import EffortSettings, NetworkSettings, Range, TrainingSettings
 from nncli.training.budget import Plan, affordable_bins, affordable_epochs
 from nncli.training.loop import LabelledInputs, TrainedNetwork
@@ -119,7 +119,8 @@ def vary_plan(recipe: Plan, params: Params, n_rows: int, effort: EffortSettings,
 def choose(trials: Sequence[Trial[TrainedNetwork]], validation: LabelledInputs) -> list[Trial[TrainedNetwork]]:
     """The networks whose mean predicts: the best, and those that are not clearly worse, eight at the most.
 
-    Not clearly worse: by less than two standard errors of the difference, row by row, on the validation rows. Chosen
+    Not clearly worse: by less than two standard errors of the difference, row by row, on the validation rows; weighted
+    ones where those have weights. Chosen
     weights would fit these few rows, which early stopping has used already; a plain mean cannot, and measured better.
 
     Raises:
@@ -132,8 +133,8 @@ def choose(trials: Sequence[Trial[TrainedNetwork]], validation: LabelledInputs) 
         return ranked
     y = validation.labels
     losses = [log_losses(y, _network(trial).predict_proba(validation.inputs)) for trial in ranked]
-    gaps = [of_trial - losses[0] for of_trial in losses]
-    near = [t for t, gap in zip(ranked, gaps, strict=True) if gap.mean() <= _CLEARLY * gap.std() / np.sqrt(y.size)]
+    gaps = [mean_and_error(of_trial - losses[0], validation.weights) for of_trial in losses]
+    near = [trial for trial, (gap, error) in zip(ranked, gaps, strict=True) if gap <= _CLEARLY * error]
     return near[:_MOST_CHOSEN]
 
 

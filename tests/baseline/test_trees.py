@@ -151,3 +151,59 @@ def test_defaults_learn_from_validation_rows_too_unless_they_stop_early() -> Non
     expected.fit(np.concatenate([data.x, data.x_val]), np.concatenate([data.y, data.y_val]))
     found = fit_default_trees(data, seed=0).trees.predict_proba(data.x_val)
     np.testing.assert_allclose(found, expected.predict_proba(data.x_val), rtol=0, atol=1e-12)
+
+
+def weighted(n_rows: int, n_classes: int) -> TreeData:
+    data, random = example(n_rows, n_classes), np.random.default_rng(1)
+    weights, weights_val = (random.lognormal(size=y.size) for y in (data.y, data.y_val))
+    return replace(data, weights=weights, weights_val=weights_val)
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_weighted_trees_are_scikit_learns(n_classes: int) -> None:
+    data, settings = weighted(1500, n_classes), TreesSettings(learning_rate=0.3, patience=10)
+    fitted = fit_careful_trees(data, settings, 200, seed=0)
+    oracle = HistGradientBoostingClassifier(
+        learning_rate=0.3, max_leaf_nodes=settings.max_leaf_nodes, min_samples_leaf=settings.min_samples_leaf,
+        l2_regularization=settings.l2_regularization, max_iter=fitted.iterations, early_stopping=False,
+        categorical_features=np.arange(5) < 2, random_state=0,
+    ).fit(data.x, data.y, sample_weight=data.weights)  # fmt: skip
+    proba = fitted.trees.predict_proba(data.x_val)
+    np.testing.assert_allclose(proba, oracle.predict_proba(data.x_val), atol=1e-12)
+    losses = -np.log(proba[np.arange(data.y_val.size), data.y_val])
+    assert fitted.loss == pytest.approx(np.average(losses, weights=data.weights_val))
+    assert fitted.stop == "patience"
+
+
+@pytest.mark.parametrize("n_rows", [2000, 21_000])
+def test_weighted_default_trees_are_scikit_learns(n_rows: int) -> None:
+    data = weighted(n_rows, 2)
+    oracle = HistGradientBoostingClassifier(
+        early_stopping=n_rows > 10_000, categorical_features=np.arange(5) < 2, random_state=0
+    )
+    if oracle.early_stopping:
+        oracle.fit(data.x, data.y, data.weights, X_val=data.x_val, y_val=data.y_val, sample_weight_val=data.weights_val)
+    else:
+        both = [(data.x, data.x_val), (data.y, data.y_val), (data.weights, data.weights_val)]
+        oracle.fit(*(np.concatenate(parts) for parts in both))
+    found = fit_default_trees(data, seed=0).trees.predict_proba(data.x_val)
+    np.testing.assert_allclose(found, oracle.predict_proba(data.x_val), atol=1e-12)
+
+
+def test_trees_of_whole_weights_are_those_of_repeated_rows() -> None:
+    """Where so few values have bins of their own, and a leaf may have one row: both count rows, not weights."""
+    data = example(2000, 2)
+    data = replace(data, x=data.x.round(), x_val=data.x_val.round(), n_categories=0)
+    weights = np.random.default_rng(2).integers(1, 4, size=data.y.size)
+    repeated = np.repeat(np.arange(data.y.size), weights)
+    settings = TreesSettings(min_samples_leaf=1, l2_regularization=5.0)
+    found, expected, plain = (
+        refit_careful_trees(some, settings, 40, seed=0).trees.predict_proba(data.x_val)[:, 1]
+        for some in (
+            replace(data, weights=weights.astype(np.float64)),
+            replace(data, x=data.x[repeated], y=data.y[repeated]),
+            data,
+        )
+    )
+    assert np.isclose(found, expected, atol=1e-6).mean() > 0.98  # splits that are equally good may be told apart
+    assert np.abs(plain - expected).mean() > 0.01

@@ -41,6 +41,7 @@ CHANGES: dict[str, Callable[[dict[str, Any]], None]] = {
     "more trees": lambda d: d["trees"].update(n_iterations=10**9),
     "a typical cell less": lambda d: d["reference"].pop(),
     "a threshold that is no probability": lambda d: d.update(threshold=1.5),
+    "a weight below zero": lambda d: d["provenance"]["weights"].update(classes=[{"name": "Adelie", "weight": -1.0}]),
     "an unknown key": lambda d: d.update(loader="os.system"),
     "a missing key": lambda d: d.pop("class_shares"),
 }
@@ -51,6 +52,14 @@ def test_a_description_that_does_not_fit_is_refused(tmp_path: Path, penguins_mod
     folder = with_description(tmp_path / "m", penguins_model, CHANGES[name])
     with pytest.raises(ModelError, match=r"damaged|not those"):
         load_model(folder)
+
+
+def test_weights_that_the_held_out_rows_lack_are_missed(tmp_path: Path, penguins_model: Path) -> None:
+    folder = with_description(
+        tmp_path / "m", penguins_model, lambda d: d["provenance"]["weights"].update(balanced=True)
+    )
+    with pytest.raises(ModelError, match="heldout: its arrays are not those"):
+        load_with_heldout(folder)
 
 
 @pytest.mark.parametrize("hashes", [[], [2**18, 2**31]])

@@ -70,3 +70,38 @@ def test_validation_rows_without_a_mistake_do_not_make_it_certain() -> None:
     assert 0.4 < fitted.temperature < 1
     wrong = fitted.apply(proba[:1])[0, (labels[0] + 1) % 19]
     assert wrong > 0.1 * proba[0, (labels[0] + 1) % 19]
+
+
+def test_weights_that_are_all_the_same_change_nothing() -> None:
+    labels, stated, _ = drawn(400, 3, 2.0)
+    found, expected = fit_calibration(labels, stated, np.full(400, 2.0)), fit_calibration(labels, stated)
+    assert found.temperature == pytest.approx(expected.temperature, rel=1e-9)
+    assert found.uniform_share == expected.uniform_share
+
+
+def test_weighted_rows_are_calibrated_as_repeated_ones() -> None:
+    """Near: repeated rows are more evidence against the prior than weights are."""
+    labels, stated, _ = drawn(20_000, 3, 2.0)
+    weights = 1 + 2 * (stated.argmax(axis=1) != labels) + (np.arange(labels.size) % 2)
+    repeated = np.repeat(np.arange(labels.size), weights)
+    found = fit_calibration(labels, stated, weights.astype(float))
+    assert found.temperature == pytest.approx(fit_calibration(labels[repeated], stated[repeated]).temperature, rel=1e-2)
+    assert abs(found.temperature - fit_calibration(labels, stated).temperature) > 1
+
+
+def test_rows_of_weight_zero_have_no_say() -> None:
+    labels, stated, _ = drawn(600, 2, 3.0)
+    weights = np.where(np.arange(600) < 300, 1.0, 0.0)
+    wrong = np.where(weights > 0, labels, 1 - labels)
+    found, expected = fit_calibration(wrong, stated, weights), fit_calibration(labels[:300], stated[:300])
+    assert found.temperature == pytest.approx(expected.temperature, rel=1e-9)
+    assert found.uniform_share == pytest.approx(expected.uniform_share)
+
+
+def test_few_heavy_rows_are_little_evidence() -> None:
+    labels, stated, _ = drawn(2000, 2, 2.0)
+    weights = np.where(np.arange(2000) < 4, 1e6, 1.0)
+    assert fit_calibration(labels, stated) != UNCALIBRATED
+    found = fit_calibration(labels, stated, weights)
+    assert found == UNCALIBRATED or found.uniform_share == pytest.approx(1 / 5, rel=0.01)
+    assert abs(np.log(found.temperature)) < 0.4 * np.log(2)

@@ -3,7 +3,7 @@ import pytest
 from scipy import stats
 
 from nncli.evaluation.comparison import judge_held_out
-from nncli.evaluation.metrics import log_losses
+from nncli.evaluation.metrics import log_losses, mean_and_error, score
 from nncli.settings import EvaluationSettings
 
 SETTINGS = EvaluationSettings(bootstrap_draws=1000)
@@ -80,3 +80,51 @@ def test_equal_models_give_a_winner_in_one_case_of_twenty_at_most() -> None:
         word = judge_held_out(labels, probabilities, EvaluationSettings(bootstrap_draws=300)).verdict.word
         winners += word != "no clear difference"
     assert winners <= stats.binom.ppf(0.999, 200, 0.05)
+
+
+def test_weights_that_are_all_the_same_change_no_number() -> None:
+    labels, probabilities = sides(np.random.default_rng(5), 300, 2.0, 1.5)
+    plain = judge_held_out(labels, probabilities, SETTINGS)
+    weighted = judge_held_out(labels, probabilities, SETTINGS, weights=np.full(300, 2.0))
+    assert weighted.verdict == plain.verdict
+    assert weighted.scores == plain.scores
+    assert (plain.method, weighted.method) == (
+        "paired bootstrap over 300 test rows", "paired bootstrap over 300 weighted test rows",
+    )  # fmt: skip
+
+
+def test_whole_weights_give_the_values_of_repeated_rows() -> None:
+    random = np.random.default_rng(6)
+    labels, probabilities = sides(random, 400, 2.0, 1.5)
+    weights = random.integers(1, 4, size=400)
+    repeated = np.repeat(np.arange(400), weights)
+    judged = judge_held_out(labels, probabilities, SETTINGS, weights=weights.astype(float))
+    for model, proba in probabilities.items():
+        values = vars(score(labels[repeated], proba[repeated]))
+        assert {k: found.value for k, found in judged.scores[model].items()} == pytest.approx(values, nan_ok=True)
+
+
+def test_the_interval_of_weighted_rows_is_close_to_the_theory_of_a_weighted_mean() -> None:
+    random = np.random.default_rng(7)
+    labels, probabilities = sides(random, 3000, 2.0, 1.8)
+    weights = random.lognormal(size=3000)
+    verdict = judge_held_out(labels, probabilities, SETTINGS, weights=weights).verdict
+    gaps = log_losses(labels, probabilities["trees"]) - log_losses(labels, probabilities["network"])
+    mean, error = mean_and_error(gaps, weights)
+    assert verdict.difference == pytest.approx(mean)
+    assert verdict.high - verdict.low == pytest.approx(2 * 1.96 * error, rel=0.1)
+
+
+def test_the_verdict_is_that_of_the_rows_that_count() -> None:
+    """The network knows one class better, the trees the other."""
+    random = np.random.default_rng(8)
+    labels, knowing = sides(random, 2000, 3.0, 0.5)
+    first = (labels == 0)[:, None]
+    network = np.where(first, knowing["network"], knowing["trees"])
+    trees = np.where(first, knowing["trees"], knowing["network"])
+    probabilities = {"network": network, "trees": trees, "majority": knowing["majority"]}
+    words = [
+        judge_held_out(labels, probabilities, SETTINGS, weights=np.where(labels == heavy, 9.0, 1.0)).verdict.word
+        for heavy in (0, 1)
+    ]
+    assert words == ["better", "worse"]

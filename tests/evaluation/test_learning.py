@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from nncli.evaluation.learning import gain_of_doubling, gap_interval, is_still_falling
+from nncli.evaluation.metrics import mean_and_error
 
 
 @given(st.floats(0.05, 1), st.floats(0.02, 1), st.floats(0.4, 0.9))
@@ -29,6 +30,14 @@ def test_the_interval_holds_the_gain_as_often_as_it_says() -> None:
     assert held >= stats.binom.ppf(0.001, n_runs, 0.93)
 
 
+def test_whole_weights_are_repeated_rows() -> None:
+    random = np.random.default_rng(2)
+    losses = 0.3 + 0.4 * 0.6 ** np.arange(4) + 0.1 * random.normal(size=(200, 4))
+    weights = random.integers(1, 4, size=200)
+    found = gain_of_doubling(losses, 0.95, weights.astype(float))
+    assert found.value == pytest.approx(gain_of_doubling(np.repeat(losses, weights, axis=0), 0.95).value)
+
+
 def test_losses_that_rise_promise_nothing() -> None:
     found = gain_of_doubling(np.tile([0.3, 0.4, 0.5], (50, 1)), 0.95)
     assert (found.value, found.low, found.high) == (0, 0, 0)
@@ -37,7 +46,7 @@ def test_losses_that_rise_promise_nothing() -> None:
 def test_the_gap_is_welchs() -> None:
     random = np.random.default_rng(1)
     known, new = random.exponential(size=4000), 0.2 + random.exponential(size=1000)
-    found = gap_interval(known, new, 0.95)
+    found = gap_interval(mean_and_error(known, None), mean_and_error(new, None), 0.95)
     interval = stats.ttest_ind(new, known, equal_var=False).confidence_interval(0.95)
     assert found.value == pytest.approx(new.mean() - known.mean())
     assert (found.low, found.high) == pytest.approx((interval.low, interval.high), rel=0.01)

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn import metrics as sk
 
-from nncli.evaluation.metrics import score, weighted_scores
+from nncli.evaluation.metrics import METRICS, effective_size, mean_and_error, score, weighted_scores
 
 
 def example(seed: int, n_rows: int, n_classes: int, decimals: int):  # type: ignore[no-untyped-def]
@@ -64,3 +64,45 @@ def test_auc_without_both_kinds_is_not_defined_and_absent_classes_do_not_count()
 
 def test_certain_and_wrong_is_bad_but_finite() -> None:
     assert np.isfinite(score(np.array([0]), np.array([[0.0, 1.0]])).log_loss)
+
+
+@given(seed=st.integers(0, 10_000), n_classes=st.integers(2, 4), decimals=st.sampled_from([1, 8]))
+def test_scores_of_weighted_rows_equal_scikit_learns(seed, n_classes, decimals) -> None:  # type: ignore[no-untyped-def]
+    labels, proba = example(seed, 60, n_classes, decimals)
+    weights = np.random.default_rng(seed).lognormal(sigma=2, size=labels.size)
+    found = score(labels, proba, weights)
+    for metric, value in expected(labels, proba, weights).items():
+        assert getattr(found, metric) == pytest.approx(value, abs=1e-9), metric
+
+
+@given(seed=st.integers(0, 10_000), n_classes=st.integers(2, 4))
+def test_whole_weights_are_repeated_rows_and_rows_of_weight_zero_are_none(seed, n_classes) -> None:  # type: ignore[no-untyped-def]
+    labels, proba = example(seed, 40, n_classes, 2)
+    weights = np.random.default_rng(seed).integers(0, 4, size=labels.size)
+    found, repeated = score(labels, proba, weights.astype(float)), np.repeat(np.arange(labels.size), weights)
+    by_hand = score(labels[repeated], proba[repeated])
+    for metric in METRICS:
+        assert getattr(found, metric) == pytest.approx(getattr(by_hand, metric), abs=1e-12, nan_ok=True), metric
+
+
+def test_a_draw_without_a_class_has_no_auc_whatever_the_weights() -> None:
+    labels, proba = example(3, 50, 2, 1)
+    weights = np.random.default_rng(0).lognormal(sigma=3, size=(200, labels.size)) * (labels == 1)
+    assert np.isnan(weighted_scores(labels, proba)(weights)["roc_auc"]).all()
+
+
+def test_the_error_of_a_weighted_mean_is_what_draws_of_rows_show() -> None:
+    random = np.random.default_rng(0)
+    values, weights = random.normal(size=400), random.lognormal(size=400)
+    drawn = random.integers(400, size=(4000, 400))
+    means = (values[drawn] * weights[drawn]).sum(axis=1) / weights[drawn].sum(axis=1)
+    mean, error = mean_and_error(values, weights)
+    assert mean == pytest.approx(np.average(values, weights=weights))
+    assert error == pytest.approx(means.std(), rel=0.05)
+    assert mean_and_error(values, np.full(400, 0.3)) == pytest.approx(mean_and_error(values))
+
+
+def test_the_effective_size_counts_rows_that_weigh_alike() -> None:
+    assert effective_size(np.full(9, 0.2)) == pytest.approx(9)
+    assert effective_size(np.array([1, 1, 1, 0, 0.0])) == pytest.approx(3)
+    assert 1 < effective_size(np.array([100, 1, 1.0])) < 1.1

@@ -20,9 +20,9 @@ from nncli.evaluation.calibration import Calibration
 from nncli.experiment.holdout import Experiment, run_experiment
 from nncli.experiment.repeated import cross_validate
 from nncli.fitting.context import Context
-from nncli.fitting.sides import fit_sides
+from nncli.fitting.sides import _checkpoints, fit_sides
 from nncli.guard.examine import ExaminedTable, examine_table
-from nncli.settings import EFFORTS, RepeatSettings, RunSettings, TrainingSettings
+from nncli.settings import EFFORTS, RepeatSettings, RunSettings, TrainingSettings, WeightSettings
 from nncli.table.reading import Table, read_table
 from nncli.table.split import make_split
 from nncli.training.budget import Plan
@@ -345,3 +345,12 @@ def test_too_few_rows_and_no_columns_are_refused() -> None:
     useless = pd.DataFrame({"x": ["a"] * 30, "y": ["n", "y"] * 15})
     with pytest.raises(DataError, match="no column is left"):
         examine_table(table_of(useless), None)
+
+
+def test_networks_of_other_weights_are_kept_apart(penguins: ExaminedTable, tmp_path: Path) -> None:
+    weights = [WeightSettings(), WeightSettings(balanced=True), WeightSettings(column="year")]
+    kept = [
+        _checkpoints(penguins, Context(replace(SETTINGS, weights=some), Silent(), checkpoint_folder=tmp_path))
+        for some in weights
+    ]
+    assert len({found.key for found in kept if found}) == 3

@@ -13,7 +13,7 @@ from nncli.report.document import CurvePoint, Report, TrialLine, document, effor
 from nncli.report.html import render_html, render_model_card
 from nncli.report.svg import learning_curve
 from nncli.report.terminal import class_counts, print_report
-from nncli.settings import EvaluationSettings
+from nncli.settings import EvaluationSettings, WeightSettings
 
 HOSTILE = '</style><script>alert("x")</script>\x1b[2J[/bold]\u202e'
 
@@ -178,3 +178,19 @@ def test_the_model_card_marks_what_only_the_owner_knows() -> None:
 def test_many_classes_are_counted() -> None:
     assert class_counts({"a": 1, "b": 3}) == "b 3 (75.0%), a 1 (25.0%)"
     assert class_counts({str(i): 1 for i in range(26)}).endswith("22 more")
+
+
+def test_that_rows_are_weighted_is_said_wherever_scores_are(capsys: pytest.CaptureFixture[str]) -> None:
+    plain = make_report()
+    report = replace(plain, weights=WeightSettings(balanced=True, column=HOSTILE))
+    words = "Rows are weighted by class weights (balanced) and column"
+    print_report(report, Console(width=80, markup=False, highlight=False))
+    on_terminal, page, card = capsys.readouterr().out, render_html(report), render_model_card(report)
+    for text in (on_terminal, page, card):
+        assert text.count(words) == 1
+        assert "200 weighted test rows" in text
+        assert "\x1b" not in text
+    assert Tree(page).tags == Tree(render_html(replace(report, weights=WeightSettings(balanced=True)))).tags
+    assert document(report)["weights"] == {"balanced": True, "classes": [], "column": HOSTILE}
+    assert document(plain)["weights"] is None
+    assert "weighted" not in render_html(plain) + render_model_card(plain) + sentence(plain)

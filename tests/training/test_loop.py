@@ -290,3 +290,40 @@ def test_a_network_trained_on_a_gpu_is_plain_arrays() -> None:
     test = rings(500, 3)
     proba = NumpyNetwork(trained.plan.architecture, trained.arrays).predict_proba(test.inputs)
     assert score(test.labels, proba).accuracy > 0.9
+
+
+def test_the_validation_loss_is_that_of_weighted_rows() -> None:
+    weights = np.random.default_rng(0).lognormal(size=200)
+    validation = replace(rings(200, 2), weights=weights)
+    trained = train_network(rings(600, 1), validation, plan(), Conditions(TrainingSettings(), 0, CPU))
+    proba = NumpyNetwork(trained.plan.architecture, trained.arrays).predict_proba(validation.inputs)
+    assert trained.loss == pytest.approx(score(validation.labels, proba, weights).log_loss, abs=1e-5)
+    assert trained.loss == min(epoch.validation_loss for epoch in trained.history)
+
+
+def test_a_row_of_weight_two_moves_the_network_as_two_rows_do() -> None:
+    """One batch an epoch, no dropout and no bins: nothing but the mean loss depends on how rows are told."""
+    rows, weights = rings(60, 1), np.random.default_rng(0).integers(0, 3, 60)
+    repeated = np.repeat(np.arange(60), weights)
+    once = LabelledInputs(rows.inputs, rows.labels, weights * 60 / repeated.size)
+    twice = LabelledInputs(rows.inputs.take(repeated), rows.labels[repeated])
+    chosen = replace(plan(1, 0, max_epochs=8, optimizer="sgd"), batch_size=200, dropout=0.0)
+    found, expected, plain = (
+        train_network(some, rings(50, 2), chosen, Conditions(TrainingSettings(), 0, CPU))
+        for some in (once, twice, rows)
+    )
+    assert [epoch.train_loss for epoch in found.history] == pytest.approx(
+        [epoch.train_loss for epoch in expected.history], rel=1e-4
+    )
+    for name, array in expected.arrays.items():
+        np.testing.assert_allclose(found.arrays[name], array, atol=1e-5)
+    assert abs(plain.history[-1].train_loss - found.history[-1].train_loss) > 1e-3
+
+
+def test_weights_of_one_are_no_weights() -> None:
+    rows = rings(300, 1)
+    found, expected = (
+        train_network(some, rings(100, 2), plan(max_epochs=3), Conditions(TrainingSettings(), 0, CPU))
+        for some in (replace(rows, weights=np.ones(300)), rows)
+    )
+    assert found.loss == pytest.approx(expected.loss, abs=1e-3)

@@ -195,6 +195,23 @@ def test_those_that_are_not_clearly_worse_than_the_best_predict_together() -> No
     assert bad not in chosen
 
 
+def test_rows_that_count_more_choose_the_networks() -> None:
+    """Of two networks that are equally good, the one that is better where it counts."""
+    good = [trained(number, recipe(), seed=number) for number in (1, 2)]
+    gap = losses_of(good[1]) - losses_of(good[0])
+    for best, other, better in ((good[0], good[1], gap > 0), (good[1], good[0], gap < 0)):
+        weights = np.where(better, 1.0, 1e-3)
+        losses = {trial.number: np.average(losses_of(trial), weights=weights) for trial in good}
+        trials = [replace(t, outcome=with_loss(t.outcome, losses[t.number])) for t in good]
+        chosen = choose(trials, replace(VALIDATION, weights=weights))
+        assert [trial.number for trial in chosen] == [best.number], other.number
+
+
+def with_loss(network: TrainedNetwork, loss: float) -> TrainedNetwork:
+    epoch = replace(network.history[network.best_epoch - 1], validation_loss=loss)
+    return replace(network, history=(epoch,), best_epoch=1)
+
+
 def test_at_most_eight_are_chosen_and_one_alone_always_is() -> None:
     first = trained(1, recipe())
     same = [replace(first, number=number) for number in range(1, 12)]
