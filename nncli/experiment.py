@@ -18,6 +18,7 @@ from nncli.errors import DataError
 from nncli.evaluation.comparison import Judgement, judge_folds, judge_held_out
 from nncli.evaluation.metrics import by_name, score
 from nncli.fitting.context import NO_LIMIT, Context, Observer
+from nncli.fitting.decision import choose_decision, make_rule
 from nncli.fitting.served import Served, learn_from_all_rows
 from nncli.fitting.sides import Fitted, fit_sides
 from nncli.guard.examine import ExaminedTable
@@ -87,9 +88,11 @@ def run_experiment(
     Raises:
         DataError: there are too few rows to split, or there is nothing to learn from.
         DeviceError: the device that was asked for is not there.
-        UsageError: no network ever had a finite loss.
+        UsageError: no network ever had a finite loss, or a rule to decide by does not fit the classes.
     """
     choose_device(settings.device)  # refused before any work
+    classes = table.target.classes
+    rule = make_rule(settings.decision, classes)
     split = make_split(table.target.labels, table.groups, settings.split, settings.seed)
     _refuse_empty_parts(split)
     clock = _clock(settings, started or time.monotonic())
@@ -99,8 +102,9 @@ def run_experiment(
         heldout = Heldout(_score_test_rows(table, split, fitted), fitted.validation)
         judgement = judge_held_out(heldout.test.labels, heldout.test.probabilities, settings.evaluation)
         served = learn_from_all_rows(table, split, fitted, context)
-    findings = (*table.findings, *examine_rows(table.groups, split), *_cut_short([fitted, served]))
-    served = replace(served, model=served.model.with_findings(findings))
+    decision, doubts = choose_decision(rule, heldout.validation, classes) if rule else (None, ())
+    findings = (*table.findings, *examine_rows(table.groups, split), *_cut_short([fitted, served]), *doubts)
+    served = replace(served, model=served.model.with_decision(decision).with_findings(findings))
     return Experiment(table, split, fitted, heldout, judgement, served, findings)
 
 

@@ -37,6 +37,10 @@ def train(
     learning_rate: o.LearningRate = o.TRAINING_DEFAULTS.learning_rate,
     batch_size: o.BatchSize = o.TRAINING_DEFAULTS.batch_size,
     epochs: o.Epochs = o.TRAINING_DEFAULTS.epochs,
+    cost: o.Cost = None,
+    target_precision: o.TargetPrecision = None,
+    max_f1: o.MaxF1 = False,
+    positive: o.Positive = None,
     json: o.Json = False,
     quiet: o.Quiet = False,
     verbose: o.Verbose = False,
@@ -60,7 +64,9 @@ def train(
         epochs=epochs,
     )
     shared = o.run_settings(target, effort, time_limit, seed, device, threads)
-    report = _run(data, replace(shared, network=form, training=training), output, force, quiet=quiet, verbose=verbose)
+    decision = o.decision_settings(cost, target_precision, max_f1, positive)
+    settings = replace(shared, network=form, training=training, decision=decision)
+    report = _run(data, settings, output, force, quiet=quiet, verbose=verbose)
     if json:
         from nncli.report.document import document
 

@@ -21,7 +21,7 @@ from nncli.features.scaling import Scaler, fit_scaler
 from nncli.fitting.context import Context, Observer
 from nncli.fitting.student import Student, teach
 from nncli.guard.examine import ExaminedTable
-from nncli.settings import RunSettings, Side, TreesSettings
+from nncli.settings import DecisionSettings, RunSettings, Side, TreesSettings
 from nncli.table.split import Split
 from nncli.training.budget import Plan, make_plan, rows_an_epoch
 from nncli.training.checkpoints import Checkpoints, checkpoint_key
@@ -146,7 +146,7 @@ def _describe(
         trees_calibration=UNCALIBRATED,
         class_shares=class_shares(table.target.labels[split.train], len(table.schema.classes)),
         reference=typical_row(table.rows.take(split.train), encoder),
-        threshold=0.5,
+        decision=None,
         provenance=_provenance(table, split, settings),
     )
 
@@ -202,10 +202,10 @@ def _fit_networks(
 
 
 def _checkpoints(table: ExaminedTable, context: Context) -> Checkpoints | None:
-    """Under a key of everything that decides what a trial gives; a longer time limit goes on with the same trials."""
+    """Under a key of all that decides what a trial gives; other time limits and rules go on with the same trials."""
     if context.checkpoint_folder is None:
         return None
-    settings = replace(context.settings, time_limit=None, threads=context.threads)
+    settings = replace(context.settings, time_limit=None, threads=context.threads, decision=DecisionSettings())
     key = checkpoint_key(table.data_sha256, repr(settings), str(choose_device(settings.device)))
     return Checkpoints(context.checkpoint_folder, key)
 

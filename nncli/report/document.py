@@ -11,6 +11,7 @@ from nncli import version
 from nncli.evaluation.comparison import Judgement, Verdict
 from nncli.evaluation.conformal import CoverageCheck
 from nncli.guard.findings import Finding
+from nncli.report.decision import DecisionReport, decision_document
 
 SCHEMA_VERSION = 1
 SIDE_NAMES = {
@@ -87,6 +88,8 @@ class Report:
     folds: Sequence[Mapping[str, Mapping[str, float]]] = ()
     sets: Mapping[str, Sequence[CoverageCheck]] = field(default_factory=dict)
     """What sets of classes reach on the test rows, by side, where rows were held out."""
+    decision: DecisionReport | None = None
+    """What the model decides by, where a rule was asked for."""
 
 
 def document(report: Report) -> dict[str, Any]:
@@ -119,6 +122,7 @@ def document(report: Report) -> dict[str, Any]:
         "trials": [asdict(trial) for trial in report.trials],
         "folds": [dict(fold) for fold in report.folds],
         "sets": {side: [asdict(check) for check in checks] for side, checks in report.sets.items()},
+        "decision": decision_document(report.decision),
     }
     return {name: finite(value) for name, value in found.items()}
 

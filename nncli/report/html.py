@@ -7,6 +7,7 @@ from typing import Any
 import jinja2
 
 from nncli.errors import inert, show
+from nncli.report.decision import AT_HALF, figure_names, figures
 from nncli.report.document import METRIC_NAMES, SIDE_NAMES, Report, document, effort_line, kept_line, sentence
 from nncli.report.svg import interval_plot, learning_curve
 
@@ -47,6 +48,9 @@ def _shared(report: Report) -> dict[str, Any]:
         "sentence": sentence(report),
         "effort": effort_line(report),
         "kept": kept_line(report),
+        "figure_names": figure_names,
+        "figures": figures,
+        "at_half": AT_HALF,
         "sides": SIDE_NAMES,
         "metrics": METRIC_NAMES,
     }

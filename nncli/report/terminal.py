@@ -9,7 +9,10 @@ from rich.text import Text
 
 from nncli.errors import inert, show
 from nncli.evaluation.comparison import Interval
+from nncli.evaluation.decisions import DecisionRule
+from nncli.evaluation.thresholds import DecisionCheck
 from nncli.guard.findings import Finding
+from nncli.report.decision import AT_HALF, DecisionReport, figure_names, figures
 from nncli.report.document import METRIC_NAMES, SIDE_NAMES, Report, effort_line, kept_line, sentence
 
 _SHORT_NAMES = {"balanced_accuracy": "balanced", "brier": "Brier"}
@@ -18,12 +21,41 @@ _STYLES = {"better": "bold green", "worse": "bold yellow", "no clear difference"
 
 
 def print_report(report: Report, console: Console) -> None:
-    """Prints warnings, the table of scores and the verdict."""
+    """Prints warnings, the table of scores, the verdict, and what a rule to decide by makes of it."""
     print_findings(report.warnings, console)
     console.print(scores_table(report.judgement.scores))
     console.print(Text(f"{sentence(report)}", style=_STYLES[report.judgement.verdict.word]), soft_wrap=True)
     for line in filter(None, (effort_line(report), kept_line(report))):
         console.print(Text(line), soft_wrap=True)
+    if report.decision:
+        _print_decision(report.decision, report, console)
+
+
+def _print_decision(decision: DecisionReport, report: Report, console: Console) -> None:
+    source = "" if decision.rule.costs else f", by the {report.rows['validation']:,} validation rows"
+    line = (
+        f"Decision: '{show(decision.positive)}' is predicted for {decision.words}{source}; "
+        f"on the {report.rows['test']:,} test rows:"
+    )
+    console.print(Text(line), soft_wrap=True)
+    console.print(decision_table(decision.rule, list(decision.checks())))
+
+
+def decision_table(rule: DecisionRule, checks: Sequence[tuple[str, float, DecisionCheck]]) -> Table:
+    """One row a side and what it would be without a rule; the interval of the figure that the rule is about.
+
+    Args:
+        rule: of the model.
+        checks: a side or ``AT_HALF``, its threshold, and what that reaches.
+    """
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), show_edge=False)
+    for name in ("", "from", *figure_names(rule)):
+        table.add_column(name, justify="right" if name else "left", no_wrap=True)
+    for side, threshold, check in checks:
+        table.add_row(
+            Text(SIDE_NAMES.get(side, side)), "" if side == AT_HALF else f"{threshold:.4f}", *figures(rule, check)
+        )
+    return table
 
 
 def print_findings(findings: Sequence[Finding], console: Console) -> None:
