@@ -84,6 +84,7 @@ def _run(data: str, settings: RunSettings, output: Path, force: bool, *, quiet: 
         )
     from nncli.cli.boundary import stop_on_terminate
     from nncli.cli.progress import TerminalObserver, make_console
+    from nncli.fitting.decision import make_rule
     from nncli.guard.examine import examine_table
     from nncli.table.reading import read_table
 
@@ -92,7 +93,8 @@ def _run(data: str, settings: RunSettings, output: Path, force: bool, *, quiet: 
     with TerminalObserver(console, verbose) as observer:
         table = examine_table(read_table(data), settings.target)
         observer.examined(table)
-        # Torch and scikit-learn take seconds to load: what is wrong with the data was said before.
+        make_rule(settings.decision, table.target.classes)
+        # Torch and scikit-learn take seconds to load: what is wrong with the data or the rule was said before.
         from nncli.experiment import run_experiment
 
         if searches:
