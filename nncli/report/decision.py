@@ -68,12 +68,12 @@ def rule_words(rule: DecisionRule) -> str:
     """A rule for people.
 
     >>> rule_words(DecisionRule(1, None, 0.9))
-    'a precision of 0.9 with 90 % certainty'
+    'a precision of 0.9, or the surest below it'
     """
     if rule.costs is not None:
         costs = rule.costs
         return f"the least cost ({costs.false_negative:g} a missed row, {costs.false_positive:g} a false alarm)"
-    return "the largest F1" if rule.precision is None else f"a precision of {rule.precision:g} with 90 % certainty"
+    return "the largest F1" if rule.precision is None else f"a precision of {rule.precision:g}, or the surest below it"
 
 
 def decision_document(found: DecisionReport | None) -> dict[str, Any] | None:
