@@ -250,6 +250,57 @@ class WeightSettings:
 UNWEIGHTED = WeightSettings()
 
 
+@dataclass(frozen=True)
+class Costs:
+    """What a mistake costs, in any unit: only their ratio moves the threshold."""
+
+    false_negative: float
+    """Of a row of the positive class that is not predicted as one."""
+    false_positive: float
+    """Of a row that is predicted as one and is none."""
+
+    @property
+    def are_in_range(self) -> bool:
+        """Whether both are numbers that can be added up."""
+        return all(0 < cost <= 1e9 for cost in (self.false_negative, self.false_positive))
+
+
+@dataclass(frozen=True, kw_only=True)
+class DecisionSettings:
+    """What the threshold between two classes is chosen for, one thing at the most; nothing: the most probable class."""
+
+    costs: Costs | None = None
+    """The least cost of mistakes."""
+    target_precision: float | None = None
+    """As many rows as possible, of which at least this share is to be right."""
+    max_f1: bool = False
+    """The largest F1."""
+    positive: str | None = None
+    """The class that all of this is about; ``None``: the second."""
+
+    def __post_init__(self) -> None:
+        given = {
+            "cost": self.costs is not None,
+            "target-precision": self.target_precision is not None,
+            "max-f1": self.max_f1,
+        }
+        rules = [f"--{option}" for option, is_given in given.items() if is_given]
+        if len(rules) > 1:
+            raise UsageError(f"{' and '.join(rules)}: a model decides by one rule; choose")
+        if self.positive is not None and not rules:
+            raise UsageError("--positive: no rule is about it; add --cost, --target-precision or --max-f1")
+        if self.costs is not None:
+            shown = f"FN={self.costs.false_negative:g},FP={self.costs.false_positive:g}"
+            _check("cost", self.costs.are_in_range, shown, "costs above 0, up to 1000000000")
+        target = self.target_precision
+        _check("target-precision", target is None or 0 < target < 1, target, "above 0, below 1")
+
+    @property
+    def has_rule(self) -> bool:
+        """Whether a threshold is chosen."""
+        return self.max_f1 or self.costs is not None or self.target_precision is not None
+
+
 @dataclass(frozen=True, kw_only=True)
 class RunSettings:
     """One whole run: what ``train`` and ``compare-baseline`` share."""
@@ -271,6 +322,7 @@ class RunSettings:
     network: NetworkSettings = field(default_factory=NetworkSettings)
     training: TrainingSettings = field(default_factory=TrainingSettings)
     trees: TreesSettings = field(default_factory=TreesSettings)
+    decision: DecisionSettings = field(default_factory=DecisionSettings)
     evaluation: EvaluationSettings = field(default_factory=EvaluationSettings)
 
     def __post_init__(self) -> None:
@@ -299,7 +351,10 @@ class PredictSettings:
     top: int | None = None
     """How many of the most probable classes are written."""
     threshold: float | None = None
-    """The second of two classes is predicted from this probability on; ``None``: the model's own."""
+    """The second of two classes, or the one that the model's own rule is about, is predicted from this probability
+    on; ``None``: the model's own."""
+    prior: tuple[tuple[str, float], ...] | None = None
+    """Shares of classes among the rows, by name, in the order of the names; ``None``: those of training."""
     decimals: int | None = None
     """Of a probability; ``None``: the shortest text that names the same single-precision number."""
     explain: int | None = None
@@ -338,6 +393,12 @@ class PredictSettings:
             ("coverage", self.coverage, 0.5, 0.999),
         ):
             _check(option, wanted is None or low <= wanted <= high, wanted, f"{low} to {high}")
+        for _, share in self.prior or ():
+            _check("prior", 0 < share < 1, share, "above 0, below 1")
+        if self.prior and self.coverage is not None:
+            raise UsageError(
+                "--prior and --coverage: sets keep their promise only among rows with training's shares; leave one out"
+            )
 
     @property
     def written_proba(self) -> Proba:

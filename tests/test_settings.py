@@ -49,6 +49,7 @@ from nncli.settings import (
         (PredictSettings, "top", 1, 0),
         (PredictSettings, "threshold", 1.0, 1.01),
         (PredictSettings, "threshold", 0.0, float("nan")),
+        (PredictSettings, "prior", (("yes", 0.02),), (("yes", 1.0),)),
         (PredictSettings, "decimals", 0, 16),
         (PredictSettings, "explain", 1, 0),
         (PredictSettings, "input_format", "jsonl", "xlsx"),

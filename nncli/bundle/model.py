@@ -20,6 +20,8 @@ from nncli.bundle.trees import Trees, TreesShape, tree_inputs
 from nncli.errors import ModelError, nearest_names, quoted_list
 from nncli.evaluation.calibration import Calibration
 from nncli.evaluation.conformal import COVERAGES, CoverageCheck, check_coverage
+from nncli.evaluation.decisions import Border, Decision
+from nncli.evaluation.priors import shift_prior
 from nncli.features.encoder import FeatureEncoder, Features
 from nncli.features.scaling import Scaler
 from nncli.features.text import TextProjection
@@ -65,8 +67,8 @@ class Description:
     """Share of each class among training rows, weighted if they are: what the majority class predicts."""
     reference: tuple[str, ...]
     """A typical training row: a cell for each column, in the encoder's order."""
-    threshold: float
-    """Of two classes, the second is predicted from this probability on; at 0.5 the most probable class is."""
+    decision: Decision | None
+    """Between two classes, where a rule was asked for; ``None``: the most probable class is predicted."""
     provenance: Provenance
 
     @property
@@ -78,6 +80,10 @@ class Description:
     def all_networks(self) -> list[Architecture]:
         """The networks and, where there is one, the student."""
         return [*self.networks, *([self.student] if self.student else [])]
+
+    def border(self, side: Side) -> Border | None:
+        """Where a side decides between two classes; ``None``: it predicts the most probable one."""
+        return self.decision.border(side) if self.decision else None
 
     def is_consistent(self) -> bool:
         """Whether sizes that stand in several parts are the same everywhere."""
@@ -94,10 +100,16 @@ class Description:
             and all(0 <= a.n_value_nets <= a.most_value_nets for a in self.all_networks)
             and n_classes == len(self.class_shares)
             and len(encoder.columns) == len(self.reference)
-            and 0 <= self.threshold <= 1
+            and self._decision_fits()
             and self.trees.n_outputs == (1 if n_classes == 2 else n_classes)
             and self.trees.n_categories == len(encoder.cat_cardinalities)
         )
+
+    def _decision_fits(self) -> bool:
+        if self.decision is None:
+            return True
+        has_all_sides = (self.decision.fast is None) == (self.student is None)
+        return len(self.schema.classes) == 2 and has_all_sides and self.decision.is_sound()
 
 
 @dataclass(frozen=True)
@@ -154,6 +166,8 @@ class Model:
     trees: Trees
     student: Mapping[str, NDArray[np.float32]] | None = None
     """The arrays of the small network, where there is one."""
+    prior: tuple[float, ...] | None = None
+    """Share of each class among the rows to predict, where it is not that of training; no part of the model's files."""
 
     @cached_property
     def _networks(self) -> list[NumpyNetwork]:
@@ -190,6 +204,10 @@ class Model:
         Shape:
             ``(n_rows, n_classes)``.
         """
+        proba = self._calibrated_proba(features, side)
+        return proba if self.prior is None else shift_prior(proba, self.description.class_shares, self.prior)
+
+    def _calibrated_proba(self, features: Features, side: Side) -> NDArray[np.float64]:
         if side == "trees":
             return self.description.trees_calibration.apply(self.trees.predict_proba(tree_inputs(features)))
         inputs = self.description.scaler.scale(features)
@@ -207,6 +225,10 @@ class Model:
     def with_student(self, architecture: Architecture, arrays: Mapping[str, NDArray[np.float32]]) -> "Model":
         """The same model with a small network."""
         return replace(self, description=replace(self.description, student=architecture), student=arrays)
+
+    def with_decision(self, decision: Decision | None) -> "Model":
+        """The same model with another way to decide between its two classes."""
+        return replace(self, description=replace(self.description, decision=decision))
 
     def with_findings(self, findings: tuple[Finding, ...]) -> "Model":
         """The same model, with what was odd about its data and its run."""

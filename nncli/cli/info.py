@@ -31,6 +31,7 @@ def info(
 
 def _document(model: "Model", heldout: "Heldout") -> dict[str, Any]:
     from nncli.bundle.records import to_json
+    from nncli.report.decision import decision_document, decision_report
 
     description = to_json(model.description)
     wanted = ("schema", "networks", "student", "trees", "network_calibration", "trees_calibration", "provenance")
@@ -39,6 +40,7 @@ def _document(model: "Model", heldout: "Heldout") -> dict[str, Any]:
         "command": "info",
         "model_sha256": model.sha256,
         **{name: description[name] for name in wanted},
+        "decision": decision_document(decision_report(model.description, heldout)),
         "log_loss": _log_losses(heldout),
         "sets": {side: [asdict(c) for c in checks] for side, checks in heldout.coverage_checks().items()},
     }
@@ -78,12 +80,21 @@ def _sets_line(heldout: "Heldout") -> str:
 
 
 def _threshold_line(model: "Model") -> dict[str, str]:
-    """Of two classes, when the second is predicted."""
+    """Of two classes, from which probability on one of them is predicted, and why."""
     from nncli.errors import show
 
+    decision = model.description.decision
     if len(model.classes) != 2:
         return {}
-    return {"threshold": f"'{show(model.classes[1])}' from a probability of {model.description.threshold:g} on"}
+    if decision is None:
+        return {"threshold": f"'{show(model.classes[1])}' from a probability of 0.5 on"}
+    from nncli.report.decision import rule_words
+
+    by_side = {side: f"{threshold:.4g}" for side, threshold in decision.thresholds.items()}
+    alike = len(set(by_side.values())) == 1
+    thresholds = by_side["network"] if alike else ", ".join(f"{value} ({side})" for side, value in by_side.items())
+    positive = show(model.classes[decision.rule.positive])
+    return {"threshold": f"'{positive}' from a probability of {thresholds} on, for {rule_words(decision.rule)}"}
 
 
 def _print(where: str, model: "Model", heldout: "Heldout", most_columns: int) -> None:

@@ -8,7 +8,16 @@ import typer
 
 from nncli.cli.boundary import DEBUG_KEY
 from nncli.errors import UsageError, show
-from nncli.settings import EFFORTS, ClassWeight, NetworkSettings, RunSettings, TrainingSettings, WeightSettings
+from nncli.settings import (
+    EFFORTS,
+    ClassWeight,
+    Costs,
+    DecisionSettings,
+    NetworkSettings,
+    RunSettings,
+    TrainingSettings,
+    WeightSettings,
+)
 
 _HEADER_BYTES = 1 << 20
 
@@ -54,6 +63,7 @@ def complete_model(incomplete: str) -> list[str]:
 
 
 DATA_PANEL, NETWORK_PANEL, RUN_PANEL, OUTPUT_PANEL = "Data", "Network", "Run", "Output"
+_DECISION_PANEL = "Decision between two classes"
 
 Target = Annotated[
     str | None,
@@ -158,6 +168,34 @@ BatchSize = Annotated[int | None, typer.Option(help="Rows of one gradient step."
 Epochs = Annotated[
     int | None, typer.Option(help="The most passes over the training rows.", rich_help_panel=NETWORK_PANEL)
 ]
+Cost = Annotated[
+    str | None,
+    typer.Option(
+        help="Predict so that mistakes cost least: what a missed row of the positive class costs, and a false alarm.",
+        metavar="FN=10,FP=1",
+        rich_help_panel=_DECISION_PANEL,
+    ),
+]
+TargetPrecision = Annotated[
+    float | None,
+    typer.Option(
+        help="Predict the positive class as often as this share of those predictions is sure to be right.",
+        metavar="P",
+        rich_help_panel=_DECISION_PANEL,
+    ),
+]
+MaxF1 = Annotated[
+    bool,
+    typer.Option("--max-f1", help="Predict for the largest F1.", rich_help_panel=_DECISION_PANEL),
+]
+Positive = Annotated[
+    str | None,
+    typer.Option(
+        help="The class that costs, precision and F1 are about; the second one if not given.",
+        metavar="CLASS",
+        rich_help_panel=_DECISION_PANEL,
+    ),
+]
 Json = Annotated[
     bool, typer.Option("--json", help="One JSON document on standard output.", rich_help_panel=OUTPUT_PANEL)
 ]
@@ -223,6 +261,44 @@ def parse_layers(text: str | None) -> tuple[int, ...] | None:
         return tuple(int(units) for units in text.split(","))
     except ValueError:
         raise UsageError(f"--layers: '{text}' is no list of whole numbers; write units like 32,16") from None
+
+
+def parse_numbers(option: str, text: str, example: str) -> dict[str, float]:
+    """Numbers by name, a line of CSV: ``a=1,"b, c=2"``.
+
+    Raises:
+        UsageError: it is no such list, or a name comes up twice.
+    """
+    from nncli.table.dialect import parse_line
+
+    found: dict[str, float] = {}
+    for part in parse_line(text, ","):
+        name, _, number = part.rpartition("=")
+        try:
+            value = float(number)
+        except ValueError:
+            name = ""
+        if not name or name in found:
+            raise UsageError(f"--{option}: '{show(text)}' is no list of names with a number each; write {example}")
+        found[name] = value
+    return found
+
+
+def decision_settings(
+    cost: str | None, target_precision: float | None, max_f1: bool, positive: str | None
+) -> DecisionSettings:
+    """How a model is to decide between two classes.
+
+    Raises:
+        UsageError: more than one rule, or a value that cannot be.
+    """
+    costs = None
+    if cost is not None:
+        given = parse_numbers("cost", cost, "FN=10,FP=1")
+        if set(given) != {"FN", "FP"}:
+            raise UsageError(f"--cost: '{show(cost)}' does not name FN and FP, and only these; write FN=10,FP=1")
+        costs = Costs(given["FN"], given["FP"])
+    return DecisionSettings(costs=costs, target_precision=target_precision, max_f1=max_f1, positive=positive)
 
 
 def print_json(value: Any) -> None:

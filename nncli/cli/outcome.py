@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from nncli.bundle.model import Heldout, Model
 from nncli.evaluation.comparison import judge_held_out
 from nncli.guard.examine import ExaminedTable
+from nncli.report.decision import decision_report
 from nncli.report.document import CurvePoint, Report, TrialLine, document
 from nncli.report.html import render_html, render_markdown, render_model_card
 from nncli.settings import EFFORTS, EvaluationSettings, RepeatSettings, RunSettings, choose_threads
@@ -63,6 +64,7 @@ def train_report(experiment: "Experiment", settings: RunSettings, total_seconds:
         curve=[CurvePoint(e.number, e.train_loss, e.validation_loss) for e in best.history],
         trials=_trials(fitted),
         sets=experiment.heldout.coverage_checks(),
+        decision=decision_report(experiment.served.model.description, experiment.heldout),
         n_tried=fitted.n_tried,
     )
 
@@ -129,6 +131,7 @@ def heldout_report(model: Model, heldout: Heldout, evaluation: EvaluationSetting
         model_sha256=model.sha256,
         sets=heldout.coverage_checks(),
         weights=provenance.weights,
+        decision=decision_report(model.description, heldout),
     )
 
 

@@ -12,7 +12,7 @@ import typer
 
 from nncli.cli import predict_options as p
 from nncli.cli.keep import parse_keep
-from nncli.cli.options import DEFAULT_MODEL, Debug, Force, ModelFolder, Quiet, Threads, Verbose
+from nncli.cli.options import DEFAULT_MODEL, Debug, Force, ModelFolder, Quiet, Threads, Verbose, parse_numbers
 from nncli.errors import UsageError, quoted_list, show
 from nncli.settings import PredictSettings, Side, With, check_choice, choose_threads
 
@@ -39,6 +39,7 @@ def predict(
     proba: p.Probabilities = None,
     top: p.Top = None,
     threshold: p.Threshold = None,
+    prior: p.Prior = None,
     side: p.With = "network",
     fast: p.Fast = False,
     decimals: p.Round = None,
@@ -72,6 +73,7 @@ def predict(
         proba=proba,  # type: ignore[arg-type]
         top=top,
         threshold=threshold,
+        prior=_prior(prior),
         decimals=decimals,
         explain=explain,
         coverage=coverage,
@@ -82,12 +84,10 @@ def predict(
         bad_rows=bad_rows,  # type: ignore[arg-type]
         excel_safe=excel_safe,
     )
-    run = _prepared(model, settings, choose_threads(threads), line_buffered, memory)
-    say: Say = (lambda _: None) if quiet else _say
-    with _watched(run, to_stdout=not (output or out_dir), quiet=quiet) as watched:
-        summary = _carry_out(watched, data or ["-"], output, out_dir, force, say)
-    if verbose:
-        say(f"{summary.n_rows:,} rows, model {run.asked.model.sha256}")
+    say: Say = _mute if quiet else _say
+    with _watched(_prepared(model, settings, threads, line_buffered, memory), not (output or out_dir), quiet) as run:
+        summary = _carry_out(run, data or ["-"], output, out_dir, force, say)
+    (say if verbose else _mute)(f"{summary.n_rows:,} rows, model {run.asked.model.sha256}")
 
 
 def _refuse_terminal(context: typer.Context, data: list[str] | None) -> None:
@@ -107,7 +107,14 @@ def _sides(wanted: str, fast: bool) -> tuple[Side, ...]:
     return tuple("fast" if fast and side == "network" else side for side in _SIDES[wanted])
 
 
-def _prepared(model: Path, settings: PredictSettings, threads: int, line_buffered: bool, memory: str | None) -> "Run":
+def _prior(text: str | None) -> tuple[tuple[str, float], ...] | None:
+    return None if text is None else tuple(sorted(parse_numbers("prior", text, "yes=0.02").items()))
+
+
+def _prepared(
+    model: Path, settings: PredictSettings, wanted_threads: int | None, line_buffered: bool, memory: str | None
+) -> "Run":
+    threads = choose_threads(wanted_threads)
     # Rows are shared out among threads; numpy's products need none of their own. Read once, when numpy is loaded.
     os.environ.update(OPENBLAS_NUM_THREADS="1", MKL_NUM_THREADS="1")
     # By Arrow's own choice a quarter more is kept than is used; by the system's, tables of hundreds of columns tear
@@ -126,9 +133,11 @@ def _prepared(model: Path, settings: PredictSettings, threads: int, line_buffere
 def _answering(folder: Path, settings: PredictSettings) -> "Answering":
     from nncli.bundle.model import load_model, load_with_heldout
     from nncli.prediction.answers import Answering
+    from nncli.prediction.prior import with_prior
 
     if settings.coverage is None:
-        return Answering(load_model(folder), settings)
+        loaded = load_model(folder)
+        return Answering(with_prior(loaded, settings.prior) if settings.prior else loaded, settings)
     from nncli.evaluation.conformal import fit_conformal
 
     model, heldout = load_with_heldout(folder)
@@ -147,6 +156,8 @@ def _carry_out(
 
     if "fast" in run.asked.settings.sides and run.asked.model.student is None:
         say("note: this model has no fast network (see nncli info); its whole network predicts")
+    for note in _decision_notes(run.asked):
+        say(f"note: {note}")
     if output and out_dir:
         raise UsageError("--output and --out-dir: one output for all, or one for each; choose")
     paths = expanded(data)
@@ -158,6 +169,14 @@ def _carry_out(
         with output.open("wb") as device:
             return _to_stream(run, paths, device, output.name, say)
     return _to_file(run, paths, output, force, say)
+
+
+def _decision_notes(asked: "Answering") -> Iterator[str]:
+    """Says where a threshold was chosen for rows with other shares."""
+    decision = asked.model.description.decision
+    if asked.settings.prior and asked.settings.threshold is None and decision and decision.rule.costs is None:
+        rule = {"f1": "the largest F1", "precision": "a precision"}[decision.rule.kind]
+        yield f"the model's threshold was chosen for {rule} among rows with training's shares of classes, not --prior's"
 
 
 def _to_stream(run: "Run", paths: list[str], stream: BinaryIO, name: str, say: Say) -> "Summary":
@@ -245,6 +264,9 @@ def _watched(run: "Run", to_stdout: bool, quiet: bool) -> Iterator["Run"]:
 
     with RowsProgress() as progress:
         yield replace(run, watch=progress.watch)
+
+
+def _mute(_: str) -> None: ...
 
 
 def _say(line: str) -> None:

@@ -59,9 +59,18 @@ Top = Annotated[int | None, typer.Option(help="The K most probable classes.", me
 Threshold = Annotated[
     float | None,
     typer.Option(
-        help="Of two classes, the second (info names it) is predicted from this probability on; the model's own if "
-        "not given.",
+        help="Of two classes, the second, or that of train --positive (info names it), is predicted from this "
+        "probability on; the model's own if not given.",
         metavar="P",
+        rich_help_panel=_ANSWERS,
+    ),
+]
+Prior = Annotated[
+    str | None,
+    typer.Option(
+        help="Shares of classes among these rows, where they are not those of training, such as yes=0.02; classes that "
+        "are not named share the rest as in training.",
+        metavar="CLASS=SHARE,...",
         rich_help_panel=_ANSWERS,
     ),
 ]

@@ -40,6 +40,10 @@ def train(
     learning_rate: o.LearningRate = o.TRAINING_DEFAULTS.learning_rate,
     batch_size: o.BatchSize = o.TRAINING_DEFAULTS.batch_size,
     epochs: o.Epochs = o.TRAINING_DEFAULTS.epochs,
+    cost: o.Cost = None,
+    target_precision: o.TargetPrecision = None,
+    max_f1: o.MaxF1 = False,
+    positive: o.Positive = None,
     json: o.Json = False,
     quiet: o.Quiet = False,
     verbose: o.Verbose = False,
@@ -74,6 +78,7 @@ def train(
         threads=threads,
         network=form,
         training=training,
+        decision=o.decision_settings(cost, target_precision, max_f1, positive),
     )
     report = _run(data, settings, output, force, quiet=quiet, verbose=verbose)
     if json:
@@ -93,6 +98,7 @@ def _run(data: str, settings: RunSettings, output: Path, force: bool, *, quiet: 
         )
     from nncli.cli.boundary import stop_on_terminate
     from nncli.cli.progress import TerminalObserver, make_console
+    from nncli.fitting.decision import make_rule
     from nncli.guard.examine import examine_table
     from nncli.table.reading import read_table
 
@@ -101,7 +107,8 @@ def _run(data: str, settings: RunSettings, output: Path, force: bool, *, quiet: 
     with TerminalObserver(console, verbose) as observer:
         table = examine_table(read_table(data), settings.target, settings.group, settings.time, settings.weights)
         observer.examined(table)
-        # Torch and scikit-learn take seconds to load: what is wrong with the data was said before.
+        make_rule(settings.decision, table.target.classes)
+        # Torch and scikit-learn take seconds to load: what is wrong with the data or the rule was said before.
         from nncli.experiment.holdout import run_experiment
 
         if searches:

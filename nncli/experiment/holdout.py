@@ -13,6 +13,7 @@ from nncli.bundle.model import Heldout
 from nncli.evaluation.comparison import Judgement, judge_held_out
 from nncli.experiment.scoring import cut_short, run_clock, score_test_rows
 from nncli.fitting.context import Context, Observer
+from nncli.fitting.decision import choose_decision, make_rule
 from nncli.fitting.served import Served, learn_from_all_rows
 from nncli.fitting.sides import Fitted, fit_sides
 from nncli.guard.examine import ExaminedTable, with_known_classes
@@ -61,9 +62,10 @@ def run_experiment(
     Raises:
         DataError: the rows cannot be split, or there is nothing to learn from.
         DeviceError: the device that was asked for is not there.
-        UsageError: no network ever had a finite loss.
+        UsageError: no network ever had a finite loss, or a rule to decide by does not fit the classes.
     """
     choose_device(settings.device)  # refused before any work
+    rule = make_rule(settings.decision, table.target.classes)
     split = make_split(table.arrangement, settings.split, settings.seed)
     found = (*table.findings, *examine_rows(table.arrangement.repeats, split), *examine_classes(table.target, [split]))
     table, split = with_known_classes(table, split)
@@ -75,6 +77,7 @@ def run_experiment(
         test = heldout.test
         judgement = judge_held_out(test.labels, test.probabilities, settings.evaluation, test.weights)
         served = learn_from_all_rows(table, split, fitted, context)
-    findings = (*found, *cut_short([fitted.stops, served.stops]))
-    served = replace(served, model=served.model.with_findings(findings))
+    decision, doubts = choose_decision(rule, heldout.validation, table.target.classes) if rule else (None, ())
+    findings = (*found, *cut_short([fitted.stops, served.stops]), *doubts)
+    served = replace(served, model=served.model.with_decision(decision).with_findings(findings))
     return Experiment(table, split, fitted, heldout, judgement, served, findings)

@@ -36,16 +36,21 @@ def check_onnx(content: bytes, model: Model, side: Side) -> Agreement:
     labels, proba = session.run([ports.label, ports.probabilities], feeds)
     expected = model.predict_proba(features, side)
     found = compare(proba, expected, len(feeds), runtime)
-    _require_labels(labels, expected, model.classes, runtime)
+    _require_labels(labels, expected, model, side, runtime)
     return found
 
 
 def _require_labels(
-    labels: NDArray[np.object_], proba: NDArray[np.float64], classes: tuple[str, ...], runtime: str
+    labels: NDArray[np.object_], proba: NDArray[np.float64], model: Model, side: Side, runtime: str
 ) -> None:
-    """Labels must be the most probable classes; where two are as probable as each other, either will do."""
-    position = {name: number for number, name in enumerate(classes)}
+    """Labels must be those of ``predict``; where single precision cannot tell two classes apart, either will do."""
+    position = {name: number for number, name in enumerate(model.classes)}
     chosen = np.array([position[label] for label in labels.tolist()])
-    wrong = proba.max(axis=1) - proba[np.arange(len(proba)), chosen] > 2 * TOLERANCE
+    border = model.description.border(side)
+    if border is None:
+        margin = proba.max(axis=1) - proba[np.arange(len(proba)), chosen]
+    else:
+        margin = np.abs(proba[:, border.positive] - border.threshold) * (chosen != border.predicted(proba))
+    wrong = margin > 2 * TOLERANCE
     if wrong.any():
         raise disagreement(f"{int(wrong.sum())} labels differ", runtime)

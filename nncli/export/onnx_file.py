@@ -11,6 +11,7 @@ from nncli import version
 from nncli.bundle.model import Model
 from nncli.errors import UsageError, quoted_list
 from nncli.evaluation.calibration import SMALLEST_PROBABILITY, UNCALIBRATED, Calibration
+from nncli.evaluation.decisions import Border
 from nncli.export.columns import encode_columns
 from nncli.export.graph import ML_DOMAIN, Graph, Tensor, free_name
 from nncli.export.network import network_proba
@@ -69,9 +70,10 @@ def make_onnx(model: Model, side: Side) -> ModelProto:
     ports = Ports(encoder)
     graph = Graph(encoder.columns)
     proba = _calibrated_proba(graph, model, side)
-    graph.cast(proba, np.float32, name=ports.probabilities)
-    best = graph.add("ArgMax", proba, axis=1, keepdims=0)
-    graph.add("Gather", np.array(model.classes, dtype=object), best, name=ports.label)
+    single = graph.cast(proba, np.float32, name=ports.probabilities)
+    border = model.description.border(side)
+    decided = _decided(graph, single, border) if border else graph.add("ArgMax", proba, axis=1, keepdims=0)
+    graph.add("Gather", np.array(model.classes, dtype=object), decided, name=ports.label)
     return _whole(graph, model, ports)
 
 
@@ -102,6 +104,13 @@ def _calibrated_proba(graph: Graph, model: Model, side: Side) -> Tensor:
         proba = graph.add("Mul", graph.add("Sum", *probas), np.float64(1 / len(probas)))
         calibration = description.network_calibration
     return _calibrated(graph, proba, calibration, len(model.classes))
+
+
+def _decided(graph: Graph, proba: Tensor, border: Border) -> Tensor:
+    """Class numbers, by probabilities in single precision. Shape: ``(n_rows,)``."""
+    positive = graph.add("Gather", proba, np.int64(border.positive), axis=1)
+    is_positive = graph.add("GreaterOrEqual", positive, np.float32(border.threshold))
+    return graph.add("Where", is_positive, np.int64(border.positive), np.int64(1 - border.positive))
 
 
 def _calibrated(graph: Graph, proba: Tensor, calibration: Calibration, n_classes: int) -> Tensor:

@@ -22,7 +22,7 @@ from nncli.fitting.context import Context, Observer
 from nncli.fitting.health import Health, examine_health
 from nncli.fitting.student import Student, teach
 from nncli.guard.examine import ExaminedTable
-from nncli.settings import RunSettings, Side, TreesSettings
+from nncli.settings import DecisionSettings, RunSettings, Side, TreesSettings
 from nncli.table.split import Split
 from nncli.table.weights import Weights, row_weights, weights_of
 from nncli.training.budget import Plan, make_plan, rows_an_epoch
@@ -174,7 +174,7 @@ def _describe(
         trees_calibration=UNCALIBRATED,
         class_shares=shares,
         reference=typical_row(table.rows.take(split.train), encoder),
-        threshold=0.5,
+        decision=None,
         provenance=_provenance(table, split, settings),
     )
 
@@ -230,10 +230,10 @@ def _fit_networks(
 
 
 def _checkpoints(table: ExaminedTable, context: Context) -> Checkpoints | None:
-    """Under a key of everything that decides what a trial gives; a longer time limit goes on with the same trials."""
+    """Under a key of all that decides what a trial gives; other time limits and rules go on with the same trials."""
     if context.checkpoint_folder is None:
         return None
-    settings = replace(context.settings, time_limit=None, threads=context.threads)
+    settings = replace(context.settings, time_limit=None, threads=context.threads, decision=DecisionSettings())
     key = checkpoint_key(table.data_sha256, repr(settings), str(choose_device(settings.device)))
     return Checkpoints(context.checkpoint_folder, key)
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from nncli.bundle.model import Model
 from nncli.errors import UsageError
 from nncli.evaluation.conformal import ConformalRule
+from nncli.evaluation.decisions import Border, decide
 from nncli.features.encoder import Features
 from nncli.prediction.occlusion import strongest_columns, typical_features
 from nncli.settings import PredictSettings, Side
@@ -69,7 +70,7 @@ class Answering:
     def columns(self, features: Features) -> list[pa.Array]:
         """The columns for some rows: numbers, or names by a dictionary."""
         probas = [self.model.predict_proba(features, side) for side in self.settings.sides]
-        classes = [predicted_classes(proba, self._threshold) for proba in probas]
+        classes = [decide(proba, self._border(side)) for side, proba in zip(self.settings.sides, probas, strict=True)]
         columns = [
             column
             for side, proba, predicted in zip(self.settings.sides, probas, classes, strict=True)
@@ -77,10 +78,11 @@ class Answering:
         ]
         return [*columns, *self._reasons(features, classes[0])]
 
-    @property
-    def _threshold(self) -> float:
-        wanted = self.settings.threshold
-        return self.model.description.threshold if wanted is None else wanted
+    def _border(self, side: Side) -> Border | None:
+        wanted, decision = self.settings.threshold, self.model.description.decision
+        if wanted is None:
+            return self.model.description.border(side)
+        return Border(decision.rule.positive if decision else 1, wanted)
 
     def _of_a_side(self, side: Side, proba: NDArray[np.float64], predicted: NDArray[np.int64]) -> Iterator[pa.Array]:
         yield _named(predicted, self._classes)
@@ -119,20 +121,6 @@ class Answering:
     @cached_property
     def _reference(self) -> Features:
         return typical_features(self.model)
-
-
-def predicted_classes(proba: NDArray[np.float64], threshold: float) -> NDArray[np.int64]:
-    """The class number of each row, shape ``(n_rows,)``.
-
-    Args:
-        proba: shape ``(n_rows, n_classes)``.
-        threshold: of two classes, the second is predicted from this probability on, in single precision as it is
-            written; at 0.5, and of more classes, the most probable is.
-    """
-    if proba.shape[1] != 2 or threshold == 0.5:
-        best: NDArray[np.int64] = proba.argmax(axis=1)
-        return best
-    return (proba[:, 1].astype(np.float32) >= np.float32(threshold)).astype(np.int64)
 
 
 def _named(positions: NDArray[np.int64], names: pa.Array) -> pa.Array:

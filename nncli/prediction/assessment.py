@@ -10,11 +10,12 @@ from nncli.bundle.model import Model
 from nncli.errors import show
 from nncli.evaluation.classes import ClassScores, class_scores, confusion_matrix
 from nncli.evaluation.comparison import Judgement, judge_held_out
+from nncli.evaluation.decisions import DecisionRule, decide
 from nncli.evaluation.metrics import Floats, Labels, log_losses
 from nncli.evaluation.slices import Slices, worst_slices
+from nncli.evaluation.thresholds import DecisionCheck, check_decision
 from nncli.guard.findings import Finding
 from nncli.guard.rows import examine_weights
-from nncli.prediction.answers import predicted_classes
 from nncli.prediction.labelled import LabelledRows, groupings
 from nncli.settings import EvaluationSettings, Side, WeightSettings
 
@@ -35,6 +36,18 @@ class WrongRow:
 
 
 @dataclass(frozen=True)
+class Decided:
+    """What the model's own threshold reaches on the rows, and what the more probable class would."""
+
+    rule: DecisionRule
+    positive: str
+    """The name of the class that the rule is about."""
+    threshold: float
+    check: DecisionCheck
+    at_half: DecisionCheck
+
+
+@dataclass(frozen=True)
 class Assessment:
     """How a model does on labelled rows."""
 
@@ -50,6 +63,8 @@ class Assessment:
     side: str
     """Whose classes, slices and rows are told."""
     judgement: Judgement
+    decision: Decided | None
+    """Where the model has a rule."""
     confusion: NDArray[np.int64]
     per_class: Sequence[ClassScores]
     slices: Slices
@@ -68,7 +83,7 @@ def assess(model: Model, labelled: LabelledRows, side: Side) -> Assessment:
     """
     labels, features, description = labelled.labels, model.encode(labelled.rows), model.description
     probabilities: dict[str, Floats] = {s: model.predict_proba(features, s) for s in _SIDES}
-    predicted = predicted_classes(probabilities[side], description.threshold)
+    predicted = decide(probabilities[side], description.border(side))
     losses = log_losses(labels, probabilities[side])
     confusion = confusion_matrix(labels, predicted, len(model.classes))
     majority = np.tile(description.class_shares, (labels.size, 1))
@@ -85,6 +100,7 @@ def assess(model: Model, labelled: LabelledRows, side: Side) -> Assessment:
         judgement=judge_held_out(
             labels, {**probabilities, "majority": majority}, EvaluationSettings(), weights=labelled.weights
         ),
+        decision=_decided(model, labelled, probabilities[side], side),
         confusion=confusion,
         per_class=class_scores(confusion, model.classes),
         slices=worst_slices(losses, predicted == labels, list(groupings(model, features))),
@@ -92,6 +108,15 @@ def assess(model: Model, labelled: LabelledRows, side: Side) -> Assessment:
         warnings=tuple(_warnings(labelled, model)),
         model_sha256=model.sha256,
     )
+
+
+def _decided(model: Model, labelled: LabelledRows, proba: Floats, side: Side) -> Decided | None:
+    decision = model.description.decision
+    if decision is None:
+        return None
+    rule, border = decision.rule, decision.border(side)
+    ours, others = (check_decision(rule, labelled.labels, decide(proba, by), labelled.weights) for by in (border, None))
+    return Decided(rule, model.classes[rule.positive], border.threshold, ours, others)
 
 
 def _most_wrong(labelled: LabelledRows, classes: Sequence[str], proba: Floats, predicted: Labels) -> Iterator[WrongRow]:

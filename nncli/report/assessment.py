@@ -12,9 +12,10 @@ from nncli.errors import inert, show
 from nncli.evaluation.classes import ClassScores
 from nncli.evaluation.slices import Slices
 from nncli.prediction.assessment import Assessment, WrongRow
+from nncli.report.decision import AT_HALF, rule_document, rule_words
 from nncli.report.document import SCHEMA_VERSION, finite, verdict_sentence
 from nncli.report.names import METRIC_NAMES, SIDE_NAMES
-from nncli.report.terminal import plain_table, print_findings, scores_table
+from nncli.report.terminal import decision_table, plain_table, print_findings, scores_table
 
 _MOST_CLASSES = 12
 """In a confusion matrix on the terminal."""
@@ -36,6 +37,7 @@ def assessment_document(found: Assessment) -> dict[str, Any]:
         },
         "verdict": {**asdict(judgement.verdict), "method": judgement.method, "sentence": _sentence(found)},
         "side": found.side,
+        "decision": _decision_document(found),
         "confusion": found.confusion.tolist(),
         "per_class": [asdict(scores) for scores in found.per_class],
         "slices": asdict(found.slices),
@@ -56,6 +58,11 @@ def print_assessment(found: Assessment, console: Console) -> None:
         console.print(Text(line), soft_wrap=True)
     console.print(scores_table(found.judgement.scores))
     console.print(Text(_sentence(found)), soft_wrap=True)
+    if found.decision:
+        decided, words = found.decision, rule_words(found.decision.rule)
+        console.print(Text(f"\n'{show(decided.positive)}' is predicted for {words}; here:"), soft_wrap=True)
+        checks = [(found.side, decided.threshold, decided.check), (AT_HALF, 0.5, decided.at_half)]
+        console.print(decision_table(decided.rule, checks))
     console.print(Text(f"\n{SIDE_NAMES[found.side]}, class by class:"))
     console.print(_class_table(found.per_class))
     if len(found.classes) <= _MOST_CLASSES:
@@ -67,6 +74,14 @@ def print_assessment(found: Assessment, console: Console) -> None:
     if found.wrong:
         console.print(Text("\nmost wrong:"))
         console.print(_wrong_table(found.wrong))
+
+
+def _decision_document(found: Assessment) -> dict[str, Any] | None:
+    decided = found.decision
+    if decided is None:
+        return None
+    reached = {"threshold": decided.threshold, "here": asdict(decided.check), "at_half": asdict(decided.at_half)}
+    return {**rule_document(decided.rule, decided.positive), **reached}
 
 
 def _sentence(found: Assessment) -> str:

@@ -11,6 +11,7 @@ from nncli import version
 from nncli.evaluation.comparison import Judgement, Verdict
 from nncli.evaluation.conformal import CoverageCheck
 from nncli.guard.findings import Finding
+from nncli.report.decision import DecisionReport, decision_document
 from nncli.report.names import IN_SENTENCES, METRIC_NAMES, SIDE_NAMES
 from nncli.report.repeated import Repeated, blend_line, practical_line, recommendation, rounds_line
 from nncli.settings import UNWEIGHTED, WeightSettings
@@ -80,6 +81,8 @@ class Report:
     """Where both sides were fitted on several folds."""
     weights: WeightSettings = UNWEIGHTED
     """By what rows were weighted."""
+    decision: DecisionReport | None = None
+    """What the model decides by, where a rule was asked for."""
 
 
 def document(report: Report) -> dict[str, Any]:
@@ -114,6 +117,7 @@ def document(report: Report) -> dict[str, Any]:
         "sets": {side: [asdict(check) for check in checks] for side, checks in report.sets.items()},
         **_of_repeated(report),
         "weights": asdict(report.weights) if report.weights.is_used else None,
+        "decision": decision_document(report.decision),
     }
     return {name: finite(value) for name, value in found.items()}
 

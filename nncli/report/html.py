@@ -8,6 +8,7 @@ import jinja2
 
 from nncli.errors import inert, show
 from nncli.evaluation.metrics import LOWER_IS_BETTER
+from nncli.report.decision import AT_HALF, figure_names, figures
 from nncli.report.document import (
     Report,
     assumption_lines,
@@ -70,6 +71,9 @@ def _shared(report: Report) -> dict[str, Any]:
         "lines": repeated_lines(report),
         "assumptions": assumption_lines(report),
         "weights": weights_line(report),
+        "figure_names": figure_names,
+        "figures": figures,
+        "at_half": AT_HALF,
         "sides": SIDE_NAMES,
         "metrics": METRIC_NAMES,
         "lower_is_better": LOWER_IS_BETTER,

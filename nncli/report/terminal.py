@@ -9,7 +9,10 @@ from rich.text import Text
 
 from nncli.errors import inert, show
 from nncli.evaluation.comparison import Comparison, Interval
+from nncli.evaluation.decisions import DecisionRule
+from nncli.evaluation.thresholds import DecisionCheck
 from nncli.guard.findings import Finding
+from nncli.report.decision import AT_HALF, DecisionReport, figure_names, figures
 from nncli.report.document import (
     Report,
     assumption_lines,
@@ -28,7 +31,7 @@ _STYLES = {"better": "bold green", "worse": "bold yellow", "no clear difference"
 
 
 def print_report(report: Report, console: Console) -> None:
-    """Prints warnings, the table of scores and the verdict."""
+    """Prints warnings, the table of scores, the verdict, and what a rule to decide by makes of it."""
     print_findings(report.warnings, console)
     if report.weights.is_used:
         console.print(Text(weights_line(report)), soft_wrap=True)
@@ -38,6 +41,33 @@ def print_report(report: Report, console: Console) -> None:
         _print_repeated(report, report.repeated, console)
     for line in filter(None, (effort_line(report), kept_line(report))):
         console.print(Text(line), soft_wrap=True)
+    if report.decision:
+        _print_decision(report.decision, report, console)
+
+
+def _print_decision(decision: DecisionReport, report: Report, console: Console) -> None:
+    source = "" if decision.rule.costs else f", by the {report.rows['validation']:,} validation rows"
+    line = (
+        f"Decision: '{show(decision.positive)}' is predicted for {decision.words}{source}; "
+        f"on the {report.rows['test']:,} test rows:"
+    )
+    console.print(Text(line), soft_wrap=True)
+    console.print(decision_table(decision.rule, list(decision.checks())))
+
+
+def decision_table(rule: DecisionRule, checks: Sequence[tuple[str, float, DecisionCheck]]) -> Table:
+    """One row a side and what it would be without a rule; the interval of the figure that the rule is about.
+
+    Args:
+        rule: of the model.
+        checks: a side or ``AT_HALF``, its threshold, and what that reaches.
+    """
+    table = plain_table("", "from", *figure_names(rule))
+    for side, threshold, check in checks:
+        table.add_row(
+            Text(SIDE_NAMES.get(side, side)), "" if side == AT_HALF else f"{threshold:.4f}", *figures(rule, check)
+        )
+    return table
 
 
 def _print_repeated(report: Report, repeated: Repeated, console: Console) -> None:

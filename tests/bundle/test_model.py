@@ -26,6 +26,7 @@ def with_description(folder: Path, source: Path, change: Callable[[dict[str, Any
     return folder
 
 
+DECISION = {"rule": {"positive": 1, "costs": None, "precision": 0.9}, "network": 0.5, "trees": 0.5, "fast": 0.5}
 CHANGES: dict[str, Callable[[dict[str, Any]], None]] = {
     "more numbers than columns": lambda d: d["networks"][0].update(n_num=10**12),
     "a wider student": lambda d: d["student"].update(layers=[10**6, 10**6]),
@@ -40,7 +41,8 @@ CHANGES: dict[str, Callable[[dict[str, Any]], None]] = {
     "a scale less": lambda d: d["scaler"]["numeric"].pop(),
     "more trees": lambda d: d["trees"].update(n_iterations=10**9),
     "a typical cell less": lambda d: d["reference"].pop(),
-    "a threshold that is no probability": lambda d: d.update(threshold=1.5),
+    "a decision of three classes": lambda d: d.update(decision=DECISION),
+    "a decision without thresholds": lambda d: d.update(decision=DECISION["rule"]),
     "a weight below zero": lambda d: d["provenance"]["weights"].update(classes=[{"name": "Adelie", "weight": -1.0}]),
     "an unknown key": lambda d: d.update(loader="os.system"),
     "a missing key": lambda d: d.pop("class_shares"),

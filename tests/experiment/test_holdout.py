@@ -15,14 +15,23 @@ import nncli.fitting.served
 import nncli.fitting.sides
 from nncli.bundle.forward import NumpyNetwork
 from nncli.bundle.model import load_model, load_with_heldout, save_model
-from nncli.errors import DataError
+from nncli.errors import DataError, UsageError
 from nncli.evaluation.calibration import Calibration
+from nncli.evaluation.decisions import DecisionRule
+from nncli.evaluation.thresholds import choose_threshold
 from nncli.experiment.holdout import Experiment, run_experiment
 from nncli.experiment.repeated import cross_validate
 from nncli.fitting.context import Context
 from nncli.fitting.sides import _checkpoints, fit_sides
 from nncli.guard.examine import ExaminedTable, examine_table
-from nncli.settings import EFFORTS, RepeatSettings, RunSettings, TrainingSettings, WeightSettings
+from nncli.settings import (
+    EFFORTS,
+    DecisionSettings,
+    RepeatSettings,
+    RunSettings,
+    TrainingSettings,
+    WeightSettings,
+)
 from nncli.table.reading import Table, read_table
 from nncli.table.split import make_split
 from nncli.training.budget import Plan
@@ -139,6 +148,26 @@ def test_the_same_data_and_options_give_the_same_bytes(experiment: Experiment, p
     assert again.served.model.files() == experiment.served.model.files()
 
 
+def test_a_threshold_comes_from_validation_rows_and_stays_when_both_learn_on(samples: Path, tmp_path: Path) -> None:
+    table = examine_table(read_table(str(samples / "breast_cancer_wdbc.csv")), "diagnosis")
+    settings = replace(SETTINGS, training=TrainingSettings(epochs=3), decision=DecisionSettings(max_f1=True))
+    deciding = run_experiment(table, settings, Silent())
+    found, validation = deciding.served.model.description.decision, deciding.heldout.validation
+    assert found is not None
+    assert found.rule == DecisionRule(1, None, None)
+    for side, threshold in found.thresholds.items():
+        assert threshold == choose_threshold(found.rule, validation.labels, validation.probabilities[side]).threshold
+    assert set(found.thresholds) == set(validation.probabilities)
+    plain = run_experiment(table, replace(settings, decision=DecisionSettings()), Silent()).served.model
+    assert plain.description.decision is None
+    assert plain.with_decision(found).files() == deciding.served.model.files()  # and nothing else is another
+    save_model(tmp_path / "m", deciding.served.model, deciding.heldout, {})
+    assert load_model(tmp_path / "m").description.decision == found
+    with pytest.raises(UsageError, match="are for two classes"):
+        penguins = examine_table(read_table(str(samples / "penguins.csv")), "species")
+        run_experiment(penguins, settings, Silent())
+
+
 @pytest.fixture
 def small_search(monkeypatch: pytest.MonkeyPatch) -> RunSettings:
     """A search of three trials."""
@@ -173,6 +202,16 @@ def test_a_search_that_was_cut_off_gives_the_same_bytes(
         known.clear()
         run_experiment(penguins, other, Resumed(), checkpoint_folder=tmp_path / "cut")
         assert known == []
+
+
+def test_another_rule_to_decide_by_goes_on_with_the_same_networks(penguins: ExaminedTable, tmp_path: Path) -> None:
+    keys = []
+    for decision in (DecisionSettings(), DecisionSettings(max_f1=True)):
+        context = Context(replace(SETTINGS, decision=decision), Silent(), checkpoint_folder=tmp_path)
+        checkpoints = nncli.fitting.sides._checkpoints(penguins, context)
+        assert checkpoints is not None
+        keys.append(checkpoints.key)
+    assert keys[0] == keys[1]
 
 
 def test_text_that_is_noise_is_stood_and_text_that_decides_is_read() -> None:

@@ -12,6 +12,7 @@ from onnx.reference import ReferenceEvaluator
 from nncli.bundle.model import Model
 from nncli.errors import NncliError, UsageError
 from nncli.evaluation.calibration import UNCALIBRATED
+from nncli.evaluation.decisions import Border, Decision, DecisionRule
 from nncli.export.graph import ML_DOMAIN
 from nncli.export.onnx_check import check_onnx
 from nncli.export.onnx_file import make_onnx
@@ -61,6 +62,25 @@ def assert_same(model: Model, side: Side, rows: pa.RecordBatch, label: str = "la
 def test_onnxruntime_says_what_predict_says(name: str, side: Side) -> None:
     model = made_model(**MODELS[name])  # type: ignore[arg-type]
     assert_same(model, side, rows_for(model, 1000))
+
+
+@pytest.mark.parametrize("side", ["network", "trees"])
+@pytest.mark.parametrize("positive", [0, 1])
+def test_labels_follow_the_models_threshold(positive: int, side: Side) -> None:
+    model = made_model()
+    rows = rows_for(model, 1000)
+    proba = model.predict_proba(model.encode(rows), side)
+    threshold = float(np.quantile(proba[:, positive], 0.7)) + 1e-3
+    decided = model.with_decision(Decision(DecisionRule(positive, None, None), threshold, threshold, None))
+    content = make_onnx(decided, side).SerializeToString()
+    labels, _ = onnxruntime.InferenceSession(content).run(None, feeds_of(model, rows))
+    near = np.abs(proba[:, positive] - threshold) < 1e-5
+    expected = np.array(model.classes)[Border(positive, threshold).predicted(proba)]
+    assert (expected[~near] == labels[~near]).all()
+    assert (expected != np.array(model.classes)[proba.argmax(axis=1)]).mean() > 0.05
+    check_onnx(content, decided, side)
+    with pytest.raises(NncliError, match="labels differ"):
+        check_onnx(content, model, side)
 
 
 @pytest.mark.parametrize("activation", ["relu", "tanh", "gelu", "selu", "silu", "sigmoid"])

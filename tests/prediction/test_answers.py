@@ -4,11 +4,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from made_models import made_model, rows_for
 from rows import rows_of
 
 from nncli.bundle.model import Model, load_model
 from nncli.errors import UsageError
-from nncli.prediction.answers import Answering, predicted_classes
+from nncli.evaluation.decisions import Decision, DecisionRule
+from nncli.evaluation.priors import shift_prior
+from nncli.prediction.answers import Answering
+from nncli.prediction.prior import with_prior
 from nncli.settings import PredictSettings, Side
 
 
@@ -82,13 +86,65 @@ def test_blocks_of_reasons_do_not_matter(model: Model, frame: pd.DataFrame, monk
     pd.testing.assert_frame_equal(answers(model, frame, explain=3), whole)
 
 
-def test_the_threshold_decides_between_two_classes() -> None:
-    proba = np.array([[0.3, 0.7], [0.7, 0.3], [0.5, 0.5], [1, 0], [1 - np.float64(0.69999999), 0.69999999]])
-    assert predicted_classes(proba, 0.5).tolist() == [1, 0, 0, 0, 1]
-    assert predicted_classes(proba, 0.3).tolist() == [1, 1, 1, 0, 1]
-    assert predicted_classes(proba, 0.7).tolist() == [1, 0, 0, 0, 1]  # as written, in single precision
-    assert predicted_classes(proba, 0.0).tolist() == [1] * 5
-    assert predicted_classes(np.array([[0.2, 0.3, 0.5]]), 0.1).tolist() == [2]
+@pytest.mark.parametrize("positive", [0, 1])
+def test_the_models_threshold_decides_for_each_side_and_another_only_if_asked(positive: int) -> None:
+    model = made_model()
+    rows = rows_for(model, 200)
+    both = [model.predict_proba(model.encode(rows), side)[:, positive] for side in ("network", "trees")]
+    thresholds = [float(np.float32(np.quantile(values, 0.8))) for values in both]  # ties: of rows that are there
+    decided = model.with_decision(Decision(DecisionRule(positive, None, None), *thresholds, None))
+    expected = [np.float32(values) >= np.float32(t) for values, t in zip(both, thresholds, strict=True)]
+    frame, name = rows.to_pandas(), model.classes[positive]
+    found = answers(decided, frame, sides=("network", "trees"), proba="all")
+    for column, is_positive, values, t in zip(
+        ("prediction", "prediction_trees"), expected, both, thresholds, strict=True
+    ):
+        assert 0 < is_positive.sum() < 100
+        assert ((found[column] == name) == is_positive).all()
+        written = found[f"probability_{name}{column.removeprefix('prediction')}"]
+        assert ((written >= np.float32(t)) == is_positive).all()
+        np.testing.assert_array_equal(written, values.astype("f4"))
+    fast = answers(decided, frame, sides=("fast",))  # there is none: the network answers, by its own threshold
+    assert (fast.prediction == found.prediction).all()
+    other = answers(decided, frame, threshold=0.3)
+    assert ((other.prediction == name) == (both[0].astype("f4") >= np.float32(0.3))).all()
+
+
+def test_a_prior_changes_probabilities_before_all_that_follows_from_them() -> None:
+    model = made_model(n_classes=3)
+    rows = rows_for(model, 100)
+    shares = (0.7, 0.2, 0.1)
+    expected = shift_prior(model.predict_proba(model.encode(rows), "network"), model.description.class_shares, shares)
+    prior = with_prior(model, [("class 2", 0.1), ("class 0", 0.7)])
+    found = answers(prior, rows.to_pandas(), proba="all", top=1, explain=1)
+    for j, name in enumerate(model.classes):
+        np.testing.assert_allclose(found[f"probability_{name}"], expected[:, j], rtol=1e-6)
+    assert found.prediction.tolist() == found.top1.tolist() == [model.classes[j] for j in expected.argmax(axis=1)]
+    row, column, predicted = rows.slice(0, 1).to_pandas(), found.reason1[0], int(expected[0].argmax())
+    hidden = prior.encode(rows_of(row.assign(**{column: ""})))  # the typical cell of a made model
+    effect = (
+        expected[0, predicted]
+        - shift_prior(model.predict_proba(hidden), model.description.class_shares, shares)[0, predicted]
+    )
+    assert found.reason1_effect[0] == pytest.approx(effect, abs=1e-6)
+    assert prior.sha256 == model.sha256
+
+
+@pytest.mark.parametrize(
+    ("named", "message"),
+    [
+        (
+            [("class 9", 0.5)],
+            "--prior: the model has no class 'class 9'; its classes are 'class 0', 'class 1', 'class 2'",
+        ),
+        ([("class 0", 0.5), ("class 1", 0.5)], "add up to 1 and leave nothing"),
+        ([("class 0", 0.5), ("class 1", 0.7)], "add up to 1.2 and leave nothing"),
+        ([("class 0", 0.5), ("class 1", 0.2), ("class 2", 0.2)], "add up to 0.9, not to 1; leave one out"),
+    ],
+)
+def test_shares_that_make_no_whole_are_refused(named: list[tuple[str, float]], message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        with_prior(made_model(n_classes=3), named)
 
 
 @pytest.mark.parametrize(

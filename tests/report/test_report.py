@@ -8,12 +8,15 @@ import pytest
 from rich.console import Console
 
 from nncli.evaluation.comparison import Verdict, judge_held_out
+from nncli.evaluation.decisions import DecisionRule
+from nncli.evaluation.thresholds import check_decision
 from nncli.guard.findings import Finding
+from nncli.report.decision import DecisionReport, SideDecision
 from nncli.report.document import CurvePoint, Report, TrialLine, document, effort_line, sentence
 from nncli.report.html import render_html, render_model_card
 from nncli.report.svg import learning_curve
 from nncli.report.terminal import class_counts, print_report
-from nncli.settings import EvaluationSettings, WeightSettings
+from nncli.settings import Costs, EvaluationSettings, WeightSettings
 
 HOSTILE = '</style><script>alert("x")</script>\x1b[2J[/bold]\u202e'
 
@@ -46,6 +49,15 @@ def make_report(name: str = "income", n_classes: int = 2) -> Report:
             TrialLine("trees", 1, "learning rate 0.05", {"learning_rate": 0.05}, 0.7, 0.5, True),
         ],
     )
+
+
+def deciding(report: Report, positive: str = "yes", costs: Costs | None = None) -> Report:
+    """The report of a model that has a rule."""
+    labels = np.array([0] * 150 + [1] * 50)
+    rule = DecisionRule(1, costs, None if costs else 0.9)
+    reached, none = check_decision(rule, labels, np.roll(labels, 10)), check_decision(rule, labels, 0 * labels)
+    sides = dict.fromkeys(("network", "trees"), SideDecision(0.25, reached, reached, none))
+    return replace(report, decision=DecisionReport(rule, positive, sides))
 
 
 class Tree(HTMLParser):
@@ -132,7 +144,34 @@ def test_the_effort_of_both_sides_is_said(n_tried: dict[str, int], n_folds: int,
     assert effort_line(report).endswith(f"{words}.")
 
 
+@pytest.mark.parametrize("costs", [None, Costs(100_000, 2_000)])
+def test_what_a_rule_reaches_is_on_every_page(costs: Costs | None) -> None:
+    report = deciding(make_report(), costs=costs)
+    found = json.loads(json.dumps(document(report), allow_nan=False))["decision"]
+    assert (found["rule"], found["positive"]) == ("cost" if costs else "precision", "yes")
+    assert found["sides"]["trees"]["test"]["precision"]["value"] == 0.8
+    assert found["sides"]["trees"]["at_half"]["precision"] is None
+    console = Console(record=True, width=80, force_terminal=False, markup=False)
+    with console.capture() as captured:
+        print_report(report, console)
+    lines = captured.get().splitlines()
+    table = lines[next(i for i, line in enumerate(lines) if line.split()[:2] == ["from", "predicted"]) :]
+    assert [line[:15].rstrip() for line in table[1:]] == ["network", "  at 0.5", "trees (careful)", "  at 0.5"]
+    assert max(map(len, table)) <= 80
+    assert "…" not in "".join(table)
+    told = "5,100 [" if costs else "0.800 ["
+    assert table[1].split()[:3] == ["network", "0.2500", "25.0%"]
+    for page in ("\n".join(table), render_html(report), render_model_card(report)):
+        assert told in page
+    card = render_model_card(report).split("## Decisions")[1].splitlines()
+    rows = [line for line in card if line.startswith("|")]
+    assert (len(rows), {line.count("|") for line in rows}) == (6, {7})
+    assert json.loads(json.dumps(document(make_report())))["decision"] is None
+
+
 def test_hostile_names_change_no_element_of_the_page() -> None:
+    harmless, hostile = (Tree(render_html(deciding(make_report(name), name))) for name in ("income", HOSTILE))
+    assert hostile.tags == harmless.tags
     harmless, hostile = Tree(render_html(make_report())), Tree(render_html(make_report(HOSTILE)))
     assert hostile.tags == harmless.tags
     assert "\x1b" not in render_html(make_report(HOSTILE))
@@ -157,11 +196,11 @@ def test_a_section_without_numbers_is_left_out() -> None:
 def test_the_terminal_gets_plain_text_of_80_columns_from_hostile_names() -> None:
     console = Console(record=True, width=80, force_terminal=False, markup=False)
     with console.capture() as captured:
-        print_report(make_report(HOSTILE, n_classes=3), console)
+        print_report(deciding(make_report(HOSTILE, n_classes=3), HOSTILE), console)
     text = captured.get()
     assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e]", text)
     table = [line for line in text.splitlines() if line.startswith(("network", "trees", "majority", "  "))]
-    assert len(table) == 5
+    assert len(table) == 10
     assert max(map(len, table)) <= 80
     assert text.index("warn:") < text.index("log loss") < text.index("No clear difference")
 
