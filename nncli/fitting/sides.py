@@ -128,7 +128,7 @@ def fit_sides(table: ExaminedTable, split: Split, context: Context) -> Fitted:
     default, tree_trials = _fit_trees(data, context)
     careful = min(tree_trials, key=lambda trial: trial.loss)
     trials = _fit_networks(*inputs, recipe, n_rows, context, _network_deadline(careful, context), checkpoints)
-    chosen = choose(trials, inputs[1])
+    chosen = tuple(choose(trials, inputs[1]))
     shares = class_shares(y, n_classes, w)
     description = _describe(table, split, context.settings, encoder, scaler, chosen, careful, shares)
     model = Model(description, [trial.outcome.arrays for trial in chosen], careful.outcome.trees)
