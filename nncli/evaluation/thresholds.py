@@ -126,7 +126,9 @@ def check_decision(
         weights: how much each row counts, as for :func:`choose_threshold`.
     """
     is_positive, is_predicted = labels == rule.positive, predicted == rule.positive
-    kinds: Floats = np.bincount(2 * is_predicted + is_positive, _counts(labels.size, weights), minlength=4).astype(float)
+    kinds: Floats = np.bincount(2 * is_predicted + is_positive, _counts(labels.size, weights), minlength=4).astype(
+        float
+    )
     value = _figures(kinds[None], rule.costs)
     draws = _figures(np.random.default_rng(0).dirichlet(kinds + 0.5, _DRAWS), rule.costs)
     intervals = {name: _interval(float(value[name][0]), draws[name]) for name in value}

@@ -4,23 +4,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from nncli.bundle.model import Model
 from nncli.evaluation.comparison import Interval
 from nncli.evaluation.learning import gap_interval, is_still_falling
 from nncli.evaluation.metrics import log_losses, mean_and_error
-from nncli.features.encoder import Features
+from nncli.fitting.encoded import EncodedRows, EncodedSplit
 from nncli.settings import RunSettings, Side
-from nncli.table.weights import Weights, weights_of
 from nncli.training.health import dead_units
 from nncli.training.loop import TrainedNetwork
 from nncli.training.search import Trial
 
 _MOST_ROWS = 2000
-
-Rows = tuple[Features, NDArray[np.int64], Weights | None]
-"""Features, labels and how much each row counts."""
 
 
 @dataclass(frozen=True)
@@ -36,42 +31,34 @@ class Health:
 
 
 def examine_health(
-    model: Model,
-    chosen: Sequence[Trial[TrainedNetwork]],
-    train: Rows,
-    validation: Rows,
-    settings: RunSettings,
+    model: Model, chosen: Sequence[Trial[TrainedNetwork]], rows: EncodedSplit, settings: RunSettings
 ) -> Health:
     """Looks at 2,000 training and validation rows at the most.
 
     Args:
         model: calibrated.
         chosen: its networks, the best first.
-        train: rows that it learned from.
-        validation: rows that said when to stop.
+        rows: that it learned from, and that said when to stop.
         settings: seed and confidence.
     """
-    known, new = (_some(rows, settings.seed) for rows in (train, validation))
+    known, new = (_some(some, settings.seed) for some in (rows.train, rows.validation))
     best, confidence = chosen[0].outcome, settings.evaluation.confidence
     gaps: dict[str, Interval] = {}
     sides: tuple[Side, ...] = ("network", "trees")
     for side in sides:
-        of_known, of_new = (_mean_loss(model, rows, side) for rows in (known, new))
+        of_known, of_new = (_mean_loss(model, some, side) for some in (known, new))
         gaps[side] = gap_interval(of_known, of_new, confidence)
     falling = is_still_falling([epoch.validation_loss for epoch in best.history[: best.best_epoch]])
     return Health(
         gaps=gaps,
-        dead_units=dead_units(best, model.description.scaler.scale(new[0])),
+        dead_units=dead_units(best, model.description.scaler.scale(new.features)),
         converged=best.stop in ("patience", "goal") or not (best.stop == "time limit" or falling),
     )
 
 
-def _mean_loss(model: Model, rows: Rows, side: Side) -> tuple[float, float]:
-    features, y, weights = rows
-    return mean_and_error(log_losses(y, model.predict_proba(features, side)), weights)
+def _mean_loss(model: Model, rows: EncodedRows, side: Side) -> tuple[float, float]:
+    return mean_and_error(log_losses(rows.labels, model.predict_proba(rows.features, side)), rows.weights)
 
 
-def _some(rows: Rows, seed: int) -> Rows:
-    features, y, weights = rows
-    some = np.random.default_rng(seed).permutation(y.size)[:_MOST_ROWS]
-    return features.take(some), y[some], weights_of(weights, some)
+def _some(rows: EncodedRows, seed: int) -> EncodedRows:
+    return rows.take(np.random.default_rng(seed).permutation(rows.labels.size)[:_MOST_ROWS])

@@ -11,20 +11,18 @@ from numpy.typing import NDArray
 from nncli import version
 from nncli.baseline.trees import CAREFUL_RANGES, FittedTrees, TreeData, fit_careful_trees, fit_default_trees
 from nncli.bundle.model import Answers, Description, Model, Provenance
-from nncli.bundle.trees import tree_inputs
 from nncli.errors import DataError
 from nncli.evaluation.calibration import UNCALIBRATED, Calibration, fit_calibration
 from nncli.evaluation.metrics import log_losses, mean_and_error
-from nncli.features.encoder import FeatureEncoder, Features, fit_encoder
 from nncli.features.reference import typical_row
-from nncli.features.scaling import Scaler, fit_scaler
 from nncli.fitting.context import Context, Observer
+from nncli.fitting.encoded import EncodedRows, EncodedSplit, encode_split
 from nncli.fitting.health import Health, examine_health
 from nncli.fitting.student import Student, teach
 from nncli.guard.examine import ExaminedTable
 from nncli.settings import DecisionSettings, RunSettings, Side, TreesSettings
 from nncli.table.split import Split
-from nncli.table.weights import Weights, row_weights, weights_of
+from nncli.table.weights import Weights
 from nncli.training.budget import Plan, make_plan, rows_an_epoch
 from nncli.training.checkpoints import Checkpoints, checkpoint_key
 from nncli.training.device import choose_device
@@ -100,80 +98,77 @@ def fit_sides(table: ExaminedTable, split: Split, context: Context) -> Fitted:
         DeviceError: the device that was asked for is not there.
         UsageError: no network ever had a finite loss.
     """
-    y_all = table.target.labels
-    y, y_val = y_all[split.train], y_all[split.validation]
-    weights = row_weights(context.settings.weights, table.target, table.weights, split.train)
-    w, w_val = weights_of(weights, split.train), weights_of(weights, split.validation)
-    encoder = fit_encoder(table.rows.take(split.train), table.schema)
-    train, validation = (encoder.encode(table.rows.take(rows)) for rows in (split.train, split.validation))
-    scaler = fit_scaler(train)
-    n_rows, n_classes, checkpoints = y_all.size, len(table.schema.classes), _checkpoints(table, context)
-    inputs = LabelledInputs(scaler.scale(train), y, w), LabelledInputs(scaler.scale(validation), y_val, w_val)
-    form, training = context.settings.network, context.settings.training
-    recipe = make_plan(
-        inputs[0].inputs,
-        encoder.cat_cardinalities,
-        n_classes,
-        form,
-        training,
-        context.effort,
-        n_rows,
-        encoder.n_text,
-        scaler.value_cardinalities,
-    )
-    if recipe.architecture.d_in == 0:
-        raise DataError("nothing to learn from: in no column does a value come up twice among the training rows")
+    rows = encode_split(table, split, context.settings.weights)
+    inputs = rows.train.inputs(rows.scaler), rows.validation.inputs(rows.scaler)
+    n_rows, checkpoints = table.target.labels.size, _checkpoints(table, context)
+    recipe = _recipe(rows, inputs[0], table, context)
     # The trees come first: they are quick, and what they leave of a time limit is the network's.
-    data = TreeData(tree_inputs(train), y, tree_inputs(validation), y_val, train.x_cat.shape[1], w, w_val)
-    default, tree_trials = _fit_trees(data, context)
+    default, tree_trials = _fit_trees(rows.tree_data, context)
     careful = min(tree_trials, key=lambda trial: trial.loss)
     trials = _fit_networks(*inputs, recipe, n_rows, context, _network_deadline(careful, context), checkpoints)
     chosen = tuple(choose(trials, inputs[1]))
-    shares = class_shares(y, n_classes, w)
-    description = _describe(table, split, context.settings, encoder, scaler, chosen, careful, shares)
+    description = _describe(table, split, context.settings, rows, chosen, careful)
     model = Model(description, [trial.outcome.arrays for trial in chosen], careful.outcome.trees)
-    model = _calibrated(model, validation, y_val, w_val, {"network": trials, "trees": tree_trials}, context.observer)
-    student = teach(model, chosen, train, validation, context, w_val)
+    model = _calibrated(model, rows.validation, {"network": trials, "trees": tree_trials}, context.observer)
+    student = teach(model, chosen, rows, context)
     model = student.put_into(model) if student else model
-    sides: list[Side] = ["network", "trees", *(["fast"] if student else [])]  # type: ignore[list-item]
-    answers = Answers(y_val, {side: model.predict_proba(validation, side) for side in sides}, w_val)
     return Fitted(
         model=model,
         trials=tuple(trials),
-        chosen=tuple(chosen),
+        chosen=chosen,
         tree_trials=tuple(tree_trials),
         careful=careful,
         default=default,
         student=student,
-        validation=answers,
-        health=examine_health(model, chosen, (train, y, w), (validation, y_val, w_val), context.settings),
-        weights=weights,
+        validation=_answers(model, rows.validation),
+        health=examine_health(model, chosen, rows, context.settings),
+        weights=rows.weights,
         checkpoints=checkpoints,
     )
+
+
+def _recipe(rows: EncodedSplit, inputs: LabelledInputs, table: ExaminedTable, context: Context) -> Plan:
+    recipe = make_plan(
+        inputs.inputs,
+        rows.encoder.cat_cardinalities,
+        len(table.schema.classes),
+        context.settings.network,
+        context.settings.training,
+        context.effort,
+        table.target.labels.size,
+        rows.encoder.n_text,
+        rows.scaler.value_cardinalities,
+    )
+    if recipe.architecture.d_in == 0:
+        raise DataError("nothing to learn from: in no column does a value come up twice among the training rows")
+    return recipe
+
+
+def _answers(model: Model, rows: EncodedRows) -> Answers:
+    sides: list[Side] = ["network", "trees", *(["fast"] if model.student else [])]  # type: ignore[list-item]
+    return Answers(rows.labels, {side: model.predict_proba(rows.features, side) for side in sides}, rows.weights)
 
 
 def _describe(
     table: ExaminedTable,
     split: Split,
     settings: RunSettings,
-    encoder: FeatureEncoder,
-    scaler: Scaler,
+    rows: EncodedSplit,
     chosen: Sequence[Trial[TrainedNetwork]],
     careful: Trial[FittedTrees],
-    shares: tuple[float, ...],
 ) -> Description:
     """Of a model that is not calibrated yet and has no student."""
     return Description(
         schema=table.schema,
-        encoder=encoder,
-        scaler=scaler,
+        encoder=rows.encoder,
+        scaler=rows.scaler,
         networks=tuple(trial.outcome.plan.architecture for trial in chosen),
         student=None,
         trees=careful.outcome.trees.shape,
         network_calibration=UNCALIBRATED,
         trees_calibration=UNCALIBRATED,
-        class_shares=shares,
-        reference=typical_row(table.rows.take(split.train), encoder),
+        class_shares=class_shares(rows.train.labels, len(table.schema.classes), rows.train.weights),
+        reference=typical_row(table.rows.take(split.train), rows.encoder),
         decision=None,
         provenance=_provenance(table, split, settings),
     )
@@ -261,24 +256,20 @@ def reserved_for_trees(careful: Trial[FittedTrees], context: Context, most: floa
 
 
 def _calibrated(
-    model: Model,
-    validation: Features,
-    y_val: NDArray[np.int64],
-    w_val: Weights | None,
-    trials: Mapping[Side, Sequence[Trial[Any]]],
-    observer: Observer,
+    model: Model, validation: EncodedRows, trials: Mapping[Side, Sequence[Trial[Any]]], observer: Observer
 ) -> Model:
     """The same calibration for both sides, fitted on the same validation rows."""
+    y, weights = validation.labels, validation.weights
     found: dict[Side, Calibration] = {}
     for side, tried in trials.items():
         losses = {f"best of {len(tried)}" if len(tried) > 1 else "as trained": min(trial.loss for trial in tried)}
-        proba = model.predict_proba(validation, side)
+        proba = model.predict_proba(validation.features, side)
         if side == "network" and len(model.weights) > 1:
-            losses[f"mean of {len(model.weights)}"] = mean_and_error(log_losses(y_val, proba), w_val)[0]
-        found[side] = calibration = fit_calibration(y_val, proba, w_val)
+            losses[f"mean of {len(model.weights)}"] = mean_and_error(log_losses(y, proba), weights)[0]
+        found[side] = calibration = fit_calibration(y, proba, weights)
         if calibration != UNCALIBRATED:
-            after = log_losses(y_val, calibration.apply(proba))
-            losses[f"temperature {calibration.temperature:.2f}"] = mean_and_error(after, w_val)[0]
+            after = log_losses(y, calibration.apply(proba))
+            losses[f"temperature {calibration.temperature:.2f}"] = mean_and_error(after, weights)[0]
         observer.brought(side, losses)
     return model.with_calibrations(found["network"], found["trees"])
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from nncli.bundle.model import Model
 from nncli.features.encoder import Features
 from nncli.fitting.context import Context
-from nncli.table.weights import Weights
+from nncli.fitting.encoded import EncodedSplit
 from nncli.training.budget import epoch_work
 from nncli.training.distil import distil, distil_on
 from nncli.training.loop import TrainedNetwork
@@ -30,24 +30,21 @@ class Student:
 
 
 def teach(
-    model: Model,
-    chosen: Sequence[Trial[TrainedNetwork]],
-    train: Features,
-    validation: Features,
-    context: Context,
-    weights: Weights | None,
+    model: Model, chosen: Sequence[Trial[TrainedNetwork]], rows: EncodedSplit, context: Context
 ) -> Student | None:
     """A student of the networks that were chosen; ``None`` where they are small, or time is short.
 
-    Cross-validation needs none: no model is kept. ``weights`` are those of the validation rows.
+    Cross-validation needs none: no model is kept.
     """
     start, deadline = time.monotonic(), context.clock.deadline(_TIME_SHARE)
     if not context.learns_on or (deadline is not None and deadline - start < _FEWEST_SECONDS):
         return None
+    n_rows = rows.train.labels.size
     plans = [(trial.outcome.plan, len(trial.outcome.history)) for trial in chosen]
-    work = sum(epoch_work(plan.architecture, len(train), plan.batch_size) * epochs for plan, epochs in plans)
+    work = sum(epoch_work(plan.architecture, n_rows, plan.batch_size) * epochs for plan, epochs in plans)
     context.observer.teaching()
-    network = distil(model, train, validation, work, context.conditions(deadline), weights)
+    known, new = rows.train, rows.validation
+    network = distil(model, known.features, new.features, work, context.conditions(deadline), new.weights)
     return Student(network, time.monotonic() - start) if network and network.best_epoch else None
 
 
