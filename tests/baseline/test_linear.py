@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from rivals import features_of, fit, halves
@@ -33,6 +35,20 @@ def test_it_is_scikit_learns_with_the_penalty_that_validates_best(noise: float) 
     assert fitted.settings == f"C = {found['logisticregression__C']:g}"
     inside = data.validation.x_num.clip(data.train.x_num.min(axis=0), data.train.x_num.max(axis=0))
     np.testing.assert_allclose(fitted.predict_proba(data.validation), oracle.predict_proba(inside), rtol=0, atol=0.02)
+
+
+def test_of_a_large_table_some_rows_choose_and_all_are_learned_from(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One class has a single row, which is not to be missed."""
+    data = numbers(1200, 1.0)
+    y = data.y.copy()
+    y[7] = 3
+    data = replace(data, y=y, n_classes=4)
+    whole = fit("linear", data)
+    monkeypatch.setattr("nncli.baseline.linear._MOST_ROWS_TO_CHOOSE_WITH", 200)
+    fitted = fit("linear", data)
+    assert fitted.settings == whole.settings
+    found, expected = (side.predict_proba(data.validation) for side in (fitted, whole))
+    np.testing.assert_allclose(found, expected, rtol=0, atol=0.02)
 
 
 def test_noise_gets_a_strong_penalty() -> None:
