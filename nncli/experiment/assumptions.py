@@ -13,7 +13,7 @@ from nncli.bundle.model import Answers
 from nncli.errors import DataError
 from nncli.evaluation.learning import gain_of_doubling
 from nncli.evaluation.metrics import Floats, log_losses, mean_and_error
-from nncli.experiment.scoring import score_test_rows
+from nncli.experiment.scoring import answering_sides, score_test_rows
 from nncli.fitting.context import Context
 from nncli.fitting.sides import Fitted, fit_sides
 from nncli.guard.examine import ExaminedTable, with_known_classes
@@ -115,7 +115,8 @@ def _after_halving(
 def _answers(table: ExaminedTable, split: Split, context: Context) -> Answers:
     table, split = with_known_classes(table, split)
     with use_threads(context.threads):
-        return score_test_rows(table, split, fit_sides(table, split, context)).answers
+        fitted = fit_sides(table, split, context)
+        return score_test_rows(table, split, fitted, answering_sides(fitted))
 
 
 def _mean_loss(answers: Answers) -> float:

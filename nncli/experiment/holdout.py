@@ -11,7 +11,7 @@ from pathlib import Path
 
 from nncli.bundle.model import Heldout
 from nncli.evaluation.comparison import Judgement, judge_held_out
-from nncli.experiment.scoring import cut_short, run_clock, score_test_rows
+from nncli.experiment.scoring import answering_sides, cut_short, run_clock, score_test_rows
 from nncli.fitting.context import Context, Observer
 from nncli.fitting.decision import choose_decision, make_rule
 from nncli.fitting.served import Served, learn_from_all_rows
@@ -73,7 +73,7 @@ def run_experiment(
     context = Context(settings, observer, clock, checkpoint_folder=checkpoint_folder)
     with use_threads(context.threads):
         fitted = fit_sides(table, split, context)
-        heldout = Heldout(score_test_rows(table, split, fitted).answers, fitted.validation)
+        heldout = Heldout(score_test_rows(table, split, fitted, answering_sides(fitted)), fitted.validation)
         test = heldout.test
         judgement = judge_held_out(test.labels, test.probabilities, settings.evaluation, test.weights)
         served = learn_from_all_rows(table, split, fitted, context)

@@ -11,7 +11,7 @@ from nncli.evaluation.comparison import Judgement
 from nncli.evaluation.folds import FoldScores, compare_sides, is_foreseen, judge_folds
 from nncli.evaluation.metrics import by_name, score
 from nncli.experiment.assumptions import N_SEEDS, find_growth, find_seed_spread, look_at_training, n_growth_folds
-from nncli.experiment.scoring import cut_short, run_clock, score_test_rows
+from nncli.experiment.scoring import answering_sides, cut_short, run_clock, score_test_rows, time_predictions
 from nncli.fitting.context import Context, Observer
 from nncli.fitting.rivals import fit_rivals
 from nncli.fitting.sides import fit_sides
@@ -38,7 +38,7 @@ class Fold:
     fit_seconds: Mapping[str, float]
     """By side that is fitted, everything that was tried included."""
     predict_seconds: Mapping[str, float]
-    """By side, for the test rows."""
+    """By side, for 1,000 rows."""
     n_tried: Mapping[str, int]
     """Settings by side, and how many of the network's predicted."""
     stops: Mapping[str, Sequence[str]]
@@ -143,14 +143,16 @@ class _Run:
             known, known_split = with_known_classes(self.table, split)
             fitted = fit_sides(known, known_split, context)
             rivals = fit_rivals(known, known_split, fitted, context, self.repeat.against)
-            scored = score_test_rows(known, known_split, fitted, rivals)
-        test, probabilities = scored.answers, dict(scored.answers.probabilities)
+            sides = answering_sides(fitted, rivals)
+            test = score_test_rows(known, known_split, fitted, sides)
+            predict_seconds = time_predictions(known, known_split, fitted, sides)
+        probabilities = dict(test.probabilities)
         probabilities["blend"] = (probabilities["network"] + probabilities["trees"]) / 2
         return Fold(
             split=split,
             scores={side: by_name(score(test.labels, proba, test.weights)) for side, proba in probabilities.items()},
             fit_seconds={**fitted.seconds, **{name: rival.fitted.seconds for name, rival in rivals.items()}},
-            predict_seconds=scored.seconds,
+            predict_seconds=predict_seconds,
             n_tried={**fitted.n_tried, **{name: rival.fitted.n_tried for name, rival in rivals.items()}},
             stops=fitted.stops,
             answers=replace(test, probabilities={side: probabilities[side] for side in ("network", "trees")}),
@@ -208,11 +210,10 @@ def _finished(run: _Run, folds: Sequence[Fold], stop: Stop) -> CrossValidation:
 
 
 def _costs(folds: Sequence[Fold]) -> dict[str, Cost]:
-    n_rows = sum(fold.split.test.size for fold in folds)
     costs = {
         side: Cost(
             fmean(fold.fit_seconds.get(side, 0.0) for fold in folds),
-            1000 * sum(fold.predict_seconds[side] for fold in folds) / n_rows,
+            median(fold.predict_seconds[side] for fold in folds),
         )
         for side in folds[0].predict_seconds
     }

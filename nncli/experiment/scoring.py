@@ -2,8 +2,6 @@
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from functools import partial
 from types import MappingProxyType
 
 import numpy as np
@@ -11,6 +9,7 @@ import numpy as np
 from nncli.bundle.model import Answers
 from nncli.bundle.trees import tree_inputs
 from nncli.evaluation.metrics import Floats
+from nncli.features.encoder import Features
 from nncli.fitting.context import NO_LIMIT
 from nncli.fitting.rivals import Rival
 from nncli.fitting.sides import Fitted
@@ -23,6 +22,7 @@ from nncli.training.clock import Clock
 
 _FITTING_SHARE = 0.95
 """Of a time limit; the rest is for the report."""
+Answering = Callable[[Features], Floats]
 _SIDES = {"network": "the network", "trees": "the careful trees", "trees_default": "the default trees"}
 
 
@@ -33,37 +33,40 @@ def run_clock(settings: RunSettings, start: float, share: float = 1.0) -> Clock:
     return Clock(start + _FITTING_SHARE * share * settings.time_limit)
 
 
-@dataclass(frozen=True)
-class Scored:
-    """What every side says of the test rows, and the seconds that saying it took."""
-
-    answers: Answers
-    seconds: Mapping[str, float]
-    """By side; the rows were encoded before."""
+_TIMED_ROWS = 1000
 
 
-def score_test_rows(
-    table: ExaminedTable, split: Split, fitted: Fitted, rivals: Mapping[str, Rival] = MappingProxyType({})
-) -> Scored:
-    """Every side's probabilities for the test rows: the one place where these rows are looked at."""
+def answering_sides(fitted: Fitted, rivals: Mapping[str, Rival] = MappingProxyType({})) -> dict[str, Answering]:
+    """By side, what turns encoded rows into probabilities."""
     model = fitted.model
-    test = model.encode(table.rows.take(split.test))
-    answering: dict[str, Callable[[], Floats]] = {
-        "network": lambda: model.predict_proba(test, "network"),
-        "trees": lambda: model.predict_proba(test, "trees"),
-        "trees_default": lambda: fitted.default.trees.predict_proba(tree_inputs(test)),
-        **{name: partial(rival.predict_proba, test) for name, rival in rivals.items()},
-        "majority": lambda: np.tile(model.description.class_shares, (len(test), 1)),
+    sides: dict[str, Answering] = {
+        "network": lambda rows: model.predict_proba(rows, "network"),
+        "trees": lambda rows: model.predict_proba(rows, "trees"),
+        "trees_default": lambda rows: fitted.default.trees.predict_proba(tree_inputs(rows)),
+        **{name: rival.predict_proba for name, rival in rivals.items()},
+        "majority": lambda rows: np.tile(model.description.class_shares, (len(rows), 1)),
     }
-    if model.student:
-        answering["fast"] = lambda: model.predict_proba(test, "fast")
-    probabilities, seconds = {}, {}
-    for side, answer in answering.items():
+    return sides | ({"fast": lambda rows: model.predict_proba(rows, "fast")} if model.student else {})
+
+
+def score_test_rows(table: ExaminedTable, split: Split, fitted: Fitted, sides: Mapping[str, Answering]) -> Answers:
+    """Every side's probabilities for the test rows: the one place where these rows are looked at."""
+    test = fitted.model.encode(table.rows.take(split.test))
+    probabilities = {side: answer(test) for side, answer in sides.items()}
+    return Answers(table.target.labels[split.test], probabilities, weights_of(fitted.weights, split.test))
+
+
+def time_predictions(
+    table: ExaminedTable, split: Split, fitted: Fitted, sides: Mapping[str, Answering]
+) -> dict[str, float]:
+    """By side, the seconds for 1,000 predictions of encoded rows: training rows, repeated where they are few."""
+    rows = fitted.model.encode(table.rows.take(np.resize(split.train, _TIMED_ROWS)))
+    seconds = {}
+    for side, answer in sides.items():
         start = time.monotonic()
-        probabilities[side] = answer()
+        answer(rows)
         seconds[side] = time.monotonic() - start
-    weights = weights_of(fitted.weights, split.test)
-    return Scored(Answers(table.target.labels[split.test], probabilities, weights), seconds)
+    return seconds
 
 
 def cut_short(stops: Sequence[Mapping[str, Sequence[str]]]) -> list[Finding]:

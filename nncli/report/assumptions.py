@@ -93,11 +93,11 @@ def optimisation_sentences(found: Optimisation) -> list[str]:
     norms = [norm for norm in found.gradient_norms if norm == norm]
     norm = f"; the gradient's norm went from {norms[0]:.3g} to {norms[-1]:.3g}" if norms else ""
     dead = ", ".join(f"{share:.1%}" for share in found.dead_units)
-    gaps = " and ".join(f"{gap.value:.4f} for {IN_SENTENCES[side]}" for side, gap in found.gaps.items())
+    gaps = " and ".join(f"{gap.value:+.4f} for {IN_SENTENCES[side]}" for side, gap in found.gaps.items())
     return [
         f"The validation loss {ended} (best epoch {found.best_epoch} of {found.epochs}{norm}).",
         f"Units of the hidden layers that are never used: {dead}.",
-        f"From training to validation rows log loss rises by {gaps}.",
+        f"From training to validation rows the log loss changes by {gaps}.",
     ]
 
 

@@ -102,7 +102,7 @@ def recommendation(verdict: Verdict, comparisons: Sequence[Comparison], repeated
 def _plain_model(linear: Comparison, costs: Mapping[str, Cost]) -> str:
     """That the plain model does, against the one that would be used otherwise."""
     metric, against = METRIC_NAMES[linear.metric], IN_SENTENCES[linear.second]
-    how_good = "clearly better than" if linear.word == "better" else "in practice as good as"
+    how_good = "clearly better than" if linear.word == "better" else "in practice at least as good as"
     cheaper = _cheaper(costs["linear"], costs[linear.second])
     return (
         f"Use logistic regression: {metric} is {how_good} that of {against} ({linear.difference:+.4f}), {cheaper}, "

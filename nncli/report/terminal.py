@@ -82,11 +82,10 @@ def _print_repeated(report: Report, repeated: Repeated, console: Console) -> Non
 
 
 def _comparisons_table(comparisons: Sequence[Comparison]) -> Table:
-    table = plain_table("", "difference", "p (Holm)", "better", "equal", "worse", "word")
+    table = plain_table("", "difference", "p (Holm)", "network is")
     for c in comparisons:
         bounds = f"{c.difference:+.4f} [{c.low:+.3f}, {c.high:+.3f}]"
-        shares = [f"{p:.3f}" for p in (c.p_better, c.p_equivalent, c.p_worse)]
-        table.add_row(METRIC_NAMES[c.metric], Text(bounds), f"{c.p_adjusted:.4f}", *shares, c.word)
+        table.add_row(METRIC_NAMES[c.metric], Text(bounds), f"{c.p_adjusted:.4f}", c.word)
     return table
 
 

@@ -23,7 +23,7 @@ from nncli.evaluation.folds import is_foreseen, judge_folds
 from nncli.evaluation.metrics import by_name, score
 from nncli.experiment.holdout import run_experiment
 from nncli.experiment.repeated import cross_validate
-from nncli.experiment.scoring import score_test_rows
+from nncli.experiment.scoring import answering_sides, score_test_rows
 from nncli.fitting.context import Context
 from nncli.fitting.sides import fit_sides
 from nncli.guard.examine import ExaminedTable, examine_table
@@ -87,7 +87,8 @@ def two_networks(table: ExaminedTable, seed: int, round_number: int) -> list[dic
         for half in range(2):
             of_seed = replace(settings, seed=1_000_000 * (half + 1) + 1000 * seed + 10 * round_number + number)
             context = Context(of_seed, Silent(), learns_on=False)
-            answers.append(score_test_rows(table, split, fit_sides(table, split, context)).answers)
+            fitted_sides = fit_sides(table, split, context)
+            answers.append(score_test_rows(table, split, fitted_sides, answering_sides(fitted_sides)))
         sides = {"network": answers[0].probabilities["network"], "trees": answers[1].probabilities["network"]}
         sides["majority"] = answers[0].probabilities["majority"]
         folds.append({side: by_name(score(answers[0].labels, proba)) for side, proba in sides.items()})
