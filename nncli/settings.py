@@ -234,9 +234,14 @@ class WeightSettings:
                 raise UsageError(f"--class-weight: '{show(given.name)}' is named twice; give each class one weight")
 
     @property
+    def by_class(self) -> bool:
+        """Whether a row's class decides how much it counts."""
+        return self.balanced or bool(self.classes)
+
+    @property
     def is_used(self) -> bool:
         """Whether rows are weighted at all."""
-        return self.balanced or bool(self.classes) or self.column is not None
+        return self.by_class or self.column is not None
 
     @property
     def by_what(self) -> str:
@@ -336,6 +341,11 @@ class RunSettings:
             raise UsageError("--group and --time: only one of them can decide which rows are tested; leave one out")
         if self.target is not None and self.target == self.weights.column:
             raise UsageError(f"--sample-weight: '{show(self.target)}' is the target; name a column of weights")
+        if self.decision.has_rule and self.weights.by_class:
+            raise UsageError(
+                "--class-weight and a rule to decide by: weights move the probabilities, and the threshold would count "
+                "what classes are worth twice; leave one out"
+            )
 
 
 @dataclass(frozen=True, kw_only=True)

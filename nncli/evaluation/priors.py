@@ -30,8 +30,8 @@ def complete_shares(named: Mapping[int, float], known: Sequence[float]) -> tuple
         named: shares by class number; they leave a rest where classes are not named.
         known: share of each class among the rows that were learned from.
 
-    >>> complete_shares({0: 0.2}, [0.5, 0.3, 0.1, 0.1])
-    (0.2, 0.48, 0.16, 0.16)
+    >>> complete_shares({0: 0.2}, [0.5, 0.25, 0.25])
+    (0.2, 0.4, 0.4)
     """
     rest = 1 - sum(named.values())
     others = sum(share for number, share in enumerate(known) if number not in named)

@@ -166,6 +166,7 @@ def test_a_precision_that_cannot_be_promised_is_warned_of_for_the_class_that_was
         (["--cost", "FN=inf,FP=1"], "--cost: FN=inf,FP=1 is out of range"),
         (["--max-f1", "--cost", "FN=1,FP=1"], "--cost and --max-f1: a model decides by one rule; choose"),
         (["--positive", "Yes"], "--positive: no rule is about it"),
+        (["--max-f1", "--class-weight", "balanced"], "--class-weight and a rule to decide by: weights move the"),
         (["--target-precision", "1"], "--target-precision: 1.0 is out of range"),
         (
             ["--max-f1", "--positive", "Maybe"],
