@@ -66,7 +66,7 @@ def weighted_scores(labels: Labels, proba: Floats) -> Callable[[Floats], dict[st
     n_classes = proba.shape[1]
     hit = proba.argmax(axis=1) == labels
     member = labels[:, None] == np.arange(n_classes)
-    means = np.column_stack([log_losses(labels, proba), hit, ((proba - member) ** 2).sum(axis=1)])
+    means = np.column_stack([log_losses(labels, proba), hit, brier_scores(labels, proba)])
     counts = np.column_stack([member, member & hit[:, None]]).astype(np.float64)
     compared = range(n_classes) if n_classes > 2 else range(1, n_classes)
     aucs = [_weighted_auc(member[:, c], proba[:, c]) for c in compared]
@@ -90,6 +90,12 @@ def log_losses(labels: Labels, proba: Floats) -> Floats:
     true = proba[np.arange(labels.size), labels].astype(np.float64)
     eps = np.finfo(np.float64).eps
     return -np.log(np.clip(true, eps, 1 - eps))
+
+
+def brier_scores(labels: Labels, proba: Floats) -> Floats:
+    """Squared error of each row's probabilities, summed over classes. Shape: ``(n_rows,)``."""
+    errors: Floats = ((proba - (labels[:, None] == np.arange(proba.shape[1]))) ** 2).sum(axis=1)
+    return errors
 
 
 def _ratio(part: Floats, whole: Floats) -> Floats:
