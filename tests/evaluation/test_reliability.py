@@ -22,7 +22,7 @@ def drawn(n_rows: int, n_classes: int, sharpness: float, seed: int = 0):  # type
     return labels, stated, float(np.abs(honest.max(axis=1) - stated.max(axis=1)).mean())
 
 
-@pytest.mark.parametrize(("n_rows", "n_bins"), [(5000, 15), (460, 15), (100, 3), (29, 1)])
+@pytest.mark.parametrize(("n_rows", "n_bins"), [(5000, 15), (464, 15), (102, 3), (29, 1)])
 def test_bins_are_scikit_learns_quantiles(n_rows: int, n_bins: int) -> None:
     labels, proba, _ = drawn(n_rows, 4, 1.5)
     bins = reliability_bins(labels, proba, 0.95)
