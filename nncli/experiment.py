@@ -11,19 +11,21 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from nncli.bundle.model import Answers, Heldout
 from nncli.bundle.trees import tree_inputs
 from nncli.errors import DataError
 from nncli.evaluation.comparison import Judgement, judge_folds, judge_held_out
-from nncli.evaluation.metrics import by_name, score
+from nncli.evaluation.metrics import Labels, by_name, score
+from nncli.evaluation.reliability import CalibrationEvidence, calibration_evidence
 from nncli.fitting.context import NO_LIMIT, Context, Observer
 from nncli.fitting.served import Served, learn_from_all_rows
 from nncli.fitting.sides import Fitted, fit_sides
 from nncli.guard.examine import ExaminedTable
 from nncli.guard.findings import Finding
 from nncli.guard.rows import examine_rows
-from nncli.settings import RunSettings
+from nncli.settings import RunSettings, Side
 from nncli.table.split import Split, make_folds, make_split
 from nncli.training.clock import Clock
 from nncli.training.device import choose_device, use_threads
@@ -41,6 +43,8 @@ class Experiment:
     fitted: Fitted
     heldout: Heldout
     judgement: Judgement
+    calibration: Mapping[str, CalibrationEvidence]
+    """What it does to both sides' probabilities for the test rows."""
     served: Served
     findings: tuple[Finding, ...]
 
@@ -96,12 +100,14 @@ def run_experiment(
     context = Context(settings, observer, clock, checkpoint_folder=checkpoint_folder)
     with use_threads(context.threads):
         fitted = fit_sides(table, split, context)
-        heldout = Heldout(_score_test_rows(table, split, fitted), fitted.validation)
-        judgement = judge_held_out(heldout.test.labels, heldout.test.probabilities, settings.evaluation)
+        test, raw = _score_test_rows(table, split, fitted)
+        heldout = Heldout(test, fitted.validation)
+        judgement = judge_held_out(test.labels, test.probabilities, settings.evaluation)
+        calibration = _calibration(test.labels, raw, fitted, settings)
         served = learn_from_all_rows(table, split, fitted, context)
     findings = (*table.findings, *examine_rows(table.groups, split), *_cut_short([fitted, served]))
     served = replace(served, model=served.model.with_findings(findings))
-    return Experiment(table, split, fitted, heldout, judgement, served, findings)
+    return Experiment(table, split, fitted, heldout, judgement, calibration, served, findings)
 
 
 def cross_validate(
@@ -131,7 +137,7 @@ def cross_validate(
         context = Context(settings, observer, clock, learns_on=False)
         with use_threads(context.threads):
             fitted = fit_sides(table, split, context)
-            test = _score_test_rows(table, split, fitted)
+            test, _ = _score_test_rows(table, split, fitted)
         fold_scores.append({m: by_name(score(test.labels, p)) for m, p in test.probabilities.items()})
         fits.append(fitted)
     n_test = round(np.mean([split.test.size for split in folds]))
@@ -149,20 +155,38 @@ def _clock(settings: RunSettings, start: float, share: float = 1.0) -> Clock:
     return Clock(start + _FITTING_SHARE * share * settings.time_limit)
 
 
-def _score_test_rows(table: ExaminedTable, split: Split, fitted: Fitted) -> Answers:
-    """Every side's probabilities for the test rows: the one place where these rows are looked at."""
+def _score_test_rows(
+    table: ExaminedTable, split: Split, fitted: Fitted
+) -> tuple[Answers, Mapping[Side, NDArray[np.floating]]]:
+    """Every side's probabilities for the test rows: the one place where these rows are looked at.
+
+    Returns:
+        What is judged, and what network and trees say before calibration.
+    """
     model = fitted.model
     test = model.encode(table.rows.take(split.test))
     shares = np.array(model.description.class_shares)
-    probabilities = {
-        "network": model.predict_proba(test, "network"),
-        "trees": model.predict_proba(test, "trees"),
+    sides: tuple[Side, ...] = "network", "trees"
+    raw = {side: model.raw_proba(test, side) for side in sides}
+    probabilities: dict[str, NDArray[np.float64]] = {
+        **{side: model.description.calibration(side).apply(proba) for side, proba in raw.items()},
         "trees_default": fitted.default.trees.predict_proba(tree_inputs(test)),
         "majority": np.tile(shares, (len(test), 1)),
     }
     if model.student:
         probabilities["fast"] = model.predict_proba(test, "fast")
-    return Answers(table.target.labels[split.test], probabilities)
+    return Answers(table.target.labels[split.test], probabilities), raw
+
+
+def _calibration(
+    labels: Labels, raw: Mapping[Side, NDArray[np.floating]], fitted: Fitted, settings: RunSettings
+) -> dict[str, CalibrationEvidence]:
+    """What each side's calibration does to its probabilities for the test rows."""
+    description = fitted.model.description
+    return {
+        side: calibration_evidence(labels, proba, description.calibration(side), settings.evaluation)
+        for side, proba in raw.items()
+    }
 
 
 def _cut_short(fits: Sequence[Fitted | Served]) -> list[Finding]:

@@ -77,6 +77,10 @@ class Description:
         """The networks and, where there is one, the student."""
         return [*self.networks, *([self.student] if self.student else [])]
 
+    def calibration(self, side: Side) -> Calibration:
+        """A side's; that of the networks for the student, which learned their calibrated answers."""
+        return self.trees_calibration if side == "trees" else self.network_calibration
+
     def is_consistent(self) -> bool:
         """Whether sizes that stand in several parts are the same everywhere."""
         encoder, scaler, n_classes = self.encoder, self.scaler, len(self.schema.classes)
@@ -180,13 +184,21 @@ class Model:
         Shape:
             ``(n_rows, n_classes)``.
         """
-        if side == "trees":
-            return self.description.trees_calibration.apply(self.trees.predict_proba(tree_inputs(features)))
-        inputs = self.description.scaler.scale(features)
         if side == "fast" and self._student:
-            return self._student.predict_proba(inputs)  # it learned calibrated answers
-        raw = np.mean([network.predict_proba(inputs) for network in self._networks], axis=0)
-        return self.description.network_calibration.apply(raw)
+            return self._student.predict_proba(self.description.scaler.scale(features))  # it learned calibrated answers
+        return self.description.calibration(side).apply(self.raw_proba(features, side))
+
+    def raw_proba(self, features: Features, side: Side) -> NDArray[np.floating]:
+        """Probabilities as trained, before calibration; those of the large network for ``fast``.
+
+        Shape:
+            ``(n_rows, n_classes)``.
+        """
+        if side == "trees":
+            return self.trees.predict_proba(tree_inputs(features))
+        inputs = self.description.scaler.scale(features)
+        mean: NDArray[np.floating] = np.mean([network.predict_proba(inputs) for network in self._networks], axis=0)
+        return mean
 
     def with_calibrations(self, network: Calibration, trees: Calibration) -> "Model":
         """The same model with other calibrations."""

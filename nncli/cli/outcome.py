@@ -62,6 +62,7 @@ def train_report(experiment: "Experiment", settings: RunSettings, total_seconds:
         curve=[CurvePoint(e.number, e.train_loss, e.validation_loss) for e in best.history],
         trials=_trials(fitted),
         sets=experiment.heldout.coverage_checks(),
+        calibration=experiment.calibration,
         n_tried=fitted.n_tried,
     )
 

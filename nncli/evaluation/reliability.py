@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.special import ndtr, ndtri
 
 from nncli.evaluation.calibration import UNCALIBRATED, Calibration
@@ -55,8 +56,8 @@ class CalibrationEvidence:
     """What a calibration that was fitted on other rows does to a model's probabilities on these."""
 
     temperature: float
-    needed: bool
-    """Whether the model was calibrated at all; if not, before is after."""
+    applied: bool
+    """Whether the rows that it was fitted on asked for one; if not, before is after."""
     before: Quality
     after: Quality
     log_loss_gain: Interval
@@ -66,7 +67,7 @@ class CalibrationEvidence:
 
 
 def calibration_evidence(
-    labels: Labels, raw: Floats, calibration: Calibration, settings: EvaluationSettings
+    labels: Labels, raw: NDArray[np.floating], calibration: Calibration, settings: EvaluationSettings
 ) -> CalibrationEvidence:
     """Compares a model's own probabilities with calibrated ones.
 
@@ -76,35 +77,25 @@ def calibration_evidence(
         calibration: fitted on other rows.
         settings: confidence and number of draws.
     """
-    calibrated = calibration.apply(raw)
-    gains = log_losses(labels, raw) - log_losses(labels, calibrated)
-    quantile = t_quantile(settings.confidence, labels.size)
-    [error] = _errors(gains[:, None], settings)
+    before, after = UNCALIBRATED.apply(raw), calibration.apply(raw)
+    losses = [log_losses(labels, proba) for proba in (before, after)]
+    values = np.column_stack(
+        [*losses, *(brier_scores(labels, proba) for proba in (before, after)), losses[0] - losses[1]]
+    )
+    means, draws = values.mean(axis=0).tolist(), bootstrap_means(values, settings.bootstrap_draws)
+    halves = [t_quantile(settings.confidence, labels.size) * bootstrap_error(drawn, labels.size) for drawn in draws.T]
+    log_loss = [Interval(means[i], *loss_bounds(means[i], halves[i])) for i in (0, 1)]
+    brier = [Interval(means[i], *loss_bounds(means[i], halves[i], RANGES["brier"][1])) for i in (2, 3)]
+    ece = [calibration_error(labels, proba, settings.confidence) for proba in (before, after)]
+    qualities = [Quality(*three) for three in zip(log_loss, brier, ece, strict=True)]
     return CalibrationEvidence(
         temperature=calibration.temperature,
-        needed=calibration != UNCALIBRATED,
-        before=_quality(labels, raw, settings),
-        after=_quality(labels, calibrated, settings),
-        log_loss_gain=Interval(float(gains.mean()), *difference_bounds(float(gains.mean()), quantile * error)),
-        bins=reliability_bins(labels, calibrated, settings.confidence),
+        applied=calibration != UNCALIBRATED,
+        before=qualities[0],
+        after=qualities[1],
+        log_loss_gain=Interval(means[4], *difference_bounds(means[4], halves[4])),
+        bins=reliability_bins(labels, after, settings.confidence),
     )
-
-
-def _quality(labels: Labels, proba: Floats, settings: EvaluationSettings) -> Quality:
-    values = np.column_stack([log_losses(labels, proba), brier_scores(labels, proba)])
-    quantile = t_quantile(settings.confidence, labels.size)
-    losses = {
-        name: Interval(mean, *loss_bounds(mean, quantile * error, RANGES[name][1]))
-        for name, mean, error in zip(
-            ("log_loss", "brier"), values.mean(axis=0).tolist(), _errors(values, settings), strict=True
-        )
-    }
-    return Quality(**losses, ece=calibration_error(labels, proba, settings.confidence))
-
-
-def _errors(values: Floats, settings: EvaluationSettings) -> list[float]:
-    draws = bootstrap_means(values, settings.bootstrap_draws)
-    return [bootstrap_error(drawn, len(values)) for drawn in draws.T]
 
 
 def reliability_bins(labels: Labels, proba: Floats, confidence: float) -> tuple[ReliabilityBin, ...]:

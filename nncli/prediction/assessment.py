@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 from nncli.bundle.model import Model
 from nncli.errors import show
 from nncli.evaluation.classes import ClassScores, class_scores, confusion_matrix
-from nncli.evaluation.comparison import Judgement, judge_held_out
+from nncli.evaluation.comparison import Interval, Judgement, judge_held_out
 from nncli.evaluation.metrics import Floats, Labels, log_losses
+from nncli.evaluation.reliability import ReliabilityBin, calibration_error, reliability_bins
 from nncli.evaluation.slices import Slices, worst_slices
 from nncli.guard.findings import Finding
 from nncli.prediction.answers import predicted_classes
@@ -44,8 +45,11 @@ class Assessment:
     n_rows: int
     n_unlabelled: int
     side: str
-    """Whose classes, slices and rows are told."""
+    """Whose calibration, classes, slices and rows are told."""
     judgement: Judgement
+    ece: Interval
+    """Expected calibration error."""
+    reliability: Sequence[ReliabilityBin]
     confusion: NDArray[np.int64]
     per_class: Sequence[ClassScores]
     slices: Slices
@@ -63,6 +67,7 @@ def assess(model: Model, labelled: LabelledRows, side: Side) -> Assessment:
         side: that is looked at.
     """
     labels, features, description = labelled.labels, model.encode(labelled.rows), model.description
+    settings = EvaluationSettings()
     probabilities: dict[str, Floats] = {s: model.predict_proba(features, s) for s in _SIDES}
     predicted = predicted_classes(probabilities[side], description.threshold)
     losses = log_losses(labels, probabilities[side])
@@ -76,7 +81,9 @@ def assess(model: Model, labelled: LabelledRows, side: Side) -> Assessment:
         n_rows=labels.size,
         n_unlabelled=labelled.n_unlabelled,
         side=side,
-        judgement=judge_held_out(labels, {**probabilities, "majority": majority}, EvaluationSettings()),
+        judgement=judge_held_out(labels, {**probabilities, "majority": majority}, settings),
+        ece=calibration_error(labels, probabilities[side], settings.confidence),
+        reliability=reliability_bins(labels, probabilities[side], settings.confidence),
         confusion=confusion,
         per_class=class_scores(confusion, model.classes),
         slices=worst_slices(losses, predicted == labels, list(groupings(model, features))),

@@ -12,7 +12,14 @@ from nncli.errors import inert, show
 from nncli.evaluation.classes import ClassScores
 from nncli.evaluation.slices import Slices
 from nncli.prediction.assessment import Assessment, WrongRow
-from nncli.report.document import METRIC_NAMES, SCHEMA_VERSION, SIDE_NAMES, finite, verdict_sentence
+from nncli.report.document import (
+    METRIC_NAMES,
+    SCHEMA_VERSION,
+    SIDE_NAMES,
+    error_and_bounds,
+    finite,
+    verdict_sentence,
+)
 from nncli.report.terminal import print_findings, scores_table
 
 _MOST_CLASSES = 12
@@ -35,6 +42,7 @@ def assessment_document(found: Assessment) -> dict[str, Any]:
         },
         "verdict": {**asdict(judgement.verdict), "method": judgement.method, "sentence": _sentence(found)},
         "side": found.side,
+        "calibration": {"ece": asdict(found.ece), "bins": [asdict(one) for one in found.reliability]},
         "confusion": found.confusion.tolist(),
         "per_class": [asdict(scores) for scores in found.per_class],
         "slices": asdict(found.slices),
@@ -46,10 +54,11 @@ def assessment_document(found: Assessment) -> dict[str, Any]:
 
 
 def print_assessment(found: Assessment, console: Console) -> None:
-    """Prints warnings, scores, the verdict, then classes, slices and the rows that are most wrong."""
+    """Prints warnings, scores, the verdict, calibration, then classes, slices and the rows that are most wrong."""
     print_findings(found.warnings, console)
     console.print(scores_table(found.judgement.scores))
     console.print(Text(_sentence(found)), soft_wrap=True)
+    console.print(Text(f"{SIDE_NAMES[found.side]}: calibration error {error_and_bounds(found.ece)}"), soft_wrap=True)
     console.print(Text(f"\n{SIDE_NAMES[found.side]}, class by class:"))
     console.print(_class_table(found.per_class))
     if len(found.classes) <= _MOST_CLASSES:

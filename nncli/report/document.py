@@ -8,8 +8,9 @@ from importlib.metadata import version as installed_version
 from typing import Any
 
 from nncli import version
-from nncli.evaluation.comparison import Judgement, Verdict
+from nncli.evaluation.comparison import Interval, Judgement, Verdict
 from nncli.evaluation.conformal import CoverageCheck
+from nncli.evaluation.reliability import CalibrationEvidence
 from nncli.guard.findings import Finding
 
 SCHEMA_VERSION = 1
@@ -87,6 +88,8 @@ class Report:
     folds: Sequence[Mapping[str, Mapping[str, float]]] = ()
     sets: Mapping[str, Sequence[CoverageCheck]] = field(default_factory=dict)
     """What sets of classes reach on the test rows, by side, where rows were held out."""
+    calibration: Mapping[str, CalibrationEvidence] = field(default_factory=dict)
+    """What it does to probabilities for the test rows, by side, where a model was trained."""
 
 
 def document(report: Report) -> dict[str, Any]:
@@ -119,6 +122,7 @@ def document(report: Report) -> dict[str, Any]:
         "trials": [asdict(trial) for trial in report.trials],
         "folds": [dict(fold) for fold in report.folds],
         "sets": {side: [asdict(check) for check in checks] for side, checks in report.sets.items()},
+        "calibration": {side: asdict(evidence) for side, evidence in report.calibration.items()},
     }
     return {name: finite(value) for name, value in found.items()}
 
@@ -184,6 +188,27 @@ def _tried(report: Report) -> str:
     if n_folds:
         return f"settings tried in {n_folds} folds: {networks} for the network, {trees} for the trees"
     return f"settings tried: {networks} for the network ({report.n_tried['kept']} kept), {trees} for the trees (1 kept)"
+
+
+def calibration_lines(report: Report) -> list[str]:
+    """For each side, what its calibration did to its probabilities for the test rows."""
+    return [f"{SIDE_NAMES[side]} {_calibration(evidence)}" for side, evidence in report.calibration.items()]
+
+
+def _calibration(evidence: CalibrationEvidence) -> str:
+    before, after = evidence.before, evidence.after
+    error = error_and_bounds(after.ece)
+    if not evidence.applied:
+        return f"kept as trained, no temperature helped on the validation rows; calibration error {error}"
+    return (
+        f"temperature {evidence.temperature:.2f}: log loss {before.log_loss.value:.4f} to {after.log_loss.value:.4f}, "
+        f"calibration error {before.ece.value:.3f} to {error}"
+    )
+
+
+def error_and_bounds(error: Interval) -> str:
+    """A calibration error for people."""
+    return f"{error.value:.3f} [{error.low:.3f}, {error.high:.3f}]"
 
 
 def kept_line(report: Report) -> str:

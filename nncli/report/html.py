@@ -7,8 +7,17 @@ from typing import Any
 import jinja2
 
 from nncli.errors import inert, show
-from nncli.report.document import METRIC_NAMES, SIDE_NAMES, Report, document, effort_line, kept_line, sentence
-from nncli.report.svg import interval_plot, learning_curve
+from nncli.report.document import (
+    METRIC_NAMES,
+    SIDE_NAMES,
+    Report,
+    calibration_lines,
+    document,
+    effort_line,
+    kept_line,
+    sentence,
+)
+from nncli.report.svg import interval_plot, learning_curve, reliability_plot
 
 _STOPS = {
     "patience": "the validation loss no longer improved",
@@ -31,6 +40,7 @@ def render_html(report: Report) -> str:
         style_hash=digest,
         interval_plot=interval_plot(report.judgement.scores, verdict.metric, METRIC_NAMES[verdict.metric]),
         learning_curve=curve,
+        reliability_plot=reliability_plot({side: e.bins for side, e in report.calibration.items()}),
         stops=_STOPS,
     )
 
@@ -47,6 +57,7 @@ def _shared(report: Report) -> dict[str, Any]:
         "sentence": sentence(report),
         "effort": effort_line(report),
         "kept": kept_line(report),
+        "calibration": calibration_lines(report),
         "sides": SIDE_NAMES,
         "metrics": METRIC_NAMES,
     }

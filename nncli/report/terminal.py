@@ -10,7 +10,15 @@ from rich.text import Text
 from nncli.errors import inert, show
 from nncli.evaluation.comparison import Interval
 from nncli.guard.findings import Finding
-from nncli.report.document import METRIC_NAMES, SIDE_NAMES, Report, effort_line, kept_line, sentence
+from nncli.report.document import (
+    METRIC_NAMES,
+    SIDE_NAMES,
+    Report,
+    calibration_lines,
+    effort_line,
+    kept_line,
+    sentence,
+)
 
 _SHORT_NAMES = {"balanced_accuracy": "balanced", "brier": "Brier"}
 """So that a table fits 80 columns."""
@@ -18,9 +26,11 @@ _STYLES = {"better": "bold green", "worse": "bold yellow", "no clear difference"
 
 
 def print_report(report: Report, console: Console) -> None:
-    """Prints warnings, the table of scores and the verdict."""
+    """Prints warnings, the table of scores, the calibration and the verdict."""
     print_findings(report.warnings, console)
     console.print(scores_table(report.judgement.scores))
+    for line in calibration_lines(report):
+        console.print(Text(f"calibration: {line}"), soft_wrap=True)
     console.print(Text(f"{sentence(report)}", style=_STYLES[report.judgement.verdict.word]), soft_wrap=True)
     for line in filter(None, (effort_line(report), kept_line(report))):
         console.print(Text(line), soft_wrap=True)

@@ -99,7 +99,7 @@ def test_chance_alone_makes_a_larger_plain_error() -> None:
 def test_calibration_helps_a_model_that_is_too_sure_and_the_evidence_says_so() -> None:
     labels, proba, _ = drawn(3000, 3, 2.0)
     found = calibration_evidence(labels, proba, Calibration(2.0, 0.0), SETTINGS)
-    assert found.needed
+    assert found.applied
     assert found.temperature == 2
     assert found.before.ece.low > 0.1 > found.after.ece.high
     assert found.log_loss_gain.low > 0
@@ -125,6 +125,6 @@ def test_its_intervals_are_those_of_the_verdict() -> None:
 def test_a_model_that_was_left_as_trained_is_the_same_before_and_after() -> None:
     labels, proba, _ = drawn(300, 2, 1.0)
     found = calibration_evidence(labels, proba, UNCALIBRATED, SETTINGS)
-    assert not found.needed
+    assert not found.applied
     assert found.before == found.after
     assert vars(found.log_loss_gain) == {"value": 0, "low": 0, "high": 0}
