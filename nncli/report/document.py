@@ -199,7 +199,7 @@ def _calibration(evidence: CalibrationEvidence) -> str:
     before, after = evidence.before, evidence.after
     error = error_and_bounds(after.ece)
     if not evidence.applied:
-        return f"kept as trained, no temperature helped on the validation rows; calibration error {error}"
+        return f"kept as trained (no gain on validation rows); calibration error {error}"
     return (
         f"temperature {evidence.temperature:.2f}: log loss {before.log_loss.value:.4f} to {after.log_loss.value:.4f}, "
         f"calibration error {before.ece.value:.3f} to {error}"

@@ -181,7 +181,7 @@ def test_what_calibration_did_is_said_for_each_side_and_drawn_bin_by_bin() -> No
         f"network temperature 2.00: log loss {before.log_loss.value:.4f} to {after.log_loss.value:.4f}, "
         f"calibration error {before.ece.value:.3f} to {after.ece.value:.3f} ["
     )
-    assert second.startswith("trees (careful) kept as trained, ")
+    assert second.startswith("trees (careful) kept as trained (")
     assert second.endswith(f"[{trees.after.ece.low:.3f}, {trees.after.ece.high:.3f}]")
     plot = reliability_plot({side: evidence.bins for side, evidence in report.calibration.items()})
     assert [plot.count(f'<circle class="side{i}"') for i in (0, 1)] == [len(network.bins), len(trees.bins)]
