@@ -85,6 +85,10 @@ class Description:
         """Where a side decides between two classes; ``None``: it predicts the most probable one."""
         return self.decision.border(side) if self.decision else None
 
+    def calibration(self, side: Side) -> Calibration:
+        """A side's; that of the networks for the student, which learned their calibrated answers."""
+        return self.trees_calibration if side == "trees" else self.network_calibration
+
     def is_consistent(self) -> bool:
         """Whether sizes that stand in several parts are the same everywhere."""
         encoder, scaler, n_classes = self.encoder, self.scaler, len(self.schema.classes)
@@ -208,13 +212,21 @@ class Model:
         return proba if self.prior is None else shift_prior(proba, self.description.class_shares, self.prior)
 
     def _calibrated_proba(self, features: Features, side: Side) -> NDArray[np.float64]:
-        if side == "trees":
-            return self.description.trees_calibration.apply(self.trees.predict_proba(tree_inputs(features)))
-        inputs = self.description.scaler.scale(features)
         if side == "fast" and self._student:
-            return self._student.predict_proba(inputs)  # it learned calibrated answers
-        raw = np.mean([network.predict_proba(inputs) for network in self._networks], axis=0)
-        return self.description.network_calibration.apply(raw)
+            return self._student.predict_proba(self.description.scaler.scale(features))  # it learned calibrated answers
+        return self.description.calibration(side).apply(self.raw_proba(features, side))
+
+    def raw_proba(self, features: Features, side: Side) -> NDArray[np.floating]:
+        """Probabilities as trained, before calibration; those of the large network for ``fast``.
+
+        Shape:
+            ``(n_rows, n_classes)``.
+        """
+        if side == "trees":
+            return self.trees.predict_proba(tree_inputs(features))
+        inputs = self.description.scaler.scale(features)
+        mean: NDArray[np.floating] = np.mean([network.predict_proba(inputs) for network in self._networks], axis=0)
+        return mean
 
     def with_calibrations(self, network: Calibration, trees: Calibration) -> "Model":
         """The same model with other calibrations."""

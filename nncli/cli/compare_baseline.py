@@ -105,8 +105,6 @@ def compare_baseline(
         report = _heldout(model, evaluation, repeat)
     else:
         report = _cross_validated(data, settings, repeat, quiet=quiet, verbose=verbose)
-    for path in output or []:
-        _write(report, path)
     if json:
         from nncli.report.document import document
 
@@ -116,6 +114,8 @@ def compare_baseline(
         from nncli.report.terminal import print_report
 
         print_report(report, make_console(quiet, stderr=False))
+    for path in output or []:
+        _write(report, path)
     if require:
         _require(report.judgement.verdict, require)
 
@@ -154,6 +154,8 @@ def _refuse_outputs(paths: list[Path], force: bool) -> None:
             raise UsageError(
                 f"--output: '{path}' ends in none of {', '.join(_ENDINGS)}; name the report after its form"
             )
+        if not path.parent.is_dir():
+            raise UsageError(f"--output: '{path.parent}' is no folder; make it first, or name another place")
         if path.exists() and not force:
             raise UsageError(f"--output: {path} exists; choose another name, or --force to replace it")
 

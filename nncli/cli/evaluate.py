@@ -17,7 +17,7 @@ def evaluate(
     ] = None,
     side: Annotated[
         str,
-        typer.Option("--with", help="Whose classes, slices and rows are told.", metavar="network|trees"),
+        typer.Option("--with", help="Whose calibration, classes, slices and rows are told.", metavar="network|trees"),
     ] = "network",
     sample_weight: o.SampleWeight = None,
     json: o.Json = False,

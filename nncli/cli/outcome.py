@@ -65,6 +65,7 @@ def train_report(experiment: "Experiment", settings: RunSettings, total_seconds:
         trials=_trials(fitted),
         sets=experiment.heldout.coverage_checks(),
         decision=decision_report(experiment.served.model.description, experiment.heldout),
+        calibration=experiment.calibration,
         n_tried=fitted.n_tried,
     )
 

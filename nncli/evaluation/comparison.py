@@ -1,13 +1,13 @@
 """Is one model better than another, and how sure is that: intervals, differences, verdicts."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from scipy.special import ndtr, stdtrit
 
-from nncli.evaluation.metrics import LOWER_IS_BETTER, METRICS, Floats, Labels, effective_size, weighted_scores
+from nncli.evaluation.intervals import bootstrap_error, difference_bounds, loss_bounds, share_bounds, t_quantile
+from nncli.evaluation.metrics import LOWER_IS_BETTER, METRICS, RANGES, Floats, Labels, effective_size, weighted_scores
 from nncli.settings import EvaluationSettings
 
 Word = Literal["better", "worse", "no clear difference"]
@@ -82,9 +82,9 @@ def judge_held_out(
 ) -> Judgement:
     """Scores every model on the same held-out rows, with paired bootstrap intervals.
 
-    The percentile interval is expanded for small samples (Hesterberg 2015, "What Teachers Should Know About
-    the Bootstrap", section 5). Rows are drawn alike, whatever they weigh, and count their weight as often as they are
-    drawn; weights make a sample smaller for this, to its effective size.
+    The standard errors are the bootstrap's, the intervals are t intervals: of scores on the scale on which they are
+    nearly normal, of differences as they are. Rows are drawn alike, whatever they weigh, and count their weight as
+    often as they are drawn; weights make a sample smaller for this, to its effective size.
 
     Args:
         labels: class numbers, shape ``(n_rows,)``.
@@ -94,19 +94,23 @@ def judge_held_out(
     """
     metric = settings.metrics[0]
     values, draws = _bootstrap(labels, probabilities, weights, settings.bootstrap_draws)
-    tail = _expanded_tail(settings.confidence, labels.size if weights is None else effective_size(weights))
-
-    def interval(value: float, drawn: Floats) -> Interval:
-        drawn = drawn[~np.isnan(drawn)]
-        low, high = np.quantile(drawn, [tail, 1 - tail]) if drawn.size else (np.nan, np.nan)
-        return Interval(value, float(low), float(high))
+    counts = np.ones(labels.size) if weights is None else weights
+    n_rows, rarest = effective_size(counts), min(effective_size(counts[labels == c]) for c in np.unique(labels))
+    quantile = t_quantile(settings.confidence, n_rows)
 
     def difference(first: str, second: str) -> Interval:
         sign = -1.0 if metric in LOWER_IS_BETTER else 1.0
         value = sign * (values[first][metric] - values[second][metric])
-        return interval(value, sign * (draws[first][metric] - draws[second][metric]))
+        error = bootstrap_error(draws[first][metric] - draws[second][metric], n_rows)
+        return Interval(value, *difference_bounds(value, quantile * error))
 
-    scores = {m: {k: interval(values[m][k], draws[m][k]) for k in METRICS} for m in probabilities}
+    def level(model: str, name: str) -> Interval:
+        value, half = values[model][name], quantile * bootstrap_error(draws[model][name], n_rows)
+        if name in LOWER_IS_BETTER:
+            return Interval(value, *loss_bounds(value, half, RANGES[name][1]))
+        return Interval(value, *share_bounds(value, half, quantile, n_rows if name == "accuracy" else rarest))
+
+    scores = {m: {k: level(m, k) for k in METRICS} for m in probabilities}
     verdict = _verdict(
         metric, difference("network", "trees"), [difference(side, "majority") for side in ("network", "trees")]
     )
@@ -131,25 +135,38 @@ def _bootstrap(
     scorers = {model: weighted_scores(labels, proba) for model, proba in probabilities.items()}
     every_row = np.ones((1, labels.size)) if weights is None else weights[None]
     values = {m: {k: float(v[0]) for k, v in scorer(every_row).items()} for m, scorer in scorers.items()}
-    random = np.random.default_rng(0)
     pieces: dict[str, list[dict[str, Floats]]] = {model: [] for model in scorers}
-    at_once = max(1, _CELLS_AT_ONCE // labels.size)
-    for start in range(0, n_draws, at_once):
-        drawn = _draw_counts(random, labels.size, min(at_once, n_draws - start))
-        if weights is not None:
-            drawn *= weights
+    for drawn in _draw_counts(labels.size, n_draws):
+        counts = drawn if weights is None else drawn * weights
         for model, scorer in scorers.items():
-            pieces[model].append(scorer(drawn))
+            pieces[model].append(scorer(counts))
     draws = {m: {k: np.concatenate([piece[k] for piece in parts]) for k in METRICS} for m, parts in pieces.items()}
     return values, draws
 
 
-def _draw_counts(random: np.random.Generator, n_rows: int, n_draws: int) -> Floats:
-    rows = random.integers(n_rows, size=(n_draws, n_rows)) + np.arange(n_draws)[:, None] * n_rows
-    return np.bincount(rows.ravel(), minlength=n_draws * n_rows).reshape(n_draws, n_rows).astype(np.float64)
+def bootstrap_means(values: Floats, weights: Floats | None, n_draws: int) -> Floats:
+    """Means of rows' values under the draws that models are judged by.
+
+    Args:
+        values: shape ``(n_rows, n_values)``.
+        weights: how much each row counts, shape ``(n_rows,)``; ``None``: all the same.
+        n_draws: how many.
+
+    Returns:
+        Shape ``(n_draws, n_values)``.
+    """
+    pieces = []
+    for drawn in _draw_counts(len(values), n_draws):
+        counts = drawn if weights is None else drawn * weights
+        pieces.append(counts @ values / counts.sum(axis=1, keepdims=True))
+    return np.concatenate(pieces)
 
 
-def _expanded_tail(confidence: float, n_rows: float) -> float:
-    """The share to cut off each side so that a small sample's interval is as wide as a t interval."""
-    quantile = stdtrit(max(n_rows - 1, 1), (1 + confidence) / 2)
-    return float(ndtr(-np.sqrt(n_rows / max(n_rows - 1, 1)) * quantile))
+def _draw_counts(n_rows: int, n_draws: int) -> Iterator[Floats]:
+    """How often each row is drawn, for some draws at a time, always the same; ``(n, n_rows)``."""
+    random = np.random.default_rng(0)
+    at_once = max(1, _CELLS_AT_ONCE // n_rows)
+    for start in range(0, n_draws, at_once):
+        n = min(at_once, n_draws - start)
+        rows = random.integers(n_rows, size=(n, n_rows)) + np.arange(n)[:, None] * n_rows
+        yield np.bincount(rows.ravel(), minlength=n * n_rows).reshape(n, n_rows).astype(np.float64)

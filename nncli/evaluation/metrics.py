@@ -67,7 +67,7 @@ def weighted_scores(labels: Labels, proba: Floats) -> Callable[[Floats], dict[st
     n_classes = proba.shape[1]
     hit = proba.argmax(axis=1) == labels
     member = labels[:, None] == np.arange(n_classes)
-    means = np.column_stack([log_losses(labels, proba), hit, ((proba - member) ** 2).sum(axis=1)])
+    means = np.column_stack([log_losses(labels, proba), hit, brier_scores(labels, proba)])
     counts = np.column_stack([member, member & hit[:, None]]).astype(np.float64)
     compared = range(n_classes) if n_classes > 2 else range(1, n_classes)
     aucs = [_weighted_auc(member[:, c], proba[:, c]) for c in compared]
@@ -108,6 +108,12 @@ def mean_and_error(values: Floats, weights: Floats | None = None) -> tuple[float
 def effective_size(weights: Floats) -> float:
     """So many rows of the same weight make a mean as sure as these do (Kish 1965, "Survey Sampling")."""
     return float(weights.sum() ** 2 / (weights**2).sum())
+
+
+def brier_scores(labels: Labels, proba: Floats) -> Floats:
+    """Squared error of each row's probabilities, summed over classes. Shape: ``(n_rows,)``."""
+    errors: Floats = ((proba - (labels[:, None] == np.arange(proba.shape[1]))) ** 2).sum(axis=1)
+    return errors
 
 
 def _ratio(part: Floats, whole: Floats) -> Floats:

@@ -11,7 +11,8 @@ from pathlib import Path
 
 from nncli.bundle.model import Heldout
 from nncli.evaluation.comparison import Judgement, judge_held_out
-from nncli.experiment.scoring import answering_sides, cut_short, run_clock, score_test_rows
+from nncli.evaluation.reliability import CalibrationEvidence
+from nncli.experiment.scoring import cut_short, run_clock, score_with_calibration
 from nncli.fitting.context import Context, Observer
 from nncli.fitting.decision import choose_decision, make_rule
 from nncli.fitting.served import Served, learn_from_all_rows
@@ -33,6 +34,8 @@ class Experiment:
     fitted: Fitted
     heldout: Heldout
     judgement: Judgement
+    calibration: Mapping[str, CalibrationEvidence]
+    """What it does to both sides' probabilities for the test rows."""
     served: Served
     findings: tuple[Finding, ...]
 
@@ -73,11 +76,11 @@ def run_experiment(
     context = Context(settings, observer, clock, checkpoint_folder=checkpoint_folder)
     with use_threads(context.threads):
         fitted = fit_sides(table, split, context)
-        heldout = Heldout(score_test_rows(table, split, fitted, answering_sides(fitted)), fitted.validation)
-        test = heldout.test
+        test, calibration = score_with_calibration(table, split, fitted, settings.evaluation)
+        heldout = Heldout(test, fitted.validation)
         judgement = judge_held_out(test.labels, test.probabilities, settings.evaluation, test.weights)
         served = learn_from_all_rows(table, split, fitted, context)
     decision, doubts = choose_decision(rule, heldout.validation, table.target.classes) if rule else (None, ())
     findings = (*found, *cut_short([fitted.stops, served.stops]), *doubts)
     served = replace(served, model=served.model.with_decision(decision).with_findings(findings))
-    return Experiment(table, split, fitted, heldout, judgement, served, findings)
+    return Experiment(table, split, fitted, heldout, judgement, calibration, served, findings)

@@ -2,20 +2,23 @@
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
 from types import MappingProxyType
 
 import numpy as np
 
-from nncli.bundle.model import Answers
+from nncli.bundle.model import Answers, Model
 from nncli.bundle.trees import tree_inputs
 from nncli.evaluation.metrics import Floats
+from nncli.evaluation.reliability import CalibrationEvidence, calibration_evidence
 from nncli.features.encoder import Features
 from nncli.fitting.context import NO_LIMIT
 from nncli.fitting.rivals import Rival
 from nncli.fitting.sides import Fitted
 from nncli.guard.examine import ExaminedTable
 from nncli.guard.findings import Finding
-from nncli.settings import RunSettings
+from nncli.settings import EvaluationSettings, RunSettings, Side
 from nncli.table.split import Split
 from nncli.table.weights import weights_of
 from nncli.training.clock import Clock
@@ -34,6 +37,7 @@ def run_clock(settings: RunSettings, start: float, share: float = 1.0) -> Clock:
 
 
 _TIMED_ROWS = 1000
+_CALIBRATED: tuple[Side, ...] = ("network", "trees")
 
 
 def answering_sides(fitted: Fitted, rivals: Mapping[str, Rival] = MappingProxyType({})) -> dict[str, Answering]:
@@ -54,6 +58,38 @@ def score_test_rows(table: ExaminedTable, split: Split, fitted: Fitted, sides: M
     test = fitted.model.encode(table.rows.take(split.test))
     probabilities = {side: answer(test) for side, answer in sides.items()}
     return Answers(table.target.labels[split.test], probabilities, weights_of(fitted.weights, split.test))
+
+
+def score_with_calibration(
+    table: ExaminedTable, split: Split, fitted: Fitted, settings: EvaluationSettings
+) -> tuple[Answers, dict[str, CalibrationEvidence]]:
+    """Every side's probabilities for the test rows, and what calibration does to them there.
+
+    Args:
+        table: examined.
+        split: whose test rows are scored.
+        fitted: both sides.
+        settings: confidence and number of draws.
+    """
+    model = fitted.model
+    raw: dict[str, Answering] = {f"raw {side}": partial(_as_trained, model, side) for side in _CALIBRATED}
+    scored = score_test_rows(table, split, fitted, {**answering_sides(fitted), **raw})
+    evidence: dict[str, CalibrationEvidence] = {
+        side: calibration_evidence(
+            scored.labels,
+            scored.probabilities[f"raw {side}"],
+            model.description.calibration(side),
+            settings,
+            scored.weights,
+        )
+        for side in _CALIBRATED
+    }
+    told = {side: proba for side, proba in scored.probabilities.items() if side not in raw}
+    return replace(scored, probabilities=told), evidence
+
+
+def _as_trained(model: Model, side: Side, rows: Features) -> Floats:
+    return model.raw_proba(rows, side).astype(np.float64)
 
 
 def time_predictions(

@@ -9,9 +9,10 @@ from numpy.typing import NDArray
 from nncli.bundle.model import Model
 from nncli.errors import show
 from nncli.evaluation.classes import ClassScores, class_scores, confusion_matrix
-from nncli.evaluation.comparison import Judgement, judge_held_out
+from nncli.evaluation.comparison import Interval, Judgement, judge_held_out
 from nncli.evaluation.decisions import DecisionRule, decide
 from nncli.evaluation.metrics import Floats, Labels, log_losses
+from nncli.evaluation.reliability import ReliabilityBin, calibration_error, reliability_bins
 from nncli.evaluation.slices import Slices, worst_slices
 from nncli.evaluation.thresholds import DecisionCheck, check_decision
 from nncli.guard.findings import Finding
@@ -61,10 +62,13 @@ class Assessment:
     weight_column: str | None
     """Says how much each row counts in the scores and the verdict; in all else every row counts once."""
     side: str
-    """Whose classes, slices and rows are told."""
+    """Whose calibration, classes, slices and rows are told."""
     judgement: Judgement
     decision: Decided | None
     """Where the model has a rule."""
+    ece: Interval
+    """Expected calibration error."""
+    reliability: Sequence[ReliabilityBin]
     confusion: NDArray[np.int64]
     per_class: Sequence[ClassScores]
     slices: Slices
@@ -82,6 +86,7 @@ def assess(model: Model, labelled: LabelledRows, side: Side) -> Assessment:
         side: that is looked at.
     """
     labels, features, description = labelled.labels, model.encode(labelled.rows), model.description
+    settings = EvaluationSettings()
     probabilities: dict[str, Floats] = {s: model.predict_proba(features, s) for s in _SIDES}
     predicted = decide(probabilities[side], description.border(side))
     losses = log_losses(labels, probabilities[side])
@@ -97,10 +102,10 @@ def assess(model: Model, labelled: LabelledRows, side: Side) -> Assessment:
         n_weightless=labelled.n_weightless,
         weight_column=labelled.weight_column,
         side=side,
-        judgement=judge_held_out(
-            labels, {**probabilities, "majority": majority}, EvaluationSettings(), weights=labelled.weights
-        ),
+        judgement=judge_held_out(labels, {**probabilities, "majority": majority}, settings, labelled.weights),
         decision=_decided(model, labelled, probabilities[side], side),
+        ece=calibration_error(labels, probabilities[side], settings.confidence, labelled.weights),
+        reliability=reliability_bins(labels, probabilities[side], settings.confidence, labelled.weights),
         confusion=confusion,
         per_class=class_scores(confusion, model.classes),
         slices=worst_slices(losses, predicted == labels, list(groupings(model, features))),

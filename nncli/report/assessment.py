@@ -13,7 +13,7 @@ from nncli.evaluation.classes import ClassScores
 from nncli.evaluation.slices import Slices
 from nncli.prediction.assessment import Assessment, WrongRow
 from nncli.report.decision import AT_HALF, rule_document, rule_words
-from nncli.report.document import SCHEMA_VERSION, finite, verdict_sentence
+from nncli.report.document import SCHEMA_VERSION, error_and_bounds, finite, verdict_sentence
 from nncli.report.names import METRIC_NAMES, SIDE_NAMES
 from nncli.report.terminal import decision_table, plain_table, print_findings, scores_table
 
@@ -38,6 +38,7 @@ def assessment_document(found: Assessment) -> dict[str, Any]:
         "verdict": {**asdict(judgement.verdict), "method": judgement.method, "sentence": _sentence(found)},
         "side": found.side,
         "decision": _decision_document(found),
+        "calibration": {"ece": asdict(found.ece), "bins": [asdict(one) for one in found.reliability]},
         "confusion": found.confusion.tolist(),
         "per_class": [asdict(scores) for scores in found.per_class],
         "slices": asdict(found.slices),
@@ -50,7 +51,7 @@ def assessment_document(found: Assessment) -> dict[str, Any]:
 
 
 def print_assessment(found: Assessment, console: Console) -> None:
-    """Prints warnings, scores, the verdict, then classes, slices and the rows that are most wrong."""
+    """Prints warnings, scores, the verdict, calibration, then classes, slices and the rows that are most wrong."""
     print_findings(found.warnings, console)
     if found.weight_column is not None:
         by_what = f"column '{show(found.weight_column)}'"
@@ -58,6 +59,7 @@ def print_assessment(found: Assessment, console: Console) -> None:
         console.print(Text(line), soft_wrap=True)
     console.print(scores_table(found.judgement.scores))
     console.print(Text(_sentence(found)), soft_wrap=True)
+    console.print(Text(f"{SIDE_NAMES[found.side]}: calibration error {error_and_bounds(found.ece)}"), soft_wrap=True)
     if found.decision:
         decided, words = found.decision, rule_words(found.decision.rule)
         console.print(Text(f"\n'{show(decided.positive)}' is predicted for {words}; here:"), soft_wrap=True)

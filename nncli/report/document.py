@@ -8,8 +8,9 @@ from importlib.metadata import version as installed_version
 from typing import Any
 
 from nncli import version
-from nncli.evaluation.comparison import Judgement, Verdict
+from nncli.evaluation.comparison import Interval, Judgement, Verdict
 from nncli.evaluation.conformal import CoverageCheck
+from nncli.evaluation.reliability import CalibrationEvidence
 from nncli.guard.findings import Finding
 from nncli.report.decision import DecisionReport, decision_document
 from nncli.report.names import IN_SENTENCES, METRIC_NAMES, SIDE_NAMES
@@ -83,6 +84,8 @@ class Report:
     """By what rows were weighted."""
     decision: DecisionReport | None = None
     """What the model decides by, where a rule was asked for."""
+    calibration: Mapping[str, CalibrationEvidence] = field(default_factory=dict)
+    """What it does to probabilities for the test rows, by side, where a model was trained."""
 
 
 def document(report: Report) -> dict[str, Any]:
@@ -118,6 +121,7 @@ def document(report: Report) -> dict[str, Any]:
         **_of_repeated(report),
         "weights": asdict(report.weights) if report.weights.is_used else None,
         "decision": decision_document(report.decision),
+        "calibration": {side: asdict(evidence) for side, evidence in report.calibration.items()},
     }
     return {name: finite(value) for name, value in found.items()}
 
@@ -227,6 +231,27 @@ def _tried(report: Report) -> str:
     if n_folds:
         return f"settings tried in {n_folds} folds: {networks} for the network, {trees} for the trees"
     return f"settings tried: {networks} for the network ({report.n_tried['kept']} kept), {trees} for the trees (1 kept)"
+
+
+def calibration_lines(report: Report) -> list[str]:
+    """For each side, what its calibration did to its probabilities for the test rows."""
+    return [f"{SIDE_NAMES[side]} {_calibration(evidence)}" for side, evidence in report.calibration.items()]
+
+
+def _calibration(evidence: CalibrationEvidence) -> str:
+    before, after = evidence.before, evidence.after
+    error = error_and_bounds(after.ece)
+    if not evidence.applied:
+        return f"kept as trained (no gain on validation rows); calibration error {error}"
+    return (
+        f"temperature {evidence.temperature:.2f}: log loss {before.log_loss.value:.4f} to {after.log_loss.value:.4f}, "
+        f"calibration error {before.ece.value:.3f} to {error}"
+    )
+
+
+def error_and_bounds(error: Interval) -> str:
+    """A calibration error for people."""
+    return f"{error.value:.3f} [{error.low:.3f}, {error.high:.3f}]"
 
 
 def kept_line(report: Report) -> str:

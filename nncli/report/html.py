@@ -12,6 +12,7 @@ from nncli.report.decision import AT_HALF, figure_names, figures
 from nncli.report.document import (
     Report,
     assumption_lines,
+    calibration_lines,
     document,
     effort_line,
     kept_line,
@@ -20,7 +21,7 @@ from nncli.report.document import (
     weights_line,
 )
 from nncli.report.names import METRIC_NAMES, SIDE_NAMES
-from nncli.report.svg import fold_plot, growth_plot, interval_plot, learning_curve
+from nncli.report.svg import fold_plot, growth_plot, interval_plot, learning_curve, reliability_plot
 
 _STOPS = {
     "patience": "the validation loss no longer improved",
@@ -47,6 +48,7 @@ def render_html(report: Report) -> str:
         learning_curve=curve,
         fold_plot=folds,
         growth_plot=growth_plot(growth) if growth else None,
+        reliability_plot=reliability_plot({side: e.bins for side, e in report.calibration.items()}),
         stops=_STOPS,
     )
 
@@ -74,6 +76,7 @@ def _shared(report: Report) -> dict[str, Any]:
         "figure_names": figure_names,
         "figures": figures,
         "at_half": AT_HALF,
+        "calibration": calibration_lines(report),
         "sides": SIDE_NAMES,
         "metrics": METRIC_NAMES,
         "lower_is_better": LOWER_IS_BETTER,

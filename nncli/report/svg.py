@@ -1,4 +1,4 @@
-"""Plots as inline SVG: the losses by epoch and by rows, scores with their intervals, differences fold by fold."""
+"""Plots as inline SVG: losses by epoch and by rows, scores with intervals, differences by fold, reliability."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -8,6 +8,7 @@ from markupsafe import Markup
 
 from nncli.evaluation.comparison import Interval
 from nncli.evaluation.metrics import LOWER_IS_BETTER
+from nncli.evaluation.reliability import ReliabilityBin
 from nncli.report.assumptions import Growth
 from nncli.report.document import CurvePoint
 from nncli.report.names import METRIC_NAMES, SIDE_NAMES
@@ -133,6 +134,35 @@ def fold_plot(folds: Sequence[Mapping[str, Mapping[str, float]]], metric: str, o
     parts.append(f'<line class="side1" x1="{x(0):.1f}" y1="6" x2="{x(0):.1f}" y2="50"/>')
     parts += [f'<circle class="side0" cx="{x(difference):.1f}" cy="28" r="5"/>' for difference in found]
     parts.append(f'<text x="{(_LEFT + _WIDTH) / 2}" y="88" text-anchor="middle">{label}</text></svg>')
+    return Markup("".join(parts))
+
+
+def reliability_plot(sides: Mapping[str, Sequence[ReliabilityBin]]) -> Markup:
+    """How often each side is right by how sure it is: a dot with its interval for each bin; on the line is perfect."""
+    bins = [found for side in sides.values() for found in side]
+    x = _Scale(min((min(found.confidence, found.correct.low) for found in bins), default=0.0), 1.0)
+    height, top, bottom = 320, 16, 276
+
+    def y(share: float) -> float:
+        return bottom - (share - x.low) / ((x.high - x.low) or 1) * (bottom - top)
+
+    parts = [_opening(height, "share of right answers by the probability of the predicted class")]
+    for tick in x.ticks():
+        at, level = f"{x(tick):.1f}", f"{y(tick):.1f}"
+        parts.append(f'<line class="grid" x1="{_LEFT}" y1="{level}" x2="{_WIDTH - _RIGHT}" y2="{level}"/>')
+        parts.append(f'<text class="tick" x="{_LEFT - 8}" y="{y(tick) + 4:.1f}" text-anchor="end">{tick:.4g}</text>')
+        parts.append(f'<text class="tick" x="{at}" y="{bottom + 18}" text-anchor="middle">{tick:.4g}</text>')
+    ends = f'x1="{x(x.low):.1f}" y1="{y(x.low):.1f}" x2="{x(1):.1f}" y2="{y(1):.1f}"'
+    parts.append(f'<line class="ideal" {ends}/>')
+    for number, side in enumerate(sides.values()):
+        for found in side:
+            at, kind, right = f"{x(found.confidence):.1f}", f"side{number}", found.correct
+            parts.append(f'<line class="{kind}" x1="{at}" y1="{y(right.low):.1f}" x2="{at}" y2="{y(right.high):.1f}"/>')
+            parts.append(f'<circle class="{kind}" cx="{at}" cy="{y(right.value):.1f}" r="5"/>')
+    middle = (_LEFT + _WIDTH) / 2
+    parts.append(f'<text x="{middle}" y="{height - 6}" text-anchor="middle">probability of the predicted class</text>')
+    parts.append(f'<text transform="translate(40 {(top + bottom) / 2}) rotate(-90)" text-anchor="middle">')
+    parts.append("share that is right</text></svg>")
     return Markup("".join(parts))
 
 

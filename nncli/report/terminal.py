@@ -16,6 +16,7 @@ from nncli.report.decision import AT_HALF, DecisionReport, figure_names, figures
 from nncli.report.document import (
     Report,
     assumption_lines,
+    calibration_lines,
     effort_line,
     kept_line,
     repeated_lines,
@@ -31,11 +32,13 @@ _STYLES = {"better": "bold green", "worse": "bold yellow", "no clear difference"
 
 
 def print_report(report: Report, console: Console) -> None:
-    """Prints warnings, the table of scores, the verdict, and what a rule to decide by makes of it."""
+    """Prints warnings, the table of scores, the calibration, the verdict, and what a rule to decide by makes of it."""
     print_findings(report.warnings, console)
     if report.weights.is_used:
         console.print(Text(weights_line(report)), soft_wrap=True)
     console.print(scores_table(report.judgement.scores))
+    for line in calibration_lines(report):
+        console.print(Text(f"calibration: {line}"), soft_wrap=True)
     console.print(Text(f"{sentence(report)}", style=_STYLES[report.judgement.verdict.word]), soft_wrap=True)
     if report.repeated:
         _print_repeated(report, report.repeated, console)

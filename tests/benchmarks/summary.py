@@ -16,6 +16,8 @@ NETWORKS = ["realmlp-td", "tabm-d"]
 MACHINE = "cpus", "machine", "date", "version"
 ABOUT = "figure", "check", "table", "batch_size"
 """What tells the figures of cost.py and gpu.py from each other."""
+MANY_TEST_ROWS = 2000
+"""So many tell calibration errors of models that are well calibrated."""
 HEADER = (
     "Made by `summary.py`; do not edit. Log loss is of test rows, means over the splits that all contenders finished; "
     "a rank is over the tables that all finished. Seconds are those of the fit (of nncli: the network's part, all "
@@ -36,7 +38,8 @@ def main() -> None:
         sections += [f"## {name}", *against(fits, name, "Trees", TREES), losses(fits, name)]
         if present.issuperset(NETWORKS):
             sections += against(fits, name, "All", [*TREES, *NETWORKS])
-    sections += [*unfinished(lines), *cost(), *prediction(), *student(), *sets(), *ablation()]
+    sections += [*unfinished(lines), *cost(), *prediction(), *student(), *sets(), *calibration()]
+    sections += [*intervals(), *ablation()]
     (HERE / "RESULTS.md").write_text("\n\n".join(sections) + "\n")
 
 
@@ -158,6 +161,45 @@ def sets() -> list[str]:
         "tables with as few as 53 test rows. Classes below and above the band in which 99.9 % of such classes lie."
     )
     return ["## Sets of classes", note, rows_of_markdown([*header, "below band", "above band"], rows)]
+
+
+def calibration() -> list[str]:
+    """Calibration errors of the served models, and of default trees fitted to the same rows."""
+    records = [line for line in read_lines("student.jsonl") if "ece" in line]
+    if not records:
+        return []
+    sides = ["network", "trees", "trees_default"]
+    rows = [
+        [line["table"], f"{line['n_test']:,}"]
+        + ["{value:.4f} ({low:.3f} to {high:.3f})".format(**line["ece"][side]) for side in sides]
+        for line in records
+    ]
+    if large := [line["ece"] for line in records if line["n_test"] >= MANY_TEST_ROWS]:
+        means = [f"{np.mean([errors[side]['value'] for errors in large]):.4f}" for side in sides]
+        rows.append([f"mean of {len(large)} tables", f"{MANY_TEST_ROWS:,} and more", *means])
+    note = (
+        "Expected calibration error of the most probable class, chance taken off, with 95 % intervals, on rows that "
+        "nobody was given; trees (default) are scikit-learn's, not calibrated."
+    )
+    return ["## Calibration", note, rows_of_markdown(["table", "rows", "network", "trees", "trees (default)"], rows)]
+
+
+def intervals() -> list[str]:
+    """How often intervals held the true value of known populations."""
+    lines = read_lines("intervals.jsonl")
+    if not lines:
+        return []
+    held = pd.DataFrame([line["held"] for line in lines])
+    sizes = pd.Series([line["n_rows"] for line in lines])
+    found = pd.DataFrame({"all": held.mean(), "least": held.min(), "most": held.max()})
+    for n_rows, group in held.groupby(sizes):
+        found[f"{n_rows:,} rows"] = group.mean()
+    note = (
+        f"Share of {lines[0]['repetitions']:,} sets of test rows of each of {len(lines)} kinds (two and three classes, "
+        "easy and hard, all as frequent or one of 10 %; 200, 1,000, 5,000 rows) whose 95 % interval held the true "
+        "value, in per cent; see intervals.py."
+    )
+    return ["## Intervals", note, markdown(100 * found, "interval of", digits=1)]
 
 
 def classes_outside(check: "pd.Series[Any]") -> tuple[int, int, int]:

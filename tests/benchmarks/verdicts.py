@@ -56,7 +56,7 @@ def shuffled(tables: Sequence[Table], n_runs: int) -> Iterator[dict[str, object]
         start, table = time.monotonic(), tables[run % len(tables)]
         random = np.random.default_rng(run)
         examined = examine(table, random, shuffle=True)
-        settings = RunSettings(effort="quick", seed=run)
+        settings = RunSettings(effort="quick", seed=run, threads=1)
         held_out = run_experiment(examined, settings, Silent()).judgement.verdict
         repeated = cross_validate(examined, settings, RepeatSettings(n_rounds=N_ROUNDS), Silent())
         yield {
@@ -80,7 +80,7 @@ def itself(tables: Sequence[Table], n_runs: int) -> Iterator[dict[str, object]]:
 
 
 def two_networks(table: ExaminedTable, seed: int, round_number: int) -> list[dict[str, dict[str, float]]]:
-    settings, folds = RunSettings(effort="quick", seed=seed), []
+    settings, folds = RunSettings(effort="quick", seed=seed, threads=1), []
     splits = make_folds(table.arrangement, settings.split, seed, round_number)
     for number, split in enumerate(splits):
         answers = []

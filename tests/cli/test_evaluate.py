@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 from program import Program
 from sklearn import metrics
+from sklearn.calibration import calibration_curve
 
 
 @pytest.fixture(scope="module")
@@ -36,6 +37,13 @@ def test_scores_are_those_of_the_predictions(parts: Path) -> None:
         assert scores["log_loss"] == pytest.approx(metrics.log_loss(yes, proba), rel=1e-4)
         assert scores["roc_auc"] == pytest.approx(metrics.roc_auc_score(yes, proba), rel=1e-6)
         assert scores["accuracy"] == pytest.approx((scored[f"prediction{suffix}"] == new.Attrition).mean())
+    calibration = found["calibration"]
+    assert sum(one["n_rows"] for one in calibration["bins"]) == len(new)
+    right, sure = scored.prediction == new.Attrition, scored[["probability_No", "probability_Yes"]].max(axis=1)
+    correct, confidence = calibration_curve(right, sure, n_bins=15, strategy="quantile")
+    assert [one["confidence"] for one in calibration["bins"]] == pytest.approx(confidence, rel=1e-4)
+    assert [one["correct"]["value"] for one in calibration["bins"]] == pytest.approx(correct)
+    assert calibration["ece"]["low"] <= calibration["ece"]["value"] <= calibration["ece"]["high"]
     expected = metrics.confusion_matrix(new.Attrition, scored.prediction, labels=["No", "Yes"])
     assert found["confusion"] == expected.tolist()
     first = found["wrong"][0]
@@ -54,7 +62,14 @@ def test_it_reads_well_and_says_what_it_left_out(parts: Path) -> None:
     outcome = nncli("evaluate", "-", "-m", "model", "--with", "trees", stdin=(header + "".join(rows)).encode())
     assert outcome.code == 0, outcome.err
     assert outcome.out.startswith("warn: 1 rows have no value in 'Attrition'; they are left out\n")
-    for words in ("majority class", "trees (careful), class by class:", "slices", "most wrong:", "569 rows"):
+    for words in (
+        "majority class",
+        "trees (careful): calibration error 0.",
+        "trees (careful), class by class:",
+        "slices",
+        "most wrong:",
+        "569 rows",
+    ):
         assert words in outcome.out, words
     assert max(map(len, outcome.out.splitlines()[1:5])) <= 80
     known = nncli("evaluate", "train.csv", "-m", "model").out

@@ -17,42 +17,6 @@ from nncli.cli.options import complete_model
 from nncli.settings import RunSettings
 
 
-def test_the_verdict_of_the_held_out_rows(nncli: Program, penguins_model: Path) -> None:
-    outcome = nncli("compare-baseline", "-m", penguins_model)
-    assert outcome.code == 0, outcome.err
-    assert "majority class" in outcome.out
-    told = json.loads(nncli("compare-baseline", "-m", penguins_model, "--json").out)
-    trained = json.loads((penguins_model / "report.json").read_text())
-    assert told["scores"] == trained["scores"]
-    assert told["verdict"] == trained["verdict"]
-    for same in ("model_sha256", "rows", "warnings", "target", "classes", "seed"):
-        assert told[same] == trained[same]
-    assert told["data"] == {**trained["data"], "path": None}  # where the data lay is not in the model
-
-
-def test_the_gate_follows_the_verdict(nncli: Program, penguins_model: Path) -> None:
-    word = json.loads((penguins_model / "report.json").read_text())["verdict"]["word"]
-    expected = {"win": 0 if word == "better" else 7, "tie": 7 if word == "worse" else 0}
-    for requirement, code in expected.items():
-        outcome = nncli("compare-baseline", "-m", penguins_model, "--require", requirement)
-        assert outcome.code == code
-        assert "majority class" in outcome.out
-    assert nncli("compare-baseline", "-m", penguins_model, "--require", "luck").code == 2
-
-
-def test_cross_validation_from_the_command_line(nncli: Program, samples: Path) -> None:
-    outcome = nncli(
-        "compare-baseline", samples / "penguins.csv", "--target", "species", "--effort", "quick", "--time-limit", "25",
-        "--json",
-    )  # fmt: skip
-    assert outcome.code == 0, outcome.err
-    report = json.loads(outcome.out)
-    assert len(report["folds"]) == 5
-    assert "corrected t over 5 folds" in report["verdict"]["method"]
-    assert "fold 5 of 5" in outcome.err
-    assert os.listdir(nncli.folder) == []
-
-
 def test_info_describes_the_model(nncli: Program, penguins_model: Path) -> None:
     text = nncli("info", "-m", penguins_model).out
     assert "'Adelie', 'Chinstrap', 'Gentoo'" in text

@@ -16,7 +16,7 @@ import nncli.fitting.sides
 from nncli.bundle.forward import NumpyNetwork
 from nncli.bundle.model import load_model, load_with_heldout, save_model
 from nncli.errors import DataError, UsageError
-from nncli.evaluation.calibration import Calibration
+from nncli.evaluation.calibration import UNCALIBRATED, Calibration
 from nncli.evaluation.decisions import DecisionRule
 from nncli.evaluation.thresholds import choose_threshold
 from nncli.experiment.holdout import Experiment, run_experiment
@@ -96,6 +96,20 @@ def test_both_sides_are_scored_on_the_same_rows_and_beat_the_majority(experiment
     for side in ("network", "trees"):
         assert scores[side]["log_loss"].value < 0.5 < scores["majority"]["log_loss"].value
     assert scores["majority"]["roc_auc"].value == 0.5
+
+
+def test_the_evidence_of_calibration_is_of_the_judged_models_on_the_test_rows(experiment: Experiment) -> None:
+    judged, test = experiment.fitted.model, experiment.heldout.test
+    plain = judged.with_calibrations(UNCALIBRATED, UNCALIBRATED)
+    features = judged.encode(experiment.table.rows.take(experiment.split.test))
+    assert set(experiment.calibration) == {"network", "trees"}
+    for side, found in experiment.calibration.items():
+        raw = plain.predict_proba(features, side)  # type: ignore[arg-type]
+        losses = -np.log(raw[np.arange(test.labels.size), test.labels])
+        assert found.before.log_loss.value == pytest.approx(losses.mean())
+        assert vars(found.after.log_loss) == pytest.approx(vars(experiment.judgement.scores[side]["log_loss"]))
+        assert sum(one.n_rows for one in found.bins) == test.labels.size
+        assert found.temperature == judged.description.calibration(side).temperature  # type: ignore[arg-type]
 
 
 def test_what_is_served_learned_from_all_rows_and_is_as_good(experiment: Experiment) -> None:

@@ -7,14 +7,24 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from nncli.evaluation.comparison import Verdict, judge_held_out
+from nncli.evaluation.calibration import UNCALIBRATED, Calibration
+from nncli.evaluation.comparison import Interval, Verdict, judge_held_out
 from nncli.evaluation.decisions import DecisionRule
+from nncli.evaluation.reliability import ReliabilityBin, calibration_evidence
 from nncli.evaluation.thresholds import check_decision
 from nncli.guard.findings import Finding
 from nncli.report.decision import DecisionReport, SideDecision
-from nncli.report.document import CurvePoint, Report, TrialLine, document, effort_line, sentence
+from nncli.report.document import (
+    CurvePoint,
+    Report,
+    TrialLine,
+    calibration_lines,
+    document,
+    effort_line,
+    sentence,
+)
 from nncli.report.html import render_html, render_model_card
-from nncli.report.svg import learning_curve
+from nncli.report.svg import learning_curve, reliability_plot
 from nncli.report.terminal import class_counts, print_report
 from nncli.settings import Costs, EvaluationSettings, WeightSettings
 
@@ -26,13 +36,15 @@ def make_report(name: str = "income", n_classes: int = 2) -> Report:
     labels = random.integers(n_classes, size=200)
     proba = random.dirichlet(np.ones(n_classes), size=200)
     sides = ("network", "trees", "trees_default", "majority")
+    settings = EvaluationSettings(bootstrap_draws=50)
+    calibrations = {"network": Calibration(2.0, 0.001), "trees": UNCALIBRATED}
     return Report(
         command="train",
         data={"path": f"{name}.csv", "sha256": "0" * 64, "rows": 1000, "columns": 5},
         target=name,
         classes=[f"{name}{i}" for i in range(n_classes)],
         rows={"train": 640, "validation": 160, "test": 200},
-        judgement=judge_held_out(labels, dict.fromkeys(sides, proba), EvaluationSettings(bootstrap_draws=50)),
+        judgement=judge_held_out(labels, dict.fromkeys(sides, proba), settings),
         warnings=[Finding("id-column", "warn", (name,), f"column '{name}' looks like an ID")],
         seconds={"network": 1.0, "trees": 0.5, "trees_default": 0.2, "total": 2.0},
         device="cpu",
@@ -43,6 +55,7 @@ def make_report(name: str = "income", n_classes: int = 2) -> Report:
         network={"kind": "tabm", "networks": 2, "best_epoch": 2, "stop": "patience"},
         trees={"iterations_kept": 3},
         curve=[CurvePoint(1, 0.7, 0.6), CurvePoint(2, 0.5, 0.55), CurvePoint(3, 0.4, 0.58)],
+        calibration={side: calibration_evidence(labels, proba, c, settings) for side, c in calibrations.items()},
         n_tried={"network": 3, "kept": 2, "trees": 1},
         trials=[
             *(TrialLine("network", i, f"form {i}", {"dropout": 0.1}, 0.5 + i, 1.0, i < 3) for i in (1, 2, 3)),
@@ -84,6 +97,10 @@ def test_the_document_has_the_keys_of_the_contract() -> None:
         assert set(metrics) == {"log_loss", "roc_auc", "accuracy", "balanced_accuracy", "brier"}
         assert all(set(interval) == {"value", "low", "high"} for interval in metrics.values())
     assert {"metric", "difference", "low", "high", "word"} <= set(found["verdict"])
+    evidence = found["calibration"]["network"]
+    for when in ("before", "after"):
+        assert all(set(evidence[when][name]) == {"value", "low", "high"} for name in ("log_loss", "brier", "ece"))
+    assert set(evidence["bins"][0]) == {"n_rows", "confidence", "correct"}
     assert set(found["warnings"][0]) == {"code", "level", "columns", "message"}
 
 
@@ -109,7 +126,14 @@ def test_the_page_is_whole_in_itself() -> None:
     assert not re.search(r"(src|href)\s*=|url\(|@import", page)
     assert "Content-Security-Policy" in page
     assert len(page) < 300_000
-    for words in ("What to watch out for", "Scores", "Learning curve", "What was tried", "How it was made"):
+    for words in (
+        "What to watch out for",
+        "Scores",
+        "Calibration",
+        "Learning curve",
+        "What was tried",
+        "How it was made",
+    ):
         assert words in page
 
 
@@ -187,9 +211,37 @@ def test_numbers_that_json_lacks_are_null_and_are_not_drawn() -> None:
     assert not re.search(r"\b(nan|inf)\b", learning_curve(broken.curve, 2))
 
 
+def test_what_calibration_did_is_said_for_each_side_and_drawn_bin_by_bin() -> None:
+    report = make_report()
+    network, trees = report.calibration["network"], report.calibration["trees"]
+    first, second = calibration_lines(report)
+    before, after = network.before, network.after
+    assert first.startswith(
+        f"network temperature 2.00: log loss {before.log_loss.value:.4f} to {after.log_loss.value:.4f}, "
+        f"calibration error {before.ece.value:.3f} to {after.ece.value:.3f} ["
+    )
+    assert second.startswith("trees (careful) kept as trained (")
+    assert second.endswith(f"[{trees.after.ece.low:.3f}, {trees.after.ece.high:.3f}]")
+    plot = reliability_plot({side: evidence.bins for side, evidence in report.calibration.items()})
+    assert [plot.count(f'<circle class="side{i}"') for i in (0, 1)] == [len(network.bins), len(trees.bins)]
+    page = render_html(report)
+    assert page.count("as trained</td>") == 2
+    assert page.count("temperature 2.00</td>") == 1
+
+
+def test_a_perfect_bin_is_drawn_on_the_diagonal() -> None:
+    found = ReliabilityBin(100, 0.8, Interval(0.8, 0.7, 0.9))
+    plot = reliability_plot({"network": [found]})
+    [ideal] = re.findall(r'<line class="ideal" x1="([\d.]+)" y1="([\d.]+)" x2="([\d.]+)" y2="([\d.]+)"', plot)
+    [dot] = re.findall(r'cx="([\d.]+)" cy="([\d.]+)"', plot)
+    (x1, y1, x2, y2), (x, y) = map(float, ideal), map(float, dot)
+    assert (x - x1) / (x2 - x1) == pytest.approx((y - y1) / (y2 - y1), abs=0.01)
+
+
 def test_a_section_without_numbers_is_left_out() -> None:
-    page = render_html(replace(make_report(), curve=(), network={}, warnings=()))
+    page = render_html(replace(make_report(), curve=(), network={}, warnings=(), calibration={}))
     assert "Learning curve" not in page
+    assert "Calibration" not in page
     assert "Nothing was found wrong" in page
 
 
@@ -209,6 +261,7 @@ def test_the_model_card_marks_what_only_the_owner_knows() -> None:
     card = render_model_card(make_report())
     assert card.count("To be filled in by the owner") + card.count("to be filled in by the owner") == 2
     assert "| network |" in card
+    assert "Calibration: network temperature 2.00: log loss " in card
     table = [line for line in card.splitlines() if line.startswith("|")]
     assert len(table) == 6
     assert len({line.count("|") for line in table}) == 1
