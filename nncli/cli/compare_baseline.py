@@ -1,60 +1,36 @@
 """``nncli compare-baseline``: the verdict, network against trees."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
+from nncli.cli import compare_options as c
 from nncli.cli import options as o
 from nncli.errors import GateError, UsageError
-from nncli.settings import EvaluationSettings, RepeatSettings, Requirement, RunSettings, check_choice
+from nncli.settings import RepeatSettings, Requirement, RunSettings, check_choice
 
 if TYPE_CHECKING:
     from nncli.evaluation.comparison import Verdict
     from nncli.report.document import Report
 
-REPEATS = RepeatSettings()
-_LIBRARIES = "lightgbm|xgboost|catboost"
-_ENDINGS = (".html", ".md", ".json")
-
 
 def compare_baseline(
-    data: Annotated[
-        str | None,
-        typer.Argument(help="Data for cross-validation; the model's held-out rows if none.", metavar="[DATA]"),
-    ] = None,
+    ctx: typer.Context,
+    data: c.Data = None,
     target: o.Target = o.DEFAULTS.target,
     group: o.Group = o.DEFAULTS.group,
     time: o.Time = o.DEFAULTS.time,
     class_weight: o.ClassWeights = None,
     sample_weight: o.SampleWeight = o.DEFAULTS.weights.column,
     model: o.ModelFolder = o.DEFAULT_MODEL,
-    require: Annotated[
-        str | None, typer.Option(help="Exit 7 unless the network wins, or at least ties.", metavar="win|tie")
-    ] = None,
-    metric: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="What the verdict is about; repeat for several (Holm's correction). Log loss if not given.",
-            metavar="log_loss|roc_auc|accuracy|balanced_accuracy|brier",
-        ),
-    ] = None,
-    against: Annotated[
-        str | None,
-        typer.Option(help="The opponent, if installed; scikit-learn's trees if not given.", metavar=_LIBRARIES),
-    ] = REPEATS.against,
-    rounds: Annotated[
-        int, typer.Option(help="Rounds of five folds at the most; fewer where the verdict is clear before.")
-    ] = REPEATS.n_rounds,
-    budget: Annotated[
-        float | None,
-        typer.Option(help="No fold begins that would end later; unlike --time-limit, none is cut.", metavar="SECONDS"),
-    ] = REPEATS.budget,
-    output: Annotated[
-        list[Path] | None,
-        typer.Option("--output", "-o", help="Report to write: .html, .md or .json; repeat for several."),
-    ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Replace reports that exist.")] = False,
+    require: c.Require = None,
+    metric: c.Metric = None,
+    against: c.Against = c.REPEATS.against,
+    rounds: c.Rounds = c.REPEATS.n_rounds,
+    budget: c.Budget = c.REPEATS.budget,
+    output: c.Reports = None,
+    force: o.Force = False,
     effort: o.Effort = o.DEFAULTS.effort,
     time_limit: o.TimeLimit = o.DEFAULTS.time_limit,
     seed: o.Seed = o.DEFAULTS.seed,
@@ -79,49 +55,31 @@ def compare_baseline(
     """
     if require is not None:
         check_choice("require", require, Requirement)
-    weights = o.parse_weights(class_weight, sample_weight)
-    if data is None and weights.is_used:
-        raise UsageError("--class-weight, --sample-weight: need DATA; the held-out rows of a model keep their weights")
-    evaluation = EvaluationSettings(metrics=tuple(metric) if metric else o.DEFAULTS.evaluation.metrics)  # type: ignore[arg-type]
-    settings = o.run_settings(
-        target=target,
-        group=group,
-        time=time,
-        weights=weights,
-        effort=effort,
-        time_limit=time_limit,
-        seed=seed,
-        device=device,
-        threads=threads,
-        evaluation=evaluation,
-    )
+    settings = o.run_settings(ctx.params)  # the options, by their names
     repeat = RepeatSettings(n_rounds=rounds, budget=budget, against=against)  # type: ignore[arg-type]
     _refuse_outputs(output or [], force)
-    if repeat.against is not None:
-        from nncli.baseline.libraries import require_library
-
-        require_library(repeat.against)
     if data is None:
-        report = _heldout(model, evaluation, repeat)
+        report = _heldout(model, settings, repeat)
     else:
         report = _cross_validated(data, settings, repeat, quiet=quiet, verbose=verbose)
-    if json:
-        from nncli.report.document import document
-
-        o.print_json(document(report))
-    elif not quiet:
-        from nncli.cli.progress import make_console
-        from nncli.report.terminal import print_report
-
-        print_report(report, make_console(quiet, stderr=False))
+    _tell(report, json=json, quiet=quiet)
     for path in output or []:
         _write(report, path)
     if require:
         _require(report.judgement.verdict, require)
 
 
-def _heldout(folder: Path, evaluation: EvaluationSettings, repeat: RepeatSettings) -> "Report":
-    for option, given in (("budget", repeat.budget), ("against", repeat.against), ("metric", evaluation.metrics[1:])):
+def _heldout(folder: Path, settings: RunSettings, repeat: RepeatSettings) -> "Report":
+    weights, evaluation = settings.weights, settings.evaluation
+    for option, given in (
+        ("budget", repeat.budget),
+        ("against", repeat.against),
+        ("metric", evaluation.metrics[1:]),
+        ("class-weight", weights.by_class),
+        ("sample-weight", weights.column),
+        ("group", settings.group),
+        ("time", settings.time),
+    ):
         if given:
             raise UsageError(f"--{option}: needs data to fit on; name a file, or leave it out for the held-out rows")
     from nncli.bundle.model import load_with_heldout
@@ -133,6 +91,10 @@ def _heldout(folder: Path, evaluation: EvaluationSettings, repeat: RepeatSetting
 def _cross_validated(
     data: str, settings: RunSettings, repeat: RepeatSettings, *, quiet: bool, verbose: bool
 ) -> "Report":
+    if repeat.against is not None:
+        from nncli.baseline.libraries import require_library
+
+        require_library(repeat.against)
     from nncli.cli.progress import TerminalObserver, make_console
     from nncli.guard.examine import examine_table
     from nncli.table.reading import read_table
@@ -148,11 +110,23 @@ def _cross_validated(
     return cross_validation_report(result, settings, repeat, observer.seconds())
 
 
+def _tell(report: "Report", *, json: bool, quiet: bool) -> None:
+    if json:
+        from nncli.report.document import document
+
+        o.print_json(document(report))
+    elif not quiet:
+        from nncli.cli.progress import make_console
+        from nncli.report.terminal import print_report
+
+        print_report(report, make_console(quiet, stderr=False))
+
+
 def _refuse_outputs(paths: list[Path], force: bool) -> None:
     for path in paths:
-        if path.suffix not in _ENDINGS:
+        if path.suffix not in c.ENDINGS:
             raise UsageError(
-                f"--output: '{path}' ends in none of {', '.join(_ENDINGS)}; name the report after its form"
+                f"--output: '{path}' ends in none of {', '.join(c.ENDINGS)}; name the report after its form"
             )
         if not path.parent.is_dir():
             raise UsageError(f"--output: '{path.parent}' is no folder; make it first, or name another place")

@@ -1,5 +1,7 @@
 """Options that several commands share, and shell completion for their values."""
 
+from collections.abc import Mapping
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any
@@ -13,6 +15,7 @@ from nncli.settings import (
     ClassWeight,
     Costs,
     DecisionSettings,
+    EvaluationSettings,
     NetworkSettings,
     RunSettings,
     TrainingSettings,
@@ -134,6 +137,14 @@ Time = Annotated[
 ModelFolder = Annotated[Path, typer.Option("--model", "-m", help="Model folder.", autocompletion=complete_model)]
 Output = Annotated[Path, typer.Option("--output", "-o", help="Model folder to write.", rich_help_panel=OUTPUT_PANEL)]
 Force = Annotated[bool, typer.Option("--force", help="Replace what exists at --output.", rich_help_panel=OUTPUT_PANEL)]
+Metric = Annotated[
+    str | None,
+    typer.Option(
+        help="What the verdict is about; log loss if not given.",
+        metavar="log_loss|roc_auc|accuracy|balanced_accuracy|brier",
+        rich_help_panel=RUN_PANEL,
+    ),
+]
 Network = Annotated[
     str,
     typer.Option(
@@ -212,16 +223,41 @@ DEFAULT_MODEL = Path("nncli-model")
 DEFAULTS, NETWORK_DEFAULTS, TRAINING_DEFAULTS = RunSettings(), NetworkSettings(), TrainingSettings()
 
 
-def run_settings(**given: Any) -> RunSettings:
-    """The settings of a run, by their names; their values are checked here.
+def run_settings(given: Mapping[str, Any]) -> RunSettings:
+    """The settings of a run, from the options of a command by their names; their values are checked here.
 
     Raises:
         UsageError: a value is unknown or out of range, or needs a package that is not installed.
     """
-    settings = RunSettings(**given)
-    if EFFORTS[settings.effort].searches and find_spec("optuna") is None:
-        raise UsageError(f"--effort {settings.effort}: needs Optuna; install it with pip install 'nncli-tabular[tune]'")
-    return settings
+    shared = ("target", "group", "time", "effort", "time_limit", "seed", "device", "threads")
+    found = RunSettings(
+        **{name: given[name] for name in shared},
+        weights=parse_weights(given["class_weight"], given["sample_weight"]),
+        evaluation=EvaluationSettings(metrics=tuple(_as_list(given["metric"]) or DEFAULTS.evaluation.metrics)),
+    )
+    if EFFORTS[found.effort].searches and find_spec("optuna") is None:
+        raise UsageError(f"--effort {found.effort}: needs Optuna; install it with pip install 'nncli-tabular[tune]'")
+    return found
+
+
+def _as_list(given: str | list[Any] | None) -> list[Any]:
+    return [given] if isinstance(given, str) else given or []
+
+
+def train_settings(given: Mapping[str, Any]) -> RunSettings:
+    """The settings of ``nncli train``, which say besides what the network is like and what the model decides by.
+
+    Raises:
+        UsageError: as :func:`run_settings`.
+    """
+    form = {name: given[name] for name in ("activation", "dropout")}
+    training = {name: given[name] for name in ("optimizer", "learning_rate", "batch_size", "epochs")}
+    return replace(
+        run_settings(given),
+        network=NetworkSettings(kind=given["network"], layers=parse_layers(given["layers"]), **form),
+        training=TrainingSettings(**training),
+        decision=decision_settings(given["cost"], given["target_precision"], given["max_f1"], given["positive"]),
+    )
 
 
 def parse_weights(class_weight: str | None, sample_weight: str | None) -> WeightSettings:

@@ -7,13 +7,14 @@ import typer
 
 from nncli.cli import options as o
 from nncli.errors import UsageError
-from nncli.settings import EFFORTS, NetworkSettings, RunSettings, TrainingSettings
+from nncli.settings import EFFORTS, RunSettings
 
 if TYPE_CHECKING:
     from nncli.report.document import Report
 
 
 def train(
+    ctx: typer.Context,
     data: Annotated[
         str,
         typer.Argument(
@@ -32,6 +33,7 @@ def train(
     seed: o.Seed = o.DEFAULTS.seed,
     device: o.Device = o.DEFAULTS.device,
     threads: o.Threads = o.DEFAULTS.threads,
+    metric: o.Metric = None,
     network: o.Network = o.NETWORK_DEFAULTS.kind,
     layers: o.Layers = None,
     activation: o.Activation = o.NETWORK_DEFAULTS.activation,
@@ -59,27 +61,7 @@ def train(
 
     nncli train customers.csv --effort best --time-limit 600   many networks; goes on where it was cut off
     """
-    form = NetworkSettings(kind=network, layers=o.parse_layers(layers), activation=activation, dropout=dropout)  # type: ignore[arg-type]
-    training = TrainingSettings(
-        optimizer=optimizer,  # type: ignore[arg-type]
-        learning_rate=learning_rate,
-        batch_size=batch_size,
-        epochs=epochs,
-    )
-    settings = o.run_settings(
-        target=target,
-        group=group,
-        time=time,
-        weights=o.parse_weights(class_weight, sample_weight),
-        effort=effort,
-        time_limit=time_limit,
-        seed=seed,
-        device=device,
-        threads=threads,
-        network=form,
-        training=training,
-        decision=o.decision_settings(cost, target_precision, max_f1, positive),
-    )
+    settings = o.train_settings(ctx.params)  # the options, by their names
     report = _run(data, settings, output, force, quiet=quiet, verbose=verbose)
     if json:
         from nncli.report.document import document

@@ -177,7 +177,7 @@ def test_the_held_out_rows_take_no_other_weights(tables: Path, weighted: dict[st
     del weighted
     outcome = Program(tables)("compare-baseline", "-m", "weighted", *WEIGHTS)
     assert (outcome.code, outcome.out) == (2, "")
-    assert "need DATA" in outcome.err
+    assert "needs data" in outcome.err
     outcome = Program(tables)("compare-baseline", "all.csv", "--sample-weight", "W")
     assert (outcome.code, outcome.out) == (3, "")
     assert "did you mean 'w'?" in outcome.err
