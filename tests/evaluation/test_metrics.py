@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics as sk
 
@@ -41,6 +41,7 @@ def test_scores_equal_scikit_learns(seed, n_rows, n_classes, decimals) -> None: 
         assert getattr(found, metric) == pytest.approx(value, abs=1e-12), metric
 
 
+@settings(deadline=None)
 @given(seed=st.integers(0, 10_000), n_classes=st.integers(2, 4), decimals=st.sampled_from([1, 8]))
 def test_weighted_scores_equal_scikit_learns(seed, n_classes, decimals) -> None:  # type: ignore[no-untyped-def]
     labels, proba = example(seed, 80, n_classes, decimals)
