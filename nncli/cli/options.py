@@ -196,6 +196,15 @@ Positive = Annotated[
         rich_help_panel=_DECISION_PANEL,
     ),
 ]
+Blend = Annotated[
+    bool,
+    typer.Option(
+        "--blend",
+        help="Let the model answer with the blend of network and trees, not with the network alone; predict --with "
+        "still gives each. The verdict stays network against trees.",
+        rich_help_panel=OUTPUT_PANEL,
+    ),
+]
 Json = Annotated[
     bool, typer.Option("--json", help="One JSON document on standard output.", rich_help_panel=OUTPUT_PANEL)
 ]

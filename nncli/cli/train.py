@@ -44,6 +44,7 @@ def train(
     target_precision: o.TargetPrecision = None,
     max_f1: o.MaxF1 = False,
     positive: o.Positive = None,
+    blend: o.Blend = o.DEFAULTS.blend,
     json: o.Json = False,
     quiet: o.Quiet = False,
     verbose: o.Verbose = False,
@@ -79,6 +80,7 @@ def train(
         network=form,
         training=training,
         decision=o.decision_settings(cost, target_precision, max_f1, positive),
+        blend=blend,
     )
     report = _run(data, settings, output, force, quiet=quiet, verbose=verbose)
     if json:

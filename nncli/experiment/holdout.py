@@ -75,7 +75,9 @@ def run_experiment(
         fitted = fit_sides(table, split, context)
         heldout = Heldout(score_test_rows(table, split, fitted).answers, fitted.validation)
         test = heldout.test
-        judgement = judge_held_out(test.labels, test.probabilities, settings.evaluation, test.weights)
+        judgement = judge_held_out(
+            test.labels, test.led_by(fitted.model.description.default_side), settings.evaluation, test.weights
+        )
         served = learn_from_all_rows(table, split, fitted, context)
     decision, doubts = choose_decision(rule, heldout.validation, table.target.classes) if rule else (None, ())
     findings = (*found, *cut_short([fitted.stops, served.stops]), *doubts)

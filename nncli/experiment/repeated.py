@@ -7,6 +7,7 @@ from itertools import product
 from statistics import fmean, median
 
 from nncli.bundle.model import Answers
+from nncli.evaluation.blend import blend
 from nncli.evaluation.comparison import Judgement
 from nncli.evaluation.folds import FoldScores, compare_sides, is_foreseen, judge_folds
 from nncli.evaluation.metrics import by_name, score
@@ -145,7 +146,7 @@ class _Run:
             rivals = fit_rivals(known, known_split, fitted, context, self.repeat.against)
             scored = score_test_rows(known, known_split, fitted, rivals)
         test, probabilities = scored.answers, dict(scored.answers.probabilities)
-        probabilities["blend"] = (probabilities["network"] + probabilities["trees"]) / 2
+        probabilities["blend"] = blend(probabilities["network"], probabilities["trees"])
         return Fold(
             split=split,
             scores={side: by_name(score(test.labels, proba, test.weights)) for side, proba in probabilities.items()},

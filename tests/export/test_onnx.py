@@ -71,7 +71,7 @@ def test_labels_follow_the_models_threshold(positive: int, side: Side) -> None:
     rows = rows_for(model, 1000)
     proba = model.predict_proba(model.encode(rows), side)
     threshold = float(np.quantile(proba[:, positive], 0.7)) + 1e-3
-    decided = model.with_decision(Decision(DecisionRule(positive, None, None), threshold, threshold, None))
+    decided = model.with_decision(Decision(DecisionRule(positive, None, None), threshold, threshold, threshold, None))
     content = make_onnx(decided, side).SerializeToString()
     labels, _ = onnxruntime.InferenceSession(content).run(None, feeds_of(model, rows))
     near = np.abs(proba[:, positive] - threshold) < 1e-5
