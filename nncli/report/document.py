@@ -202,11 +202,13 @@ def repeated_lines(report: Report) -> list[str]:
 
 def held_out_blend_line(report: Report) -> str:
     """What the blend of both sides brings on held-out rows, and how to get it where it scores best."""
-    found = report.judgement.blend
+    found, hint = report.judgement.blend, ""
     if not found:
         return ""
-    is_best = report.default_side == "network" and found[0].learned and all(each.difference > 0 for each in found)
-    hint = " With train --blend a model answers with it; predict --with blend does so with any." if is_best else ""
+    if report.default_side == "blend":
+        hint = " This model answers with it."
+    elif found[0].learned and all(each.difference > 0 for each in found):
+        hint = " With train --blend a model answers with it; predict --with blend does so with any."
     return blend_line({each.opponent: each for each in found}) + hint
 
 

@@ -37,7 +37,7 @@ def test_which_class_comes_first_does_not_matter(values: np.ndarray, tenths: int
 
 def test_each_side_has_a_border_of_its_own() -> None:
     decision = Decision(COST, 0.1, 0.2, 0.4, 0.3)
-    assert [decision.border(side).threshold for side in ("network", "trees", "fast")] == [0.1, 0.2, 0.3]
+    assert [decision.border(side).threshold for side in ("network", "trees", "blend", "fast")] == [0.1, 0.2, 0.4, 0.3]
     assert replace(decision, fast=None).border("fast") == Border(1, 0.1)
 
 
@@ -54,6 +54,7 @@ def test_a_decision_comes_back_from_json(rule: DecisionRule, fast: float | None)
     [
         Decision(COST, 1.1, 0.2, 0.4, None),
         Decision(COST, 0.1, 0.2, 0.4, -0.1),
+        Decision(COST, 0.1, 0.2, 1.4, None),
         Decision(replace(COST, positive=2), 0.1, 0.2, 0.4, None),
         Decision(replace(COST, costs=Costs(0, 1)), 0.1, 0.2, 0.4, None),
         Decision(replace(COST, precision=0.5), 0.1, 0.2, 0.4, None),

@@ -57,14 +57,14 @@ def assert_same(model: Model, side: Side, rows: pa.RecordBatch, label: str = "la
         assert labels.tolist() == [model.classes[i] for i in expected[:n_rows].argmax(axis=1)]
 
 
-@pytest.mark.parametrize("side", ["network", "trees"])
+@pytest.mark.parametrize("side", ["network", "trees", "blend"])
 @pytest.mark.parametrize("name", MODELS)
 def test_onnxruntime_says_what_predict_says(name: str, side: Side) -> None:
     model = made_model(**MODELS[name])  # type: ignore[arg-type]
     assert_same(model, side, rows_for(model, 1000))
 
 
-@pytest.mark.parametrize("side", ["network", "trees"])
+@pytest.mark.parametrize("side", ["network", "trees", "blend"])
 @pytest.mark.parametrize("positive", [0, 1])
 def test_labels_follow_the_models_threshold(positive: int, side: Side) -> None:
     model = made_model()
