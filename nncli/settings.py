@@ -14,16 +14,19 @@ Activation = Literal["relu", "tanh", "gelu", "selu", "silu", "sigmoid"]
 Optimizer = Literal["sgd", "adam", "adamw", "muon"]
 Effort = Literal["quick", "default", "best"]
 Device = Literal["auto", "cpu", "cuda", "mps"]
-Side = Literal["network", "trees", "fast"]
-"""Who predicts; ``fast``: the small network that learned from the answers of the large one."""
+Side = Literal["network", "trees", "fast", "blend"]
+"""Who predicts; ``fast``: the small network that learned from the answers of the large one; ``blend``: network and
+trees as one."""
+DefaultSide = Literal["network", "blend"]
+"""Who predicts where nobody is named."""
 InputFormat = Literal["csv", "tsv", "jsonl", "parquet"]
 OutputFormat = InputFormat
 BadRows = Literal["error", "skip", "null"]
 Proba = Literal["none", "max", "all"]
-With = Literal["network", "trees", "both"]
+With = Literal["network", "trees", "blend", "both"]
 Requirement = Literal["win", "tie"]
 ExportFormat = Literal["onnx", "torch"]
-ExportedSide = Literal["network", "trees"]
+ExportedSide = Literal["network", "trees", "blend"]
 ConformalMethod = Literal["lac", "aps", "raps"]
 Metric = Literal["log_loss", "roc_auc", "accuracy", "balanced_accuracy", "brier"]
 Library = Literal["lightgbm", "xgboost", "catboost"]
@@ -323,6 +326,8 @@ class RunSettings:
     time: str | None = None
     """The column that orders the rows: the latest are tested, the earliest learned from."""
     weights: WeightSettings = UNWEIGHTED
+    blend: bool = False
+    """Whether the model answers with the blend of both sides, not with the network alone."""
     split: SplitSettings = field(default_factory=SplitSettings)
     network: NetworkSettings = field(default_factory=NetworkSettings)
     training: TrainingSettings = field(default_factory=TrainingSettings)

@@ -94,6 +94,7 @@ def made_model(
         trees_calibration=calibration,
         class_shares=(1 / n_classes,) * n_classes,
         reference=("",) * len(encoder.columns),
+        default_side="network",
         decision=None,
         provenance=Provenance("0", "0", 0, 1500, len(columns), 1000, 500, 0, ()),
     )

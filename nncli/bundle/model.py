@@ -18,6 +18,7 @@ from nncli.bundle.forward import NumpyNetwork
 from nncli.bundle.records import dump_json, from_json, parse_json, to_json
 from nncli.bundle.trees import Trees, TreesShape, tree_inputs
 from nncli.errors import ModelError, nearest_names, quoted_list
+from nncli.evaluation.blend import blend
 from nncli.evaluation.calibration import Calibration
 from nncli.evaluation.conformal import COVERAGES, CoverageCheck, check_coverage
 from nncli.evaluation.decisions import Border, Decision
@@ -26,7 +27,7 @@ from nncli.features.encoder import FeatureEncoder, Features
 from nncli.features.scaling import Scaler
 from nncli.features.text import TextProjection
 from nncli.guard.findings import Finding
-from nncli.settings import UNWEIGHTED, Side, WeightSettings
+from nncli.settings import UNWEIGHTED, DefaultSide, Side, WeightSettings
 from nncli.table.schema import Schema
 
 
@@ -67,6 +68,8 @@ class Description:
     """Share of each class among training rows, weighted if they are: what the majority class predicts."""
     reference: tuple[str, ...]
     """A typical training row: a cell for each column, in the encoder's order."""
+    default_side: DefaultSide
+    """Who answers where no side is named."""
     decision: Decision | None
     """Between two classes, where a rule was asked for; ``None``: the most probable class is predicted."""
     provenance: Provenance
@@ -80,6 +83,12 @@ class Description:
     def all_networks(self) -> list[Architecture]:
         """The networks and, where there is one, the student."""
         return [*self.networks, *([self.student] if self.student else [])]
+
+    @property
+    def sides(self) -> list[Side]:
+        """Those that reports tell of, the one that answers first; any model can blend, but few are asked to."""
+        fast: list[Side] = ["fast"] if self.student else []
+        return list(dict.fromkeys([self.default_side, "network", "trees", *fast]))
 
     def border(self, side: Side) -> Border | None:
         """Where a side decides between two classes; ``None``: it predicts the most probable one."""
@@ -122,9 +131,19 @@ class Answers:
 
     labels: NDArray[np.int64]
     probabilities: Mapping[str, NDArray[np.float64]]
-    """By side; each ``(n_rows, n_classes)``."""
+    """By side but the blend, which comes from its parts; each ``(n_rows, n_classes)``."""
     weights: NDArray[np.float64] | None = None
     """How much each row counts, ``(n_rows,)``; ``None``: all the same."""
+
+    def proba(self, side: Side) -> NDArray[np.float64]:
+        """Of a side, or of the blend."""
+        if side == "blend":
+            return blend(self.probabilities["network"], self.probabilities["trees"])
+        return self.probabilities[side]
+
+    def led_by(self, side: Side) -> dict[str, NDArray[np.float64]]:
+        """The probabilities of all sides, of one of them or of the blend first."""
+        return {side: self.proba(side), **{s: proba for s, proba in self.probabilities.items() if s != side}}
 
     def arrays(self, prefix: str) -> dict[str, NDArray[Any]]:
         """Everything by name, as a file holds it."""
@@ -146,15 +165,13 @@ class Heldout:
         """Labels of all rows, and a side's probabilities."""
         parts = self.validation, self.test
         labels = np.concatenate([part.labels for part in parts])
-        return labels, np.concatenate([part.probabilities[side] for part in parts])
+        return labels, np.concatenate([part.proba(side) for part in parts])
 
-    def coverage_checks(self) -> dict[str, list[CoverageCheck]]:
+    def coverage_checks(self, sides: Sequence[Side]) -> dict[str, list[CoverageCheck]]:
         """What rules from the validation rows reach on the test rows, by side; every row counts once."""
         known, new = self.validation, self.test
-        return {
-            side: [check_coverage((known.labels, proba), (new.labels, new.probabilities[side]), c) for c in COVERAGES]
-            for side, proba in known.probabilities.items()
-        }
+        rows = {side: ((known.labels, known.proba(side)), (new.labels, new.proba(side))) for side in sides}
+        return {side: [check_coverage(*both, coverage) for coverage in COVERAGES] for side, both in rows.items()}
 
 
 _TEST_SIDES, _VALIDATION_SIDES = ("network", "trees", "trees_default", "majority"), ("network", "trees")
@@ -212,6 +229,8 @@ class Model:
         return proba if self.prior is None else shift_prior(proba, self.description.class_shares, self.prior)
 
     def _calibrated_proba(self, features: Features, side: Side) -> NDArray[np.float64]:
+        if side == "blend":
+            return blend(self._calibrated_proba(features, "network"), self._calibrated_proba(features, "trees"))
         if side == "fast" and self._student:
             return self._student.predict_proba(self.description.scaler.scale(features))  # it learned calibrated answers
         return self.description.calibration(side).apply(self.raw_proba(features, side))

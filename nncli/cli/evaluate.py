@@ -16,9 +16,13 @@ def evaluate(
         typer.Option(help="Column of the class; that of training if not given.", autocompletion=o.complete_column),
     ] = None,
     side: Annotated[
-        str,
-        typer.Option("--with", help="Whose calibration, classes, slices and rows are told.", metavar="network|trees"),
-    ] = "network",
+        str | None,
+        typer.Option(
+            "--with",
+            help="Whose calibration, classes, slices and rows are told; if not given those of who predicts.",
+            metavar="network|trees|blend",
+        ),
+    ] = None,
     sample_weight: o.SampleWeight = None,
     json: o.Json = False,
     quiet: o.Quiet = False,
@@ -30,13 +34,15 @@ def evaluate(
 
     Keep rows of your own for it: a model knows the file that it was trained on.
     """
-    check_choice("with", side, ExportedSide)
+    if side is not None:
+        check_choice("with", side, ExportedSide)
     from nncli.bundle.model import load_model
     from nncli.prediction.assessment import assess
     from nncli.prediction.labelled import read_labelled
 
     loaded = load_model(model)
-    found = assess(loaded, read_labelled(data, loaded, target, sample_weight), side)  # type: ignore[arg-type]
+    labelled = read_labelled(data, loaded, target, sample_weight)
+    found = assess(loaded, labelled, side or loaded.description.default_side)  # type: ignore[arg-type]
     if json:
         from nncli.report.assessment import assessment_document
 

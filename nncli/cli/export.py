@@ -27,8 +27,13 @@ def export(
     ] = None,
     force: Force = False,
     side: Annotated[
-        str, typer.Option("--with", help="Which model; torch has the network only.", metavar="network|trees")
-    ] = "network",
+        str | None,
+        typer.Option(
+            "--with",
+            help="Which model; if not given the one that predicts. torch has the network only.",
+            metavar="network|trees|blend",
+        ),
+    ] = None,
     json: Json = False,
     quiet: Quiet = False,
     debug: Debug = False,
@@ -54,22 +59,36 @@ def export(
 
     stop_on_terminate()
     loaded = load_model(model)
+    note = "" if side else _blend_note(loaded, format)
+    side = side or ("network" if format == "torch" else loaded.description.default_side)
     content, found = _made(loaded, format, side)
     write_file(destination, content)
     if json:
         print_json(_document(destination, format, side, loaded, len(content), found))
     if not quiet:
         _say(destination, len(content), found)
+        if note:
+            print(note, file=sys.stderr)  # noqa: T201
 
 
-def _destination(format: str, output: Path | None, side: str, force: bool) -> Path:
+def _blend_note(model: "Model", format: str) -> str:
+    """Whose answers a file gives, where the model blends and no side was named."""
+    if model.description.default_side == "network":
+        return ""
+    if format == "torch":
+        return "note: torch has no operators for trees: the file answers with the network alone, not with the blend"
+    return "note: the file answers with the blend of network and trees, as the model does; --with names one of them"
+
+
+def _destination(format: str, output: Path | None, side: str | None, force: bool) -> Path:
     """Where to write, after all that can be refused before any work."""
     from nncli.bundle.whole import refuse_replacing, require_parent
 
     check_choice("format", format, ExportFormat)
-    check_choice("with", side, ExportedSide)
-    if (format, side) == ("torch", "trees"):
-        raise UsageError("--with trees: torch has no operators for trees; choose --format onnx")
+    if side is not None:
+        check_choice("with", side, ExportedSide)
+    if format == "torch" and side in ("trees", "blend"):
+        raise UsageError(f"--with {side}: torch has no operators for trees; choose --format onnx")
     if format == "onnx" and not (find_spec("onnx") and find_spec("onnxruntime")):
         raise UsageError(
             "--format onnx: needs onnx and onnxruntime; install them with pip install 'nncli-tabular[onnx]'"

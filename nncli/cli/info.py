@@ -7,6 +7,7 @@ from nncli.cli.options import DEFAULT_MODEL, Debug, Json, ModelFolder, Quiet, Ve
 
 if TYPE_CHECKING:
     from nncli.bundle.model import Heldout, Model
+    from nncli.settings import Side
 
 
 def info(
@@ -33,27 +34,28 @@ def _document(model: "Model", heldout: "Heldout") -> dict[str, Any]:
     from nncli.bundle.records import to_json
     from nncli.report.decision import decision_document, decision_report
 
-    description = to_json(model.description)
+    description, sets = to_json(model.description), heldout.coverage_checks(model.description.sides)
     wanted = ("schema", "networks", "student", "trees", "network_calibration", "trees_calibration", "provenance")
     return {
         "schema_version": 1,
         "command": "info",
         "model_sha256": model.sha256,
         **{name: description[name] for name in wanted},
+        "default_side": model.description.default_side,
         "decision": decision_document(decision_report(model.description, heldout)),
         "log_loss": _log_losses(heldout),
-        "sets": {side: [asdict(c) for c in checks] for side, checks in heldout.coverage_checks().items()},
+        "sets": {side: [asdict(c) for c in checks] for side, checks in sets.items()},
     }
 
 
 def _log_losses(heldout: "Heldout") -> dict[str, float]:
-    """Of each side, on the test rows."""
+    """Of each side and of the blend, on the test rows."""
     from nncli.evaluation.metrics import log_losses, mean_and_error
 
     test = heldout.test
     return {
         side: mean_and_error(log_losses(test.labels, proba), test.weights)[0]
-        for side, proba in test.probabilities.items()
+        for side, proba in test.led_by("blend").items()
     }
 
 
@@ -72,9 +74,16 @@ def _fast_line(model: "Model", heldout: "Heldout") -> str:
     )
 
 
-def _sets_line(heldout: "Heldout") -> str:
+def _default_side_line(side: "Side", heldout: "Heldout") -> str:
+    """Who answers where no side is named, and how that compares."""
+    losses, name = _log_losses(heldout), "the blend of network and trees" if side == "blend" else f"the {side}"
+    others = ", ".join(f"{other} {losses[other]:.4f}" for other in ("network", "trees", "blend") if other != side)
+    return f"{name}; on the test rows log loss {losses[side]:.4f}; by --with: {others}"
+
+
+def _sets_line(side: "Side", heldout: "Heldout") -> str:
     """What ``predict --coverage`` would have reached on the test rows with rules from the validation rows."""
-    checks = heldout.coverage_checks()["network"]
+    checks = heldout.coverage_checks([side])[side]
     found = [f"{c.coverage:.0%} asked, {c.value:.1%} held, {c.mean_size:.2f} classes each" for c in checks]
     return f"(--coverage, on the test rows) {'; '.join(found)}"
 
@@ -111,9 +120,10 @@ def _print(where: str, model: "Model", heldout: "Heldout", most_columns: int) ->
         "predicts": f"{show(schema.target)}: {len(schema.classes)} classes, {quoted_list(list(schema.classes), 10)}",
         **_threshold_line(model),
         "from": f"{len(columns)} columns: {named}",
+        "answers with": _default_side_line(description.default_side, heldout),
         "network": f"{'; '.join(networks)}; {n_numbers:,} numbers",
         "fast network": _fast_line(model, heldout),
-        "sets": _sets_line(heldout),
+        "sets": _sets_line(description.default_side, heldout),
         "trees": f"{description.trees.n_iterations:,} iterations, {description.trees.n_nodes:,} nodes",
         **({"weighted by": p.weights.by_what} if p.weights.is_used else {}),
         "judged on": f"{p.n_train:,} training, {p.n_validation:,} validation, {p.n_test:,} test rows",

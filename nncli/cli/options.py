@@ -207,6 +207,15 @@ Positive = Annotated[
         rich_help_panel=_DECISION_PANEL,
     ),
 ]
+Blend = Annotated[
+    bool,
+    typer.Option(
+        "--blend",
+        help="Let the model answer with the blend of network and trees, not with the network alone; predict --with "
+        "still gives each. The verdict stays network against trees.",
+        rich_help_panel=OUTPUT_PANEL,
+    ),
+]
 Json = Annotated[
     bool, typer.Option("--json", help="One JSON document on standard output.", rich_help_panel=OUTPUT_PANEL)
 ]
@@ -257,6 +266,7 @@ def train_settings(given: Mapping[str, Any]) -> RunSettings:
         network=NetworkSettings(kind=given["network"], layers=parse_layers(given["layers"]), **form),
         training=TrainingSettings(**training),
         decision=decision_settings(given["cost"], given["target_precision"], given["max_f1"], given["positive"]),
+        blend=given["blend"],
     )
 
 

@@ -63,10 +63,11 @@ def train_report(experiment: "Experiment", settings: RunSettings, total_seconds:
         },
         curve=[CurvePoint(e.number, e.train_loss, e.validation_loss) for e in best.history],
         trials=_trials(fitted),
-        sets=experiment.heldout.coverage_checks(),
+        sets=experiment.heldout.coverage_checks(fitted.model.description.sides),
         decision=decision_report(experiment.served.model.description, experiment.heldout),
         calibration=experiment.calibration,
         n_tried=fitted.n_tried,
+        default_side=fitted.model.description.default_side,
     )
 
 
@@ -110,7 +111,8 @@ def cross_validation_report(
 
 def heldout_report(model: Model, heldout: Heldout, evaluation: EvaluationSettings) -> Report:
     """The report of ``nncli compare-baseline`` on the held-out rows that a model folder keeps."""
-    schema, provenance, test = model.description.schema, model.description.provenance, heldout.test
+    description, test = model.description, heldout.test
+    schema, provenance = description.schema, description.provenance
     return Report(
         command="compare-baseline",
         data={
@@ -122,7 +124,7 @@ def heldout_report(model: Model, heldout: Heldout, evaluation: EvaluationSetting
         target=schema.target,
         classes=schema.classes,
         rows={"train": provenance.n_train, "validation": provenance.n_validation, "test": provenance.n_test},
-        judgement=judge_held_out(test.labels, test.probabilities, evaluation, test.weights),
+        judgement=judge_held_out(test.labels, test.led_by(description.default_side), evaluation, test.weights),
         warnings=provenance.findings,
         seconds={},
         device="cpu",
@@ -130,9 +132,10 @@ def heldout_report(model: Model, heldout: Heldout, evaluation: EvaluationSetting
         seed=provenance.seed,
         settings={},
         model_sha256=model.sha256,
-        sets=heldout.coverage_checks(),
+        sets=heldout.coverage_checks(description.sides),
         weights=provenance.weights,
-        decision=decision_report(model.description, heldout),
+        decision=decision_report(description, heldout),
+        default_side=description.default_side,
     )
 
 

@@ -17,6 +17,7 @@ from nncli.errors import UsageError, quoted_list, show
 from nncli.settings import PredictSettings, Side, With, check_choice, choose_threads
 
 if TYPE_CHECKING:
+    from nncli.bundle.model import Model
     from nncli.prediction.answers import Answering
     from nncli.prediction.run import Run, Summary
 
@@ -24,6 +25,7 @@ Say = Callable[[str], None]
 _SIDES: dict[str, tuple[Side, ...]] = {
     "network": ("network",),
     "trees": ("trees",),
+    "blend": ("blend",),
     "both": ("network", "trees"),
 }
 
@@ -40,7 +42,7 @@ def predict(
     top: p.Top = None,
     threshold: p.Threshold = None,
     prior: p.Prior = None,
-    side: p.With = "network",
+    side: p.With = None,
     fast: p.Fast = False,
     decimals: p.Round = None,
     explain: p.Explain = None,
@@ -68,7 +70,7 @@ def predict(
     """
     _refuse_terminal(context, data)
     settings = PredictSettings(
-        sides=_sides(side, fast),
+        sides=_sides(side or "network", fast),
         keep=parse_keep(keep),
         proba=proba,  # type: ignore[arg-type]
         top=top,
@@ -85,7 +87,8 @@ def predict(
         excel_safe=excel_safe,
     )
     say: Say = _mute if quiet else _say
-    with _watched(_prepared(model, settings, threads, line_buffered, memory), not (output or out_dir), quiet) as run:
+    prepared = _prepared(model, settings, side is not None, threads, line_buffered, memory)
+    with _watched(prepared, not (output or out_dir), quiet) as run:
         summary = _carry_out(run, data or ["-"], output, out_dir, force, say)
     (say if verbose else _mute)(f"{summary.n_rows:,} rows, model {run.asked.model.sha256}")
 
@@ -102,8 +105,10 @@ def _refuse_terminal(context: typer.Context, data: list[str] | None) -> None:
 
 def _sides(wanted: str, fast: bool) -> tuple[Side, ...]:
     check_choice("with", wanted, With)
-    if fast and wanted == "trees":
-        raise UsageError("--fast: is a network, and --with trees asks for none; leave one of them out")
+    if fast and wanted in ("trees", "blend"):
+        raise UsageError(
+            f"--fast: is a network that answers alone, and --with {wanted} asks for trees; leave one of them out"
+        )
     return tuple("fast" if fast and side == "network" else side for side in _SIDES[wanted])
 
 
@@ -111,8 +116,24 @@ def _prior(text: str | None) -> tuple[tuple[str, float], ...] | None:
     return None if text is None else tuple(sorted(parse_numbers("prior", text, "yes=0.02").items()))
 
 
+def _own_side(settings: PredictSettings, model: "Model") -> PredictSettings:
+    """The same settings with the side that the model answers with where none is named."""
+    side = model.description.default_side
+    if side != "network" and settings.sides == ("fast",):
+        raise UsageError(
+            "--fast: is a network that answers alone, and this model answers with the blend of network and trees; add "
+            "--with network, or leave --fast out"
+        )
+    return settings if side == "network" else replace(settings, sides=(side,))
+
+
 def _prepared(
-    model: Path, settings: PredictSettings, wanted_threads: int | None, line_buffered: bool, memory: str | None
+    model: Path,
+    settings: PredictSettings,
+    names_side: bool,
+    wanted_threads: int | None,
+    line_buffered: bool,
+    memory: str | None,
 ) -> "Run":
     threads = choose_threads(wanted_threads)
     # Rows are shared out among threads; numpy's products need none of their own. Read once, when numpy is loaded.
@@ -126,27 +147,29 @@ def _prepared(
 
     stop_on_terminate()
     most_bytes = parse_size(memory) if memory is not None else None
-    run = Run(_answering(model, settings), threads, line_buffered)
+    run = Run(_answering(model, settings, names_side), threads, line_buffered)
     return replace(run, block_bytes=block_bytes_within(most_bytes, threads)) if most_bytes is not None else run
 
 
-def _answering(folder: Path, settings: PredictSettings) -> "Answering":
+def _answering(folder: Path, settings: PredictSettings, names_side: bool) -> "Answering":
     from nncli.bundle.model import load_model, load_with_heldout
     from nncli.prediction.answers import Answering
     from nncli.prediction.prior import with_prior
 
     if settings.coverage is None:
         loaded = load_model(folder)
-        return Answering(with_prior(loaded, settings.prior) if settings.prior else loaded, settings)
+        asked = settings if names_side else _own_side(settings, loaded)
+        return Answering(with_prior(loaded, settings.prior) if settings.prior else loaded, asked)
     from nncli.evaluation.conformal import fit_conformal
 
     model, heldout = load_with_heldout(folder)
-    sides = [side if side != "fast" or model.student else "network" for side in settings.sides]
+    asked = settings if names_side else _own_side(settings, model)
+    sides = [side if side != "fast" or model.student else "network" for side in asked.sides]
     rules = {
-        asked: fit_conformal(*heldout.answers(side), settings.coverage, settings.sets, by_class=settings.by_class)
-        for asked, side in zip(settings.sides, sides, strict=True)
+        named: fit_conformal(*heldout.answers(side), settings.coverage, settings.sets, by_class=settings.by_class)
+        for named, side in zip(asked.sides, sides, strict=True)
     }
-    return Answering(model, settings, rules)
+    return Answering(model, asked, rules)
 
 
 def _carry_out(

@@ -75,7 +75,13 @@ Prior = Annotated[
     ),
 ]
 With = Annotated[
-    str, typer.Option("--with", help="Which model predicts.", metavar="network|trees|both", rich_help_panel=_ANSWERS)
+    str | None,
+    typer.Option(
+        "--with",
+        help="Who predicts; if not given the network, or the blend of network and trees after train --blend.",
+        metavar="network|trees|blend|both",
+        rich_help_panel=_ANSWERS,
+    ),
 ]
 Fast = Annotated[
     bool,

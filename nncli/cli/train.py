@@ -46,6 +46,7 @@ def train(
     target_precision: o.TargetPrecision = None,
     max_f1: o.MaxF1 = False,
     positive: o.Positive = None,
+    blend: o.Blend = o.DEFAULTS.blend,
     json: o.Json = False,
     quiet: o.Quiet = False,
     verbose: o.Verbose = False,

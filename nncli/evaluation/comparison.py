@@ -1,11 +1,12 @@
 """Is one model better than another, and how sure is that: intervals, differences, verdicts."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 
+from nncli.evaluation.blend import blend
 from nncli.evaluation.intervals import bootstrap_error, difference_bounds, loss_bounds, share_bounds, t_quantile
 from nncli.evaluation.metrics import LOWER_IS_BETTER, METRICS, RANGES, Floats, Labels, effective_size, weighted_scores
 from nncli.settings import EvaluationSettings
@@ -75,6 +76,8 @@ class Judgement:
     """How the intervals came about, in words."""
     comparisons: tuple[Comparison, ...] = ()
     """Over folds: the two models on each metric that was asked for."""
+    blend: tuple[Verdict, ...] = ()
+    """On held-out rows: the blend of the two against each of them."""
 
 
 def judge_held_out(
@@ -88,12 +91,14 @@ def judge_held_out(
 
     Args:
         labels: class numbers, shape ``(n_rows,)``.
-        probabilities: at least ``network``, ``trees`` and ``majority``, each ``(n_rows, n_classes)``.
+        probabilities: at least ``network``, ``trees`` and ``majority``, each ``(n_rows, n_classes)``; those of the
+            blend are added, but are not among the scores unless they are given.
         settings: confidence, number of draws, and the metric that the verdict compares: the first.
         weights: how much each row counts, above 0, shape ``(n_rows,)``; ``None``: all the same.
     """
     metric = settings.metrics[0]
-    values, draws = _bootstrap(labels, probabilities, weights, settings.bootstrap_draws)
+    blended = blend(probabilities["network"], probabilities["trees"])
+    values, draws = _bootstrap(labels, {**probabilities, "blend": blended}, weights, settings.bootstrap_draws)
     counts = np.ones(labels.size) if weights is None else weights
     n_rows, rarest = effective_size(counts), min(effective_size(counts[labels == c]) for c in np.unique(labels))
     quantile = t_quantile(settings.confidence, n_rows)
@@ -111,21 +116,23 @@ def judge_held_out(
         return Interval(value, *share_bounds(value, half, quantile, n_rows if name == "accuracy" else rarest))
 
     scores = {m: {k: level(m, k) for k in METRICS} for m in probabilities}
-    verdict = _verdict(
-        metric, difference("network", "trees"), [difference(side, "majority") for side in ("network", "trees")]
+    learned = any(difference(side, "majority").low > 0 for side in ("network", "trees"))
+    verdict, *of_blend = (
+        _verdict(metric, difference(first, second), learned, second)
+        for first, second in (("network", "trees"), ("blend", "network"), ("blend", "trees"))
     )
     kind = "test rows" if weights is None else "weighted test rows"
-    return Judgement(scores, verdict, f"paired bootstrap over {labels.size:,} {kind}")
+    method = f"paired bootstrap over {labels.size:,} {kind}"
+    return Judgement(scores, verdict, method, blend=tuple(of_blend))
 
 
-def _verdict(metric: str, difference: Interval, against_majority: Sequence[Interval]) -> Verdict:
-    learned = any(gain.low > 0 for gain in against_majority)
+def _verdict(metric: str, difference: Interval, learned: bool, opponent: str) -> Verdict:
     word: Word = "no clear difference"
     if learned and difference.low > 0:
         word = "better"
     elif learned and difference.high < 0:
         word = "worse"
-    return Verdict(metric, difference.value, difference.low, difference.high, word, learned)
+    return Verdict(metric, difference.value, difference.low, difference.high, word, learned, opponent)
 
 
 def _bootstrap(

@@ -59,13 +59,14 @@ class Decision:
     rule: DecisionRule
     network: float
     trees: float
+    blend: float
     fast: float | None
     """Of the small network, where there is one."""
 
     @property
     def thresholds(self) -> dict[Side, float]:
         """By side."""
-        found: dict[Side, float] = {"network": self.network, "trees": self.trees}
+        found: dict[Side, float] = {"network": self.network, "trees": self.trees, "blend": self.blend}
         return found if self.fast is None else {**found, "fast": self.fast}
 
     def border(self, side: Side) -> Border:

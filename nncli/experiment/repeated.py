@@ -7,6 +7,7 @@ from itertools import product
 from statistics import fmean, median
 
 from nncli.bundle.model import Answers
+from nncli.evaluation.blend import blend
 from nncli.evaluation.comparison import Judgement
 from nncli.evaluation.folds import FoldScores, compare_sides, is_foreseen, judge_folds
 from nncli.evaluation.metrics import by_name, score
@@ -147,7 +148,7 @@ class _Run:
             test = score_test_rows(known, known_split, fitted, sides)
             predict_seconds = time_predictions(known, known_split, fitted, sides)
         probabilities = dict(test.probabilities)
-        probabilities["blend"] = (probabilities["network"] + probabilities["trees"]) / 2
+        probabilities["blend"] = blend(probabilities["network"], probabilities["trees"])
         return Fold(
             split=split,
             scores={side: by_name(score(test.labels, proba, test.weights)) for side, proba in probabilities.items()},

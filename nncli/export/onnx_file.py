@@ -12,7 +12,7 @@ from nncli.bundle.model import Model
 from nncli.errors import UsageError, quoted_list
 from nncli.evaluation.calibration import SMALLEST_PROBABILITY, UNCALIBRATED, Calibration
 from nncli.evaluation.decisions import Border
-from nncli.export.columns import encode_columns
+from nncli.export.columns import EncodedColumns, encode_columns
 from nncli.export.graph import ML_DOMAIN, Graph, Tensor, free_name
 from nncli.export.network import network_proba
 from nncli.export.scaling import scale_columns
@@ -95,6 +95,20 @@ def _calibrated_proba(graph: Graph, model: Model, side: Side) -> Tensor:
     """Shape: ``(n_rows, n_classes)``, float64."""
     description = model.description
     columns = encode_columns(graph, description.encoder)
+    if side == "blend":
+        return _blended(graph, *(_of_side(graph, model, part, columns) for part in ("network", "trees")))
+    return _of_side(graph, model, side, columns)
+
+
+def _blended(graph: Graph, network: Tensor, trees: Tensor) -> Tensor:
+    """As :func:`~nncli.evaluation.blend.blend` does it."""
+    product = graph.add("Mul", *(graph.add("Max", side, np.float64(SMALLEST_PROBABILITY)) for side in (network, trees)))
+    roots = graph.add("Sqrt", product)
+    return graph.add("Div", roots, graph.add("ReduceSum", roots, np.array([1]), keepdims=1))
+
+
+def _of_side(graph: Graph, model: Model, side: Side, columns: EncodedColumns) -> Tensor:
+    description = model.description
     if side == "trees":
         proba, calibration = trees_proba(graph, model.trees, columns), description.trees_calibration
     else:

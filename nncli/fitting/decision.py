@@ -43,7 +43,7 @@ def choose_decision(
     """
     choices = {
         side: choose_threshold(rule, validation.labels, proba, validation.weights)
-        for side, proba in validation.probabilities.items()
+        for side, proba in {**validation.probabilities, "blend": validation.proba("blend")}.items()
     }
     thresholds = {side: choice.threshold for side, choice in choices.items()}
     decision = Decision(rule, **{"fast": None, **thresholds})  # type: ignore[arg-type]

@@ -169,6 +169,7 @@ def _describe(
         trees_calibration=UNCALIBRATED,
         class_shares=class_shares(rows.train.labels, len(table.schema.classes), rows.train.weights),
         reference=typical_row(table.rows.take(split.train), rows.encoder),
+        default_side="blend" if settings.blend else "network",
         decision=None,
         provenance=_provenance(table, split, settings),
     )
@@ -225,10 +226,12 @@ def _fit_networks(
 
 
 def _checkpoints(table: ExaminedTable, context: Context) -> Checkpoints | None:
-    """Under a key of all that decides what a trial gives; other time limits and rules go on with the same trials."""
+    """Under a key of all that decides what a trial gives; time limits, rules and the blend change none of that."""
     if context.checkpoint_folder is None:
         return None
-    settings = replace(context.settings, time_limit=None, threads=context.threads, decision=DecisionSettings())
+    settings = replace(
+        context.settings, time_limit=None, threads=context.threads, blend=False, decision=DecisionSettings()
+    )
     key = checkpoint_key(table.data_sha256, repr(settings), str(choose_device(settings.device)))
     return Checkpoints(context.checkpoint_folder, key)
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from nncli.bundle.model import Model
+from nncli.bundle.model import Answers, Model
 from nncli.errors import show
 from nncli.evaluation.classes import ClassScores, class_scores, confusion_matrix
 from nncli.evaluation.comparison import Interval, Judgement, judge_held_out
@@ -87,7 +87,8 @@ def assess(model: Model, labelled: LabelledRows, side: Side) -> Assessment:
     """
     labels, features, description = labelled.labels, model.encode(labelled.rows), model.description
     settings = EvaluationSettings()
-    probabilities: dict[str, Floats] = {s: model.predict_proba(features, s) for s in _SIDES}
+    answers = Answers(labels, {s: model.predict_proba(features, s) for s in _SIDES}, labelled.weights)
+    probabilities = answers.led_by(side)
     predicted = decide(probabilities[side], description.border(side))
     losses = log_losses(labels, probabilities[side])
     confusion = confusion_matrix(labels, predicted, len(model.classes))

@@ -15,6 +15,7 @@ from nncli.prediction.assessment import Assessment, WrongRow
 from nncli.report.decision import AT_HALF, rule_document, rule_words
 from nncli.report.document import SCHEMA_VERSION, error_and_bounds, finite, verdict_sentence
 from nncli.report.names import METRIC_NAMES, SIDE_NAMES
+from nncli.report.repeated import blend_line
 from nncli.report.terminal import decision_table, plain_table, print_findings, scores_table
 
 _MOST_CLASSES = 12
@@ -36,6 +37,7 @@ def assessment_document(found: Assessment) -> dict[str, Any]:
             for side, metrics in judgement.scores.items()
         },
         "verdict": {**asdict(judgement.verdict), "method": judgement.method, "sentence": _sentence(found)},
+        "blend": [asdict(each) for each in judgement.blend],
         "side": found.side,
         "decision": _decision_document(found),
         "calibration": {"ece": asdict(found.ece), "bins": [asdict(one) for one in found.reliability]},
@@ -60,6 +62,7 @@ def print_assessment(found: Assessment, console: Console) -> None:
     console.print(scores_table(found.judgement.scores))
     console.print(Text(_sentence(found)), soft_wrap=True)
     console.print(Text(f"{SIDE_NAMES[found.side]}: calibration error {error_and_bounds(found.ece)}"), soft_wrap=True)
+    console.print(Text(blend_line({each.opponent: each for each in found.judgement.blend})), soft_wrap=True)
     if found.decision:
         decided, words = found.decision, rule_words(found.decision.rule)
         console.print(Text(f"\n'{show(decided.positive)}' is predicted for {words}; here:"), soft_wrap=True)

@@ -54,11 +54,11 @@ def decision_report(description: Description, heldout: Heldout) -> DecisionRepor
         return None
     test, validation = heldout.test, heldout.validation
     sides: dict[str, SideDecision] = {}
-    for side, threshold in decision.thresholds.items():
-        border, proba = decision.border(side), test.probabilities[side]
+    for side in description.sides:
+        border, proba = decision.border(side), test.proba(side)
         sides[side] = SideDecision(
-            threshold,
-            _checked(decision.rule, validation, border.predicted(validation.probabilities[side])),
+            border.threshold,
+            _checked(decision.rule, validation, border.predicted(validation.proba(side))),
             _checked(decision.rule, test, border.predicted(proba)),
             _checked(decision.rule, test, decide(proba, None)),
         )

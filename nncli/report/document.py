@@ -15,7 +15,7 @@ from nncli.guard.findings import Finding
 from nncli.report.decision import DecisionReport, decision_document
 from nncli.report.names import IN_SENTENCES, METRIC_NAMES, SIDE_NAMES
 from nncli.report.repeated import Repeated, blend_line, practical_line, recommendation, rounds_line
-from nncli.settings import UNWEIGHTED, WeightSettings
+from nncli.settings import UNWEIGHTED, DefaultSide, WeightSettings
 
 SCHEMA_VERSION = 1
 
@@ -86,6 +86,8 @@ class Report:
     """What the model decides by, where a rule was asked for."""
     calibration: Mapping[str, CalibrationEvidence] = field(default_factory=dict)
     """What it does to probabilities for the test rows, by side, where a model was trained."""
+    default_side: DefaultSide | None = None
+    """Who answers where no side is named; ``None``: there is no model."""
 
 
 def document(report: Report) -> dict[str, Any]:
@@ -122,6 +124,8 @@ def document(report: Report) -> dict[str, Any]:
         "weights": asdict(report.weights) if report.weights.is_used else None,
         "decision": decision_document(report.decision),
         "calibration": {side: asdict(evidence) for side, evidence in report.calibration.items()},
+        "default_side": report.default_side,
+        "blend": [asdict(found) for found in judgement.blend],
     }
     return {name: finite(value) for name, value in found.items()}
 
@@ -195,9 +199,21 @@ def repeated_lines(report: Report) -> list[str]:
     return [
         recommendation(verdict, comparisons, repeated),
         practical_line(comparisons[0], repeated.n_folds),
-        blend_line(repeated, verdict.opponent),
+        blend_line({side: repeated.other("blend", side) for side in ("network", verdict.opponent)}),
         rounds_line(repeated),
     ]
+
+
+def held_out_blend_line(report: Report) -> str:
+    """What the blend of both sides brings on held-out rows, and how to get it where it scores best."""
+    found, hint = report.judgement.blend, ""
+    if not found:
+        return ""
+    if report.default_side == "blend":
+        hint = " This model answers with it."
+    elif found[0].learned and all(each.difference > 0 for each in found):
+        hint = " With train --blend a model answers with it; predict --with blend does so with any."
+    return blend_line({each.opponent: each for each in found}) + hint
 
 
 def assumption_lines(report: Report) -> list[str]:

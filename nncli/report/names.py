@@ -25,6 +25,6 @@ IN_SENTENCES: dict[str, str] = {
     "trees": "the careful trees",
     "trees_default": "the default trees",
     "linear": "logistic regression",
-    "blend": "the mean of network and trees",
+    "blend": "the blend of network and trees",
     "majority": "the majority class",
 }

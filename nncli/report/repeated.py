@@ -40,7 +40,7 @@ class Repeated:
     n_planned: int
     stop: Stop
     others: tuple[Comparison, ...]
-    """The mean of network and trees, and logistic regression, against each of the two that the verdict is about."""
+    """The blend of network and trees, and logistic regression, against each of the two that the verdict is about."""
     costs: Mapping[str, Cost]
     """By side."""
     assumptions: Assumptions
@@ -73,16 +73,20 @@ def rounds_line(repeated: Repeated) -> str:
     return f"Folds: {repeated.n_folds} of {repeated.n_planned} planned; {_STOPS[repeated.stop]}."
 
 
-def blend_line(repeated: Repeated, opponent: str) -> str:
-    """What the mean of both sides would bring."""
-    parts = [_against(repeated.other("blend", second)) for second in ("network", opponent)]
-    metric = METRIC_NAMES[repeated.others[0].metric]
-    return f"The mean of network and careful trees is, in {metric}, {' and '.join(parts)}."
+def blend_line(against: Mapping[str, Comparison | Verdict]) -> str:
+    """What the blend of both sides brings.
+
+    Args:
+        against: by the side that it is compared with.
+    """
+    parts = [_against(IN_SENTENCES[side], found) for side, found in against.items()]
+    metric = METRIC_NAMES[next(iter(against.values())).metric]
+    return f"The blend of network and careful trees is, in {metric}, {' and '.join(parts)}."
 
 
-def _against(c: Comparison) -> str:
+def _against(other: str, c: Comparison | Verdict) -> str:
     clearly = "not clearly different from" if c.word == "no clear difference" else f"clearly {c.word} than"
-    return f"{clearly} {IN_SENTENCES[c.second]} ({c.difference:+.4f}, {c.low:+.4f} to {c.high:+.4f})"
+    return f"{clearly} {other} ({c.difference:+.4f}, {c.low:+.4f} to {c.high:+.4f})"
 
 
 def recommendation(verdict: Verdict, comparisons: Sequence[Comparison], repeated: Repeated) -> str:
@@ -95,7 +99,7 @@ def recommendation(verdict: Verdict, comparisons: Sequence[Comparison], repeated
         return _plain_model(linear, repeated.costs)
     reasons = f"{_reason(verdict, comparisons[0])}, {_cheaper(repeated.costs[pick], repeated.costs[other])}"
     if blend.word == "better" and blend.p_better > 0.5:
-        reasons += f"; the mean of both is better still ({blend.difference:+.4f}), at the cost of both"
+        reasons += f"; the blend of both is better still ({blend.difference:+.4f}), at the cost of both"
     return f"Use {IN_SENTENCES[pick]}: {reasons}."
 
 

@@ -18,6 +18,7 @@ from nncli.report.document import (
     assumption_lines,
     calibration_lines,
     effort_line,
+    held_out_blend_line,
     kept_line,
     repeated_lines,
     sentence,
@@ -42,7 +43,7 @@ def print_report(report: Report, console: Console) -> None:
     console.print(Text(f"{sentence(report)}", style=_STYLES[report.judgement.verdict.word]), soft_wrap=True)
     if report.repeated:
         _print_repeated(report, report.repeated, console)
-    for line in filter(None, (effort_line(report), kept_line(report))):
+    for line in filter(None, (held_out_blend_line(report), effort_line(report), kept_line(report))):
         console.print(Text(line), soft_wrap=True)
     if report.decision:
         _print_decision(report.decision, report, console)
@@ -74,7 +75,7 @@ def decision_table(rule: DecisionRule, checks: Sequence[tuple[str, float, Decisi
 
 
 def _print_repeated(report: Report, repeated: Repeated, console: Console) -> None:
-    """Prints what repeated folds tell: other metrics, practice, the mean of both sides, costs, and what to use."""
+    """Prints what repeated folds tell: other metrics, practice, the blend of both sides, costs, and what to use."""
     recommended, *lines = repeated_lines(report)
     if len(report.judgement.comparisons) > 1:
         console.print(_comparisons_table(report.judgement.comparisons))

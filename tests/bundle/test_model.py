@@ -12,6 +12,7 @@ from safetensors.numpy import load, save
 from nncli.bundle.folder import read_file, read_manifest, write_folder
 from nncli.bundle.model import load_model, load_with_heldout
 from nncli.errors import ModelError
+from nncli.evaluation.blend import blend
 
 ROLES = {"model": "json", **dict.fromkeys(("weights", "fast", "trees", "heldout"), "safetensors")}
 
@@ -26,7 +27,10 @@ def with_description(folder: Path, source: Path, change: Callable[[dict[str, Any
     return folder
 
 
-DECISION = {"rule": {"positive": 1, "costs": None, "precision": 0.9}, "network": 0.5, "trees": 0.5, "fast": 0.5}
+DECISION = {
+    "rule": {"positive": 1, "costs": None, "precision": 0.9},
+    **dict.fromkeys(("network", "trees", "blend", "fast"), 0.5),
+}
 CHANGES: dict[str, Callable[[dict[str, Any]], None]] = {
     "more numbers than columns": lambda d: d["networks"][0].update(n_num=10**12),
     "a wider student": lambda d: d["student"].update(layers=[10**6, 10**6]),
@@ -41,6 +45,8 @@ CHANGES: dict[str, Callable[[dict[str, Any]], None]] = {
     "a scale less": lambda d: d["scaler"]["numeric"].pop(),
     "more trees": lambda d: d["trees"].update(n_iterations=10**9),
     "a typical cell less": lambda d: d["reference"].pop(),
+    "a side that answers for none": lambda d: d.update(default_side="trees"),
+    "several sides that answer": lambda d: d.update(default_side=["network", "blend"]),
     "a decision of three classes": lambda d: d.update(decision=DECISION),
     "a decision without thresholds": lambda d: d.update(decision=DECISION["rule"]),
     "a weight below zero": lambda d: d["provenance"]["weights"].update(classes=[{"name": "Adelie", "weight": -1.0}]),
@@ -101,5 +107,8 @@ def test_held_out_rows_hold_labels_and_probabilities_only(penguins_model: Path) 
     labels, proba = heldout.answers("trees")
     assert labels.size == len(proba) == heldout.validation.labels.size + heldout.test.labels.size
     np.testing.assert_array_equal(proba[-1], heldout.test.probabilities["trees"][-1])
+    np.testing.assert_array_equal(
+        heldout.answers("blend")[1], blend(heldout.answers("network")[1], heldout.answers("trees")[1])
+    )
     for proba in heldout.test.probabilities.values():
         assert proba.sum(axis=1) == pytest.approx(1)

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from nncli.evaluation.blend import blend
 from nncli.evaluation.comparison import judge_held_out
 from nncli.evaluation.metrics import log_losses, mean_and_error, score
 from nncli.settings import EvaluationSettings
@@ -40,6 +41,25 @@ def test_the_interval_is_close_to_the_normal_theory_of_the_paired_difference() -
     half = 1.96 * differences.std(ddof=1) / np.sqrt(3000)
     assert judged.verdict.difference == pytest.approx(differences.mean())
     assert judged.verdict.high - judged.verdict.low == pytest.approx(2 * half, rel=0.1)
+
+
+def test_the_blend_is_compared_with_both_and_scored_only_where_it_is_given() -> None:
+    labels, probabilities = sides(np.random.default_rng(5), 2000, 2.0, 1.8)
+    judged = judge_held_out(labels, probabilities, SETTINGS)
+    assert "blend" not in judged.scores
+    blended = blend(probabilities["network"], probabilities["trees"])
+    lost = {name: log_losses(labels, proba) for name, proba in {**probabilities, "blend": blended}.items()}
+    assert [found.opponent for found in judged.blend] == ["network", "trees"]
+    for found in judged.blend:
+        differences = lost[found.opponent] - lost["blend"]
+        half = 1.96 * differences.std(ddof=1) / np.sqrt(2000)
+        assert found.difference == pytest.approx(differences.mean())
+        assert found.high - found.low == pytest.approx(2 * half, rel=0.1)
+        assert found.word == "better"  # each side errs for itself here
+    given = judge_held_out(labels, {"blend": blended, **probabilities}, SETTINGS)
+    assert given.scores["blend"]["log_loss"].value == pytest.approx(lost["blend"].mean())
+    assert {**given.scores, "blend": None} == {**judged.scores, "blend": None}
+    assert (given.verdict, given.blend) == (judged.verdict, judged.blend)
 
 
 def test_higher_is_better_metrics_keep_their_sign() -> None:

@@ -36,15 +36,15 @@ def test_which_class_comes_first_does_not_matter(values: np.ndarray, tenths: int
 
 
 def test_each_side_has_a_border_of_its_own() -> None:
-    decision = Decision(COST, 0.1, 0.2, 0.3)
-    assert [decision.border(side).threshold for side in ("network", "trees", "fast")] == [0.1, 0.2, 0.3]
+    decision = Decision(COST, 0.1, 0.2, 0.4, 0.3)
+    assert [decision.border(side).threshold for side in ("network", "trees", "blend", "fast")] == [0.1, 0.2, 0.4, 0.3]
     assert replace(decision, fast=None).border("fast") == Border(1, 0.1)
 
 
 @pytest.mark.parametrize("rule", [COST, DecisionRule(0, None, 0.9), DecisionRule(1, None, None)])
 @pytest.mark.parametrize("fast", [None, 0.25])
 def test_a_decision_comes_back_from_json(rule: DecisionRule, fast: float | None) -> None:
-    decision = Decision(rule, 0.1, 0.2, fast)
+    decision = Decision(rule, 0.1, 0.2, 0.4, fast)
     assert decision.is_sound()
     assert from_json(Decision, to_json(decision), "here") == decision
 
@@ -52,13 +52,14 @@ def test_a_decision_comes_back_from_json(rule: DecisionRule, fast: float | None)
 @pytest.mark.parametrize(
     "wrong",
     [
-        Decision(COST, 1.1, 0.2, None),
-        Decision(COST, 0.1, 0.2, -0.1),
-        Decision(replace(COST, positive=2), 0.1, 0.2, None),
-        Decision(replace(COST, costs=Costs(0, 1)), 0.1, 0.2, None),
-        Decision(replace(COST, precision=0.5), 0.1, 0.2, None),
-        Decision(DecisionRule(1, None, 1.0), 0.1, 0.2, None),
-        Decision(DecisionRule(1, None, 0.0), 0.1, 0.2, None),
+        Decision(COST, 1.1, 0.2, 0.4, None),
+        Decision(COST, 0.1, 0.2, 0.4, -0.1),
+        Decision(COST, 0.1, 0.2, 1.4, None),
+        Decision(replace(COST, positive=2), 0.1, 0.2, 0.4, None),
+        Decision(replace(COST, costs=Costs(0, 1)), 0.1, 0.2, 0.4, None),
+        Decision(replace(COST, precision=0.5), 0.1, 0.2, 0.4, None),
+        Decision(DecisionRule(1, None, 1.0), 0.1, 0.2, 0.4, None),
+        Decision(DecisionRule(1, None, 0.0), 0.1, 0.2, 0.4, None),
     ],
 )
 def test_what_no_rule_gives_is_not_sound(wrong: Decision) -> None:

@@ -49,11 +49,11 @@ def test_folds_give_a_verdict_with_every_side(result: CrossValidation, penguins:
     assert [c.metric for c in result.judgement.comparisons] == ["log_loss", "accuracy"]
 
 
-def test_the_mean_of_both_sides_loses_less_than_their_losses_mean(result: CrossValidation) -> None:
-    """By Jensen's inequality, whatever the rows."""
+def test_the_blend_of_both_sides_loses_less_than_their_losses_mean(result: CrossValidation) -> None:
+    """By Cauchy's inequality, whatever the rows."""
     for fold in result.fold_scores:
         halves = (fold["network"]["log_loss"] + fold["trees"]["log_loss"]) / 2
-        assert fold["blend"]["log_loss"] <= halves + 1e-12
+        assert fold["blend"]["log_loss"] <= halves + 1e-9
     costs = result.repeated.costs
     assert costs["blend"].fit_seconds == pytest.approx(costs["network"].fit_seconds + costs["trees"].fit_seconds)
     assert all(cost.fit_seconds > 0 for side, cost in costs.items() if side != "majority")

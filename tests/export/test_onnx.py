@@ -57,21 +57,21 @@ def assert_same(model: Model, side: Side, rows: pa.RecordBatch, label: str = "la
         assert labels.tolist() == [model.classes[i] for i in expected[:n_rows].argmax(axis=1)]
 
 
-@pytest.mark.parametrize("side", ["network", "trees"])
+@pytest.mark.parametrize("side", ["network", "trees", "blend"])
 @pytest.mark.parametrize("name", MODELS)
 def test_onnxruntime_says_what_predict_says(name: str, side: Side) -> None:
     model = made_model(**MODELS[name])  # type: ignore[arg-type]
     assert_same(model, side, rows_for(model, 1000))
 
 
-@pytest.mark.parametrize("side", ["network", "trees"])
+@pytest.mark.parametrize("side", ["network", "trees", "blend"])
 @pytest.mark.parametrize("positive", [0, 1])
 def test_labels_follow_the_models_threshold(positive: int, side: Side) -> None:
     model = made_model()
     rows = rows_for(model, 1000)
     proba = model.predict_proba(model.encode(rows), side)
     threshold = float(np.quantile(proba[:, positive], 0.7)) + 1e-3
-    decided = model.with_decision(Decision(DecisionRule(positive, None, None), threshold, threshold, None))
+    decided = model.with_decision(Decision(DecisionRule(positive, None, None), threshold, threshold, threshold, None))
     content = make_onnx(decided, side).SerializeToString()
     labels, _ = onnxruntime.InferenceSession(content).run(None, feeds_of(model, rows))
     near = np.abs(proba[:, positive] - threshold) < 1e-5

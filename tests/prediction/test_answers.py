@@ -50,7 +50,7 @@ def test_both_models_answer_in_columns_of_their_own(model: Model, frame: pd.Data
     pd.testing.assert_frame_equal(both, pd.concat([network, trees], axis=1)[names])
 
 
-@pytest.mark.parametrize("side", ["network", "trees"])
+@pytest.mark.parametrize("side", ["network", "trees", "blend"])
 def test_reasons_are_the_columns_without_which_the_answer_changes_most(
     model: Model, frame: pd.DataFrame, side: Side
 ) -> None:
@@ -90,14 +90,15 @@ def test_blocks_of_reasons_do_not_matter(model: Model, frame: pd.DataFrame, monk
 def test_the_models_threshold_decides_for_each_side_and_another_only_if_asked(positive: int) -> None:
     model = made_model()
     rows = rows_for(model, 200)
-    both = [model.predict_proba(model.encode(rows), side)[:, positive] for side in ("network", "trees")]
-    thresholds = [float(np.float32(np.quantile(values, 0.8))) for values in both]  # ties: of rows that are there
+    sides: tuple[Side, ...] = ("network", "trees", "blend")
+    values_of = [model.predict_proba(model.encode(rows), side)[:, positive] for side in sides]
+    thresholds = [float(np.float32(np.quantile(values, 0.8))) for values in values_of]  # ties: of rows that are there
     decided = model.with_decision(Decision(DecisionRule(positive, None, None), *thresholds, None))
-    expected = [np.float32(values) >= np.float32(t) for values, t in zip(both, thresholds, strict=True)]
+    expected = [np.float32(values) >= np.float32(t) for values, t in zip(values_of, thresholds, strict=True)]
     frame, name = rows.to_pandas(), model.classes[positive]
-    found = answers(decided, frame, sides=("network", "trees"), proba="all")
+    found = answers(decided, frame, sides=sides, proba="all")
     for column, is_positive, values, t in zip(
-        ("prediction", "prediction_trees"), expected, both, thresholds, strict=True
+        ("prediction", "prediction_trees", "prediction_blend"), expected, values_of, thresholds, strict=True
     ):
         assert 0 < is_positive.sum() < 100
         assert ((found[column] == name) == is_positive).all()
@@ -107,7 +108,7 @@ def test_the_models_threshold_decides_for_each_side_and_another_only_if_asked(po
     fast = answers(decided, frame, sides=("fast",))  # there is none: the network answers, by its own threshold
     assert (fast.prediction == found.prediction).all()
     other = answers(decided, frame, threshold=0.3)
-    assert ((other.prediction == name) == (both[0].astype("f4") >= np.float32(0.3))).all()
+    assert ((other.prediction == name) == (values_of[0].astype("f4") >= np.float32(0.3))).all()
 
 
 def test_a_prior_changes_probabilities_before_all_that_follows_from_them() -> None:

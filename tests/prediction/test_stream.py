@@ -69,6 +69,7 @@ def objects_of(frame: pd.DataFrame) -> list[str]:
     [
         ("out.csv", PLAIN, 300),
         ("out.csv", PredictSettings(sides=("trees",)), 999),
+        ("out.csv", PredictSettings(sides=("blend",), explain=1), 999),
         ("out.csv.gz", KEEP, 777),
         ("out.csv.zst", KEEP, 777),
         ("out.tsv.bz2", KEEP, 777),
