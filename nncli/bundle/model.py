@@ -48,6 +48,8 @@ class Provenance:
     """What was odd about the data, or about the run."""
     weights: WeightSettings = UNWEIGHTED
     """By what rows were weighted."""
+    group: str | None = None
+    """The column whose equal values stayed together, if any did."""
 
 
 @dataclass(frozen=True)
@@ -134,6 +136,8 @@ class Answers:
     """By side but the blend, which comes from its parts; each ``(n_rows, n_classes)``."""
     weights: NDArray[np.float64] | None = None
     """How much each row counts, ``(n_rows,)``; ``None``: all the same."""
+    groups: NDArray[np.int64] | None = None
+    """Rows with the same number belong together, ``(n_rows,)``; ``None``: each stands alone."""
 
     def proba(self, side: Side) -> NDArray[np.float64]:
         """Of a side, or of the blend."""
@@ -149,6 +153,7 @@ class Answers:
         """Everything by name, as a file holds it."""
         found: dict[str, NDArray[Any]] = {"labels": self.labels, **self.probabilities}
         found |= {} if self.weights is None else {_WEIGHTS: self.weights}
+        found |= {} if self.groups is None else {_GROUPS: self.groups}
         return {prefix + name: array for name, array in found.items()}
 
 
@@ -296,7 +301,7 @@ def _missing_columns(names: Sequence[str], given: Sequence[str]) -> ModelError:
     )
 
 
-_TEST, _VALIDATION, _WEIGHTS = "", "validation.", "weights"
+_TEST, _VALIDATION, _WEIGHTS, _GROUPS = "", "validation.", "weights", "groups"
 
 
 def save_model(path: Path, model: Model, heldout: Heldout, pages: Mapping[str, bytes]) -> None:
@@ -371,15 +376,19 @@ def load_with_heldout(path: Path) -> tuple[Model, Heldout]:
         _TEST: (provenance.n_test, [*_TEST_SIDES, *fast]),
         _VALIDATION: (provenance.n_validation, [*_VALIDATION_SIDES, *fast]),
     }
-    weights = [_WEIGHTS] if provenance.weights.is_used else []
+    extra = [*([_WEIGHTS] if provenance.weights.is_used else []), *([_GROUPS] if provenance.group is not None else [])]
     shapes: dict[str, tuple[int, ...]] = {}
     for part, (n_rows, sides) in parts.items():
-        shapes |= {f"{part}{name}": (n_rows,) for name in ("labels", *weights)}
+        shapes |= {f"{part}{name}": (n_rows,) for name in ("labels", *extra)}
         shapes |= {f"{part}{side}": (n_rows, n_classes) for side in sides}
-    dtypes: dict[str, type] = {name: np.int64 if name.endswith("labels") else np.float64 for name in shapes}
+    dtypes: dict[str, type] = {name: np.int64 if name.endswith(("labels", _GROUPS)) else np.float64 for name in shapes}
     arrays = load_arrays(read_file(path, manifest, "heldout"), shapes, dtypes, f"{path}: heldout")
     test, validation = (
-        Answers(arrays[f"{part}labels"], {side: arrays[part + side] for side in sides}, arrays.get(f"{part}{_WEIGHTS}"))
+        Answers(
+            arrays[f"{part}labels"],
+            {side: arrays[part + side] for side in sides},
+            *(arrays.get(f"{part}{name}") for name in (_WEIGHTS, _GROUPS)),
+        )
         for part, (_, sides) in parts.items()
     )
     return model, Heldout(test, validation)

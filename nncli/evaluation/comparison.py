@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from nncli.evaluation.blend import blend
 from nncli.evaluation.intervals import bootstrap_error, difference_bounds, loss_bounds, share_bounds, t_quantile
@@ -81,13 +82,19 @@ class Judgement:
 
 
 def judge_held_out(
-    labels: Labels, probabilities: Mapping[str, Floats], settings: EvaluationSettings, weights: Floats | None = None
+    labels: Labels,
+    probabilities: Mapping[str, Floats],
+    settings: EvaluationSettings,
+    weights: Floats | None = None,
+    groups: Labels | None = None,
 ) -> Judgement:
     """Scores every model on the same held-out rows, with paired bootstrap intervals.
 
     The standard errors are the bootstrap's, the intervals are t intervals: of scores on the scale on which they are
     nearly normal, of differences as they are. Rows are drawn alike, whatever they weigh, and count their weight as
-    often as they are drawn; weights make a sample smaller for this, to its effective size.
+    often as they are drawn; weights make a sample smaller for this, to its effective size. Rows of one group say much
+    the same, so groups are drawn whole (Davison and Hinkley 1997, "Bootstrap Methods and their Application", section
+    3.8), and there are only as many of them.
 
     Args:
         labels: class numbers, shape ``(n_rows,)``.
@@ -95,12 +102,13 @@ def judge_held_out(
             blend are added, but are not among the scores unless they are given.
         settings: confidence, number of draws, and the metric that the verdict compares: the first.
         weights: how much each row counts, above 0, shape ``(n_rows,)``; ``None``: all the same.
+        groups: rows with the same number belong together, shape ``(n_rows,)``; ``None``: each stands alone.
     """
     metric = settings.metrics[0]
     blended = blend(probabilities["network"], probabilities["trees"])
-    values, draws = _bootstrap(labels, {**probabilities, "blend": blended}, weights, settings.bootstrap_draws)
-    counts = np.ones(labels.size) if weights is None else weights
-    n_rows, rarest = effective_size(counts), min(effective_size(counts[labels == c]) for c in np.unique(labels))
+    sample = Sample(labels.size, weights, groups)
+    values, draws = _bootstrap(labels, {**probabilities, "blend": blended}, sample, settings.bootstrap_draws)
+    n_rows, rarest = sample.size, min(sample.take(np.flatnonzero(labels == c)).size for c in np.unique(labels))
     quantile = t_quantile(settings.confidence, n_rows)
 
     def difference(first: str, second: str) -> Interval:
@@ -122,7 +130,8 @@ def judge_held_out(
         for first, second in (("network", "trees"), ("blend", "network"), ("blend", "trees"))
     )
     kind = "test rows" if weights is None else "weighted test rows"
-    method = f"paired bootstrap over {labels.size:,} {kind}"
+    whole = "" if groups is None else f" in {np.unique(groups).size:,} groups, drawn whole"
+    method = f"paired bootstrap over {labels.size:,} {kind}{whole}"
     return Judgement(scores, verdict, method, blend=tuple(of_blend))
 
 
@@ -135,45 +144,69 @@ def _verdict(metric: str, difference: Interval, learned: bool, opponent: str) ->
     return Verdict(metric, difference.value, difference.low, difference.high, word, learned, opponent)
 
 
+@dataclass(frozen=True)
+class Sample:
+    """Rows as they were sampled: what a bootstrap has to imitate."""
+
+    n_rows: int
+    weights: Floats | None = None
+    """How much each row counts, shape ``(n_rows,)``; ``None``: all the same."""
+    groups: Labels | None = None
+    """Rows with the same number belong together, shape ``(n_rows,)``; ``None``: each stands alone."""
+
+    @property
+    def size(self) -> float:
+        """So many independent rows of one weight would be as sure."""
+        if self.groups is not None:
+            return float(np.unique(self.groups).size)
+        return float(self.n_rows) if self.weights is None else effective_size(self.weights)
+
+    def take(self, rows: NDArray[np.int64]) -> "Sample":
+        """Some of the rows."""
+        weights, groups = (None if each is None else each[rows] for each in (self.weights, self.groups))
+        return Sample(rows.size, weights, groups)  # type: ignore[arg-type]
+
+    def draws(self, n_draws: int) -> Iterator[Floats]:
+        """How much each row counts when rows, or groups, are drawn with replacement; ``(n, n_rows)`` at a time.
+
+        Always the same draws, so that all that is computed from them is paired.
+        """
+        units = np.arange(self.n_rows) if self.groups is None else np.unique(self.groups, return_inverse=True)[1]
+        random, n_units = np.random.default_rng(0), int(units.max()) + 1
+        at_once = max(1, _CELLS_AT_ONCE // self.n_rows)
+        for start in range(0, n_draws, at_once):
+            n = min(at_once, n_draws - start)
+            drawn = random.integers(n_units, size=(n, n_units)) + np.arange(n)[:, None] * n_units
+            counts = np.bincount(drawn.ravel(), minlength=n * n_units).reshape(n, n_units).astype(np.float64)
+            of_rows = counts if self.groups is None else counts[:, units]
+            yield of_rows if self.weights is None else of_rows * self.weights
+
+
 def _bootstrap(
-    labels: Labels, probabilities: Mapping[str, Floats], weights: Floats | None, n_draws: int
+    labels: Labels, probabilities: Mapping[str, Floats], sample: Sample, n_draws: int
 ) -> tuple[dict[str, dict[str, float]], dict[str, dict[str, Floats]]]:
     """Each model's scores, and the same under draws of rows with replacement, alike for all models."""
     scorers = {model: weighted_scores(labels, proba) for model, proba in probabilities.items()}
-    every_row = np.ones((1, labels.size)) if weights is None else weights[None]
+    every_row = np.ones((1, labels.size)) if sample.weights is None else sample.weights[None]
     values = {m: {k: float(v[0]) for k, v in scorer(every_row).items()} for m, scorer in scorers.items()}
     pieces: dict[str, list[dict[str, Floats]]] = {model: [] for model in scorers}
-    for drawn in _draw_counts(labels.size, n_draws):
-        counts = drawn if weights is None else drawn * weights
+    for counts in sample.draws(n_draws):
         for model, scorer in scorers.items():
             pieces[model].append(scorer(counts))
     draws = {m: {k: np.concatenate([piece[k] for piece in parts]) for k in METRICS} for m, parts in pieces.items()}
     return values, draws
 
 
-def bootstrap_means(values: Floats, weights: Floats | None, n_draws: int) -> Floats:
+def bootstrap_means(values: Floats, sample: Sample, n_draws: int) -> Floats:
     """Means of rows' values under the draws that models are judged by.
 
     Args:
         values: shape ``(n_rows, n_values)``.
-        weights: how much each row counts, shape ``(n_rows,)``; ``None``: all the same.
+        sample: how the rows were sampled.
         n_draws: how many.
 
     Returns:
         Shape ``(n_draws, n_values)``.
     """
-    pieces = []
-    for drawn in _draw_counts(len(values), n_draws):
-        counts = drawn if weights is None else drawn * weights
-        pieces.append(counts @ values / counts.sum(axis=1, keepdims=True))
-    return np.concatenate(pieces)
-
-
-def _draw_counts(n_rows: int, n_draws: int) -> Iterator[Floats]:
-    """How often each row is drawn, for some draws at a time, always the same; ``(n, n_rows)``."""
-    random = np.random.default_rng(0)
-    at_once = max(1, _CELLS_AT_ONCE // n_rows)
-    for start in range(0, n_draws, at_once):
-        n = min(at_once, n_draws - start)
-        rows = random.integers(n_rows, size=(n, n_rows)) + np.arange(n)[:, None] * n_rows
-        yield np.bincount(rows.ravel(), minlength=n * n_rows).reshape(n, n_rows).astype(np.float64)
+    draws = sample.draws(n_draws)
+    return np.concatenate([counts @ values / counts.sum(axis=1, keepdims=True) for counts in draws])

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scipy.special import ndtr, ndtri
 
 from nncli.evaluation.calibration import UNCALIBRATED, Calibration
-from nncli.evaluation.comparison import Interval, bootstrap_means
+from nncli.evaluation.comparison import Interval, Sample, bootstrap_means
 from nncli.evaluation.intervals import (
     bootstrap_error,
     difference_bounds,
@@ -20,7 +20,7 @@ from nncli.evaluation.intervals import (
     t_quantile,
     wilson_bounds,
 )
-from nncli.evaluation.metrics import RANGES, Floats, Labels, brier_scores, effective_size, log_losses
+from nncli.evaluation.metrics import RANGES, Floats, Labels, brier_scores, log_losses
 from nncli.settings import EvaluationSettings
 
 _MOST_BINS, _FEWEST_ROWS = 15, 30
@@ -72,6 +72,7 @@ def calibration_evidence(
     calibration: Calibration,
     settings: EvaluationSettings,
     weights: Floats | None = None,
+    groups: Labels | None = None,
 ) -> CalibrationEvidence:
     """Compares a model's own probabilities with calibrated ones.
 
@@ -81,6 +82,7 @@ def calibration_evidence(
         calibration: fitted on other rows.
         settings: confidence and number of draws.
         weights: how much each row counts, shape ``(n_rows,)``; ``None``: all the same.
+        groups: rows that belong together, as for ``judge_held_out``; the calibration error takes rows one by one.
     """
     before, after = UNCALIBRATED.apply(raw), calibration.apply(raw)
     losses = [log_losses(labels, proba) for proba in (before, after)]
@@ -88,8 +90,8 @@ def calibration_evidence(
         [*losses, *(brier_scores(labels, proba) for proba in (before, after)), losses[0] - losses[1]]
     )
     means = np.average(values, axis=0, weights=weights).tolist()
-    draws = bootstrap_means(values, weights, settings.bootstrap_draws)
-    n_rows = labels.size if weights is None else effective_size(weights)
+    sample = Sample(labels.size, weights, groups)
+    draws, n_rows = bootstrap_means(values, sample, settings.bootstrap_draws), sample.size
     halves = [t_quantile(settings.confidence, n_rows) * bootstrap_error(drawn, n_rows) for drawn in draws.T]
     log_loss = [Interval(means[i], *loss_bounds(means[i], halves[i])) for i in (0, 1)]
     brier = [Interval(means[i], *loss_bounds(means[i], halves[i], RANGES["brier"][1])) for i in (2, 3)]

@@ -57,7 +57,8 @@ def score_test_rows(table: ExaminedTable, split: Split, fitted: Fitted, sides: M
     """Every side's probabilities for the test rows: the one place where these rows are looked at."""
     test = fitted.model.encode(table.rows.take(split.test))
     probabilities = {side: answer(test) for side, answer in sides.items()}
-    return Answers(table.target.labels[split.test], probabilities, weights_of(fitted.weights, split.test))
+    weights, groups = weights_of(fitted.weights, split.test), table.arrangement.groups_of(split.test)
+    return Answers(table.target.labels[split.test], probabilities, weights, groups)
 
 
 def score_with_calibration(
@@ -81,6 +82,7 @@ def score_with_calibration(
             model.description.calibration(side),
             settings,
             scored.weights,
+            scored.groups,
         )
         for side in _CALIBRATED
     }

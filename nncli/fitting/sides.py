@@ -21,6 +21,7 @@ from nncli.fitting.health import Health, examine_health
 from nncli.fitting.student import Student, teach
 from nncli.guard.examine import ExaminedTable
 from nncli.settings import DecisionSettings, RunSettings, Side, TreesSettings
+from nncli.table.arrangement import Groups
 from nncli.table.split import Split
 from nncli.table.weights import Weights
 from nncli.training.budget import Plan, make_plan, rows_an_epoch
@@ -120,7 +121,7 @@ def fit_sides(table: ExaminedTable, split: Split, context: Context) -> Fitted:
         careful=careful,
         default=default,
         student=student,
-        validation=_answers(model, rows.validation),
+        validation=_answers(model, rows.validation, table.arrangement.groups_of(split.validation)),
         health=examine_health(model, chosen, rows, context.settings),
         weights=rows.weights,
         checkpoints=checkpoints,
@@ -144,9 +145,10 @@ def _recipe(rows: EncodedSplit, inputs: LabelledInputs, table: ExaminedTable, co
     return recipe
 
 
-def _answers(model: Model, rows: EncodedRows) -> Answers:
+def _answers(model: Model, rows: EncodedRows, groups: Groups | None) -> Answers:
     sides: list[Side] = ["network", "trees", *(["fast"] if model.student else [])]  # type: ignore[list-item]
-    return Answers(rows.labels, {side: model.predict_proba(rows.features, side) for side in sides}, rows.weights)
+    proba: dict[str, NDArray[np.float64]] = {side: model.predict_proba(rows.features, side) for side in sides}
+    return Answers(rows.labels, proba, rows.weights, groups)
 
 
 def _describe(
@@ -295,4 +297,5 @@ def _provenance(table: ExaminedTable, split: Split, settings: RunSettings) -> Pr
         n_test=split.test.size,
         findings=table.findings,
         weights=settings.weights,
+        group=settings.group,
     )

@@ -37,6 +37,10 @@ class Arrangement:
         units = self.groups if self.moments is None else self.moments
         return self.labels.size if units is None else np.unique(units).size
 
+    def groups_of(self, rows: Rows) -> Groups | None:
+        """The groups of some rows; ``None`` where none were named."""
+        return None if self.groups is None else self.groups[rows]
+
     def take(self, rows: Rows) -> "Arrangement":
         """Of some of the rows."""
         groups, moments = (None if units is None else units[rows] for units in (self.groups, self.moments))

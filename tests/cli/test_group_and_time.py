@@ -35,6 +35,9 @@ def test_a_model_of_groups_does_not_need_their_column(nncli: Program, visits: Pa
     assert report["settings"]["group"] == "patient"
     finding = next(f for f in report["warnings"] if f["code"] == "group-split")
     assert finding["message"] in run.err
+    assert "groups, drawn whole" in report["verdict"]["method"]
+    again = json.loads(nncli("compare-baseline", "--json").out)
+    assert (again["verdict"], again["scores"]) == (report["verdict"], report["scores"])
     rows = visits.read_text().splitlines()
     without = "\n".join(",".join([*row.split(",")[:1], *row.split(",")[2:]]) for row in rows)
     (nncli.folder / "without.csv").write_text(without)

@@ -148,3 +148,42 @@ def test_the_verdict_is_that_of_the_rows_that_count() -> None:
         for heavy in (0, 1)
     ]
     assert words == ["better", "worse"]
+
+
+def test_rows_of_one_group_are_no_more_evidence_than_one_of_them() -> None:
+    random = np.random.default_rng(9)
+    labels, probabilities = sides(random, 300, 2.0, 1.5)
+    copies = np.repeat(np.arange(300), 4)
+    four_times = {side: proba[copies] for side, proba in probabilities.items()}
+    alone = judge_held_out(labels, probabilities, SETTINGS)
+    grouped = judge_held_out(labels[copies], four_times, SETTINGS, groups=copies)
+    naive = judge_held_out(labels[copies], four_times, SETTINGS)
+    for side, scores in alone.scores.items():
+        for metric, interval in scores.items():
+            assert vars(grouped.scores[side][metric]) == pytest.approx(vars(interval)), (side, metric)
+    assert vars(grouped.verdict) == pytest.approx(vars(alone.verdict))
+    assert naive.verdict.high - naive.verdict.low < 0.6 * (alone.verdict.high - alone.verdict.low)
+    assert grouped.method == "paired bootstrap over 1,200 test rows in 300 groups, drawn whole"
+
+
+def test_groups_that_differ_leave_no_winner_where_rows_alone_would_often_have_one() -> None:
+    """Each of twenty groups favours one side by chance, for all of its rows."""
+    winners = {"groups": 0, "rows": 0}
+    for seed in range(150):
+        random = np.random.default_rng(seed)
+        groups = np.repeat(np.arange(20), 15)
+        labels = random.integers(2, size=300)
+        gain = random.normal(size=20)[groups]
+
+        def proba(logit: np.ndarray, y: np.ndarray = labels) -> np.ndarray:
+            positive = 1 / (1 + np.exp(-logit * (2 * y - 1)))
+            return np.column_stack([1 - positive, positive])
+
+        probabilities = {"network": proba(1 + gain), "trees": proba(1 - gain), "majority": np.full((300, 2), 0.5)}
+        settings = EvaluationSettings(bootstrap_draws=200)
+        for name, units in (("groups", groups), ("rows", None)):
+            winners[name] += judge_held_out(labels, probabilities, settings, None, units).verdict.word != (
+                "no clear difference"
+            )
+    assert winners["groups"] <= stats.binom.ppf(0.999, 150, 0.05)
+    assert winners["rows"] > 50
