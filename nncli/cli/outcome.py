@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from nncli.bundle.model import Heldout, Model
 from nncli.evaluation.comparison import judge_held_out
 from nncli.guard.examine import ExaminedTable
+from nncli.report.assumptions import Assumptions
 from nncli.report.decision import decision_report
 from nncli.report.document import CurvePoint, Report, TrialLine, document
 from nncli.report.html import render_html, render_markdown, render_model_card
@@ -67,6 +68,7 @@ def train_report(experiment: "Experiment", settings: RunSettings, total_seconds:
         decision=decision_report(experiment.served.model.description, experiment.heldout),
         calibration=experiment.calibration,
         n_tried=fitted.n_tried,
+        assumptions=Assumptions(experiment.optimisation),
         default_side=fitted.model.description.default_side,
     )
 
@@ -105,6 +107,7 @@ def cross_validation_report(
         model_sha256=None,
         folds=result.fold_scores,
         repeated=result.repeated,
+        assumptions=result.assumptions,
         n_tried=result.n_tried,
     )
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from nncli.bundle.model import Heldout
 from nncli.evaluation.comparison import Judgement, judge_held_out
 from nncli.evaluation.reliability import CalibrationEvidence
+from nncli.experiment.assumptions import look_at_training
 from nncli.experiment.scoring import cut_short, run_clock, score_with_calibration
 from nncli.fitting.context import Context, Observer
 from nncli.fitting.decision import choose_decision, make_rule
@@ -20,6 +21,7 @@ from nncli.fitting.sides import Fitted, fit_sides
 from nncli.guard.examine import ExaminedTable, with_known_classes
 from nncli.guard.findings import Finding
 from nncli.guard.rows import examine_classes, examine_rows
+from nncli.report.assumptions import Optimisation
 from nncli.settings import RunSettings
 from nncli.table.split import Split, make_split
 from nncli.training.device import choose_device, use_threads
@@ -38,6 +40,11 @@ class Experiment:
     """What it does to both sides' probabilities for the test rows."""
     served: Served
     findings: tuple[Finding, ...]
+
+    @property
+    def optimisation(self) -> Optimisation:
+        """How the training of the judged network went."""
+        return look_at_training(self.fitted)
 
     @property
     def seconds(self) -> Mapping[str, float]:
@@ -82,6 +89,15 @@ def run_experiment(
         judgement = judge_held_out(test.labels, judged, settings.evaluation, test.weights, test.groups)
         served = learn_from_all_rows(table, split, fitted, context)
     decision, doubts = choose_decision(rule, heldout.validation, table.target.classes) if rule else (None, ())
-    findings = (*found, *cut_short([fitted.stops, served.stops]), *doubts)
+    findings = (*found, *cut_short([fitted.stops, served.stops]), *_unconverged(fitted), *doubts)
     served = replace(served, model=served.model.with_decision(decision).with_findings(findings))
     return Experiment(table, split, fitted, heldout, judgement, calibration, served, findings)
+
+
+def _unconverged(fitted: Fitted) -> list[Finding]:
+    """Says that the network was still learning when its epochs were done; a time limit is said elsewhere."""
+    if fitted.health.converged or "time limit" in fitted.stops["network"]:
+        return []
+    n_epochs = len(fitted.chosen[0].outcome.history)
+    message = f"the network was still learning after {n_epochs} epochs; more --epochs may make it better"
+    return [Finding("not-converged", "info", (), message)]

@@ -61,6 +61,7 @@ class CrossValidation:
     n_test: int
     judgement: Judgement
     repeated: Repeated
+    assumptions: Assumptions
     n_tried: Mapping[str, int]
     """Settings that were tried in all folds together, by side, and how many of the network's predicted."""
     findings: tuple[Finding, ...]
@@ -198,7 +199,8 @@ def _finished(run: _Run, folds: Sequence[Fold], stop: Stop) -> CrossValidation:
         n_train=round(fmean(fold.split.train.size + fold.split.validation.size for fold in folds)),
         n_test=round(fmean(fold.split.test.size for fold in folds)),
         judgement=judge_folds(scores, share, evaluation, run.opponent),
-        repeated=Repeated(len(folds), run.n_planned, stop, others, _costs(folds), run.assumptions(folds)),
+        repeated=Repeated(len(folds), run.n_planned, stop, others, _costs(folds)),
+        assumptions=run.assumptions(folds),
         n_tried={side: sum(fold.n_tried[side] for fold in folds) for side in folds[0].n_tried},
         findings=(
             *table.findings,

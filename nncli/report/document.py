@@ -12,6 +12,7 @@ from nncli.evaluation.comparison import Interval, Judgement, Verdict
 from nncli.evaluation.conformal import CoverageCheck
 from nncli.evaluation.reliability import CalibrationEvidence
 from nncli.guard.findings import Finding
+from nncli.report.assumptions import Assumptions
 from nncli.report.decision import DecisionReport, decision_document
 from nncli.report.names import IN_SENTENCES, METRIC_NAMES, SIDE_NAMES
 from nncli.report.repeated import Repeated, blend_line, practical_line, recommendation, rounds_line
@@ -80,6 +81,8 @@ class Report:
     """What sets of classes reach on the test rows, by side, where rows were held out."""
     repeated: Repeated | None = None
     """Where both sides were fitted on several folds."""
+    assumptions: Assumptions | None = None
+    """Whether what networks rest on holds, where one was trained."""
     weights: WeightSettings = UNWEIGHTED
     """By what rows were weighted."""
     decision: DecisionReport | None = None
@@ -121,6 +124,7 @@ def document(report: Report) -> dict[str, Any]:
         "folds": [dict(fold) for fold in report.folds],
         "sets": {side: [asdict(check) for check in checks] for side, checks in report.sets.items()},
         **_of_repeated(report),
+        "assumptions": report.assumptions.document(judgement.verdict.opponent) if report.assumptions else None,
         "weights": asdict(report.weights) if report.weights.is_used else None,
         "decision": decision_document(report.decision),
         "calibration": {side: asdict(evidence) for side, evidence in report.calibration.items()},
@@ -137,7 +141,6 @@ def _of_repeated(report: Report) -> dict[str, Any]:
     return {
         "comparisons": [asdict(comparison) for comparison in judgement.comparisons],
         "recommendation": recommendation(judgement.verdict, judgement.comparisons, report.repeated),
-        "assumptions": report.repeated.assumptions.document(judgement.verdict.opponent),
         **report.repeated.document(),
     }
 
@@ -218,9 +221,7 @@ def held_out_blend_line(report: Report) -> str:
 
 def assumption_lines(report: Report) -> list[str]:
     """Whether what networks rest on holds, where it was looked at."""
-    if report.repeated is None:
-        return []
-    return report.repeated.assumptions.sentences(report.judgement.verdict.opponent)
+    return report.assumptions.sentences(report.judgement.verdict.opponent) if report.assumptions else []
 
 
 def weights_line(report: Report) -> str:

@@ -39,7 +39,7 @@ def render_html(report: Report) -> str:
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     verdict = report.judgement.verdict
     folds = fold_plot(report.folds, verdict.metric, verdict.opponent) if report.folds else None
-    growth = report.repeated.assumptions.growth if report.repeated else None
+    growth = report.assumptions.growth if report.assumptions else None
     curve = learning_curve(report.curve, report.network["best_epoch"]) if report.curve else None
     return environment.get_template("report.html.j2").render(
         **_shared(report),

@@ -5,7 +5,6 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from nncli.evaluation.comparison import Comparison, Verdict
-from nncli.report.assumptions import Assumptions
 from nncli.report.names import IN_SENTENCES, METRIC_NAMES
 
 _EQUAL = 0.95
@@ -43,7 +42,6 @@ class Repeated:
     """The blend of network and trees, and logistic regression, against each of the two that the verdict is about."""
     costs: Mapping[str, Cost]
     """By side."""
-    assumptions: Assumptions
 
     def document(self) -> dict[str, Any]:
         """As JSON values."""

@@ -407,3 +407,16 @@ def test_networks_of_other_weights_are_kept_apart(penguins: ExaminedTable, tmp_p
         for some in weights
     ]
     assert len({found.key for found in kept if found}) == 3
+
+
+def test_a_network_that_was_still_learning_is_said_to_be() -> None:
+    random = np.random.default_rng(0)
+    x = random.normal(size=(400, 2))
+    frame = pd.DataFrame({"a": x[:, 0], "b": x[:, 1], "y": np.where(x[:, 0] * x[:, 1] > 0, "same", "other")})
+    found = {}
+    for epochs in (3, 60):
+        settings = replace(SETTINGS, training=TrainingSettings(epochs=epochs))
+        result = run_experiment(examine_table(table_of(frame), None), settings, Silent())
+        found[epochs] = "not-converged" in {finding.code for finding in result.findings}
+        assert result.optimisation.converged != found[epochs]
+    assert found == {3: True, 60: False}

@@ -60,7 +60,7 @@ def test_the_blend_of_both_sides_loses_less_than_their_losses_mean(result: Cross
 
 
 def test_what_networks_rest_on_is_looked_at(result: CrossValidation) -> None:
-    found = result.repeated.assumptions
+    found = result.assumptions
     assert found.growth is not None
     assert found.seeds is not None
     n_rows = [point.n_rows for point in found.growth.points]
@@ -84,7 +84,7 @@ def test_folds_of_other_rounds_are_others_and_no_fold_is_begun_that_the_budget_d
     found = cross_validate(penguins, SETTINGS, RepeatSettings(n_rounds=50, budget=0.001), Silent())
     assert found.repeated.stop == "budget"
     assert found.repeated.n_folds == 2
-    assert found.repeated.assumptions.growth is None
+    assert found.assumptions.growth is None
     assert time.monotonic() - start < 60
 
 
