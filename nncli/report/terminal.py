@@ -118,9 +118,9 @@ def scores_table(scores: Mapping[str, Mapping[str, Interval]]) -> Table:
 
 
 def plain_table(first: str, *others: str) -> Table:
-    """A table without lines; the columns after the first stand to the right."""
+    """A table without lines; the columns after the first stand to the right, the first makes room for them."""
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), show_edge=False)
-    table.add_column(Text(first), no_wrap=True)
+    table.add_column(Text(first), overflow="fold")
     for name in others:
         table.add_column(Text(name), justify="right", no_wrap=True)
     return table
