@@ -91,12 +91,12 @@ def cross_validate(
         UsageError: no network ever had a finite loss, or the opponent is not installed.
     """
     choose_device(settings.device)
-    run = _Run(table, settings, repeat, observer, started or time.monotonic())
+    run = Folds(table, settings, repeat, observer, started or time.monotonic())
     folds, stop = run.folds()
     return _finished(run, folds, stop)
 
 
-class _Run:
+class Folds:
     """The folds as they come, and whether another one is worth its time."""
 
     def __init__(
@@ -185,7 +185,7 @@ def test_share(folds: Sequence[Fold]) -> float:
     return n_test / sum(fold.split.train.size + fold.split.validation.size for fold in folds)
 
 
-def _finished(run: _Run, folds: Sequence[Fold], stop: Stop) -> CrossValidation:
+def _finished(run: Folds, folds: Sequence[Fold], stop: Stop) -> CrossValidation:
     scores, share, evaluation = [fold.scores for fold in folds], test_share(folds), run.settings.evaluation
     main = evaluation.metrics[0]
     table, fits = run.table, [fold.fit_seconds for fold in folds]

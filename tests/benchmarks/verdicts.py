@@ -1,4 +1,4 @@
-"""How often verdicts are wrong, and what they can find: ``python verdicts.py FOLDER PART RUNS`` (with ``index.json``).
+"""How often verdicts are wrong, and what they can find: ``python verdicts.py FOLDER PART RUNS [FIRST]``.
 
 Parts: ``shuffled``: real tables whose labels were shuffled, so that no side can be better; ``itself``: the network
 against the network of another seed; ``planted``: two logistic regressions whose true difference is known, over
@@ -21,15 +21,14 @@ from tables import Table, read_index
 from nncli.evaluation.comparison import judge_held_out
 from nncli.evaluation.folds import is_foreseen, judge_folds
 from nncli.evaluation.metrics import by_name, score
-from nncli.experiment.holdout import run_experiment
-from nncli.experiment.repeated import cross_validate
+from nncli.experiment.repeated import Folds, test_share
 from nncli.experiment.scoring import answering_sides, score_test_rows
 from nncli.fitting.context import Context
 from nncli.fitting.sides import fit_sides
 from nncli.guard.examine import ExaminedTable, examine_table
 from nncli.settings import EvaluationSettings, RepeatSettings, RunSettings
 from nncli.table.reading import Table as ReadTable
-from nncli.table.split import make_folds
+from nncli.table.split import make_folds, make_split
 
 RESULTS = Path(__file__).parent / "results" / "verdicts.jsonl"
 N_ROWS, N_FOLDS, N_ROUNDS = 300, 5, 3
@@ -43,35 +42,43 @@ class Silent:
         return lambda *_: None
 
 
-def main(folder: str, part: str, n_runs: int) -> None:
+def main(folder: str, part: str, n_runs: int, first: int = 0) -> None:
     runs = {"shuffled": shuffled, "itself": itself, "planted": planted}[part]
     with RESULTS.open("a") as file:
-        for record in runs(read_index(Path(folder)), n_runs):
+        for record in runs(read_index(Path(folder)), range(first, n_runs)):
             print(json.dumps({"part": part, **record}), file=file, flush=True)
 
 
-def shuffled(tables: Sequence[Table], n_runs: int) -> Iterator[dict[str, object]]:
+def shuffled(tables: Sequence[Table], numbers: range) -> Iterator[dict[str, object]]:
     """Labels in random order: train's verdict, and that of repeated cross-validation."""
-    for run in range(n_runs):
+    for run in numbers:
         start, table = time.monotonic(), tables[run % len(tables)]
         random = np.random.default_rng(run)
         examined = examine(table, random, shuffle=True)
         settings = RunSettings(effort="quick", seed=run, threads=1)
-        held_out = run_experiment(examined, settings, Silent()).judgement.verdict
-        repeated = cross_validate(examined, settings, RepeatSettings(n_rounds=N_ROUNDS), Silent())
+        folds, _ = Folds(examined, settings, RepeatSettings(n_rounds=N_ROUNDS), Silent(), start).folds()
+        repeated = judge_folds([fold.scores for fold in folds], test_share(folds), EVALUATION)
         yield {
             "run": run,
             "table": table.name,
-            "train": held_out.word,
-            "compare": repeated.judgement.verdict.word,
-            "folds": len(repeated.fold_scores),
+            "train": held_out_word(examined, settings),
+            "compare": repeated.verdict.word,
+            "folds": len(folds),
             "seconds": round(time.monotonic() - start, 1),
         }
 
 
-def itself(tables: Sequence[Table], n_runs: int) -> Iterator[dict[str, object]]:
+def held_out_word(table: ExaminedTable, settings: RunSettings) -> str:
+    """Of the verdict of ``train``, without the model that is kept."""
+    split = make_split(table.arrangement, settings.split, settings.seed)
+    fitted_sides = fit_sides(table, split, Context(settings, Silent(), learns_on=False))
+    test = score_test_rows(table, split, fitted_sides, answering_sides(fitted_sides))
+    return judge_held_out(test.labels, test.probabilities, EVALUATION).verdict.word
+
+
+def itself(tables: Sequence[Table], numbers: range) -> Iterator[dict[str, object]]:
     """The network of two seeds on the same folds: they differ by chance alone."""
-    for run in range(n_runs):
+    for run in numbers:
         start, table = time.monotonic(), tables[run % len(tables)]
         examined = examine(table, np.random.default_rng(run), shuffle=False)
         verdict, n_folds = judged(lambda r, e=examined, seed=run: two_networks(e, seed, r))  # type: ignore[misc]
@@ -125,13 +132,13 @@ WEIGHTS = (0.0, 0.25, 0.35, 0.5, 0.7, 1.0)
 """Of the column that only the first side sees; with none, either side lacks one column of the same weight."""
 
 
-def planted(_: Sequence[Table], n_runs: int) -> Iterator[dict[str, object]]:
+def planted(_: Sequence[Table], numbers: range) -> Iterator[dict[str, object]]:
     """Two regressions, the second without a column: the true difference is that of many large tables."""
     for n_rows in (300, 1000, 3000):
         for weight in WEIGHTS:
             truth = np.mean([true_difference(weight, n_rows, seed) for seed in range(40)])
             words: dict[str, list[str]] = {"train": [], "compare": []}
-            for run in range(n_runs):
+            for run in numbers:
                 x, y = made_rows(np.random.default_rng([run, n_rows]), n_rows, weight)
                 words["train"].append(of_one_split(x, y, weight, run))
                 words["compare"].append(judged(lambda r, x=x, y=y, w=weight, s=run: regressions(x, y, w, s, r))[0])  # type: ignore[misc]
@@ -141,7 +148,7 @@ def planted(_: Sequence[Table], n_runs: int) -> Iterator[dict[str, object]]:
                 "rows": n_rows,
                 "weight": weight,
                 "difference": float(truth),
-                "runs": n_runs,
+                "runs": len(numbers),
                 **found,
                 "wrong": wrong,
             }
@@ -198,4 +205,4 @@ def regressions(
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], sys.argv[2], int(sys.argv[3]))
+    main(sys.argv[1], sys.argv[2], *map(int, sys.argv[3:]))
