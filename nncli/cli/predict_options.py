@@ -87,8 +87,8 @@ Fast = Annotated[
     bool,
     typer.Option(
         "--fast",
-        help="Let the small network predict that learned from the large one, also under --with both; info says what "
-        "that costs.",
+        help="Let the small network predict that learned from the large one, also under --with both, never in a "
+        "blend; info says what that costs.",
         rich_help_panel=_ANSWERS,
     ),
 ]

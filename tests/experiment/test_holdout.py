@@ -170,8 +170,8 @@ def test_a_threshold_comes_from_validation_rows_and_stays_when_both_learn_on(sam
     assert found is not None
     assert found.rule == DecisionRule(1, None, None)
     for side, threshold in found.thresholds.items():
-        assert threshold == choose_threshold(found.rule, validation.labels, validation.probabilities[side]).threshold
-    assert set(found.thresholds) == set(validation.probabilities)
+        assert threshold == choose_threshold(found.rule, validation.labels, validation.proba(side)).threshold
+    assert set(found.thresholds) == {*validation.probabilities, "blend"}
     plain = run_experiment(table, replace(settings, decision=DecisionSettings()), Silent()).served.model
     assert plain.description.decision is None
     assert plain.with_decision(found).files() == deciding.served.model.files()  # and nothing else is another
