@@ -22,6 +22,21 @@ if TYPE_CHECKING:
     from nncli.prediction.run import Run, Summary
 
 Say = Callable[[str], None]
+_TAKEN_AS_GIVEN = (
+    "proba",
+    "top",
+    "threshold",
+    "decimals",
+    "explain",
+    "coverage",
+    "sets",
+    "by_class",
+    "input_format",
+    "output_format",
+    "bad_rows",
+    "excel_safe",
+)
+"""Options that are settings of the same names."""
 _SIDES: dict[str, tuple[Side, ...]] = {
     "network": ("network",),
     "trees": ("trees",),
@@ -69,23 +84,9 @@ def predict(
     nncli predict 'new/*.parquet' --out-dir scored --keep id
     """
     _refuse_terminal(context, data)
-    settings = PredictSettings(
-        sides=_sides(side or "network", fast),
-        keep=parse_keep(keep),
-        proba=proba,  # type: ignore[arg-type]
-        top=top,
-        threshold=threshold,
-        prior=_prior(prior),
-        decimals=decimals,
-        explain=explain,
-        coverage=coverage,
-        sets=sets,  # type: ignore[arg-type]
-        by_class=by_class,
-        input_format=input_format,  # type: ignore[arg-type]
-        output_format=output_format,  # type: ignore[arg-type]
-        bad_rows=bad_rows,  # type: ignore[arg-type]
-        excel_safe=excel_safe,
-    )
+    given = {name: context.params[name] for name in _TAKEN_AS_GIVEN}
+    sides = _sides(side or "network", fast)
+    settings = PredictSettings(sides=sides, keep=parse_keep(keep), prior=_prior(prior), **given)
     say: Say = _mute if quiet else _say
     prepared = _prepared(model, settings, side is not None, threads, line_buffered, memory)
     with _watched(prepared, not (output or out_dir), quiet) as run:
