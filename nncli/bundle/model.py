@@ -20,6 +20,7 @@ from nncli.bundle.trees import Trees, TreesShape, tree_inputs
 from nncli.errors import ModelError, nearest_names, quoted_list
 from nncli.evaluation.blend import blend
 from nncli.evaluation.calibration import Calibration
+from nncli.evaluation.comparison import Sample
 from nncli.evaluation.conformal import COVERAGES, CoverageCheck, check_coverage
 from nncli.evaluation.decisions import Border, Decision
 from nncli.evaluation.priors import shift_prior
@@ -138,6 +139,11 @@ class Answers:
     """How much each row counts, ``(n_rows,)``; ``None``: all the same."""
     groups: NDArray[np.int64] | None = None
     """Rows with the same number belong together, ``(n_rows,)``; ``None``: each stands alone."""
+
+    @property
+    def sample(self) -> Sample:
+        """How the rows were sampled."""
+        return Sample(self.labels.size, self.weights, self.groups)
 
     def proba(self, side: Side) -> NDArray[np.float64]:
         """Of a side, or of the blend."""

@@ -1,5 +1,6 @@
 """``nncli compare-baseline``: the verdict, network against trees."""
 
+from math import isnan
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -71,10 +72,11 @@ def compare_baseline(
 
 def _heldout(folder: Path, settings: RunSettings, repeat: RepeatSettings) -> "Report":
     weights, evaluation = settings.weights, settings.evaluation
+    if len(evaluation.metrics) > 1:
+        raise UsageError("--metric: held-out rows are judged by one; name one, or a file for cross-validation")
     for option, given in (
         ("budget", repeat.budget),
         ("against", repeat.against),
-        ("metric", evaluation.metrics[1:]),
         ("class-weight", weights.by_class),
         ("sample-weight", weights.column),
         ("group", settings.group),
@@ -91,6 +93,8 @@ def _heldout(folder: Path, settings: RunSettings, repeat: RepeatSettings) -> "Re
 def _cross_validated(
     data: str, settings: RunSettings, repeat: RepeatSettings, *, quiet: bool, verbose: bool
 ) -> "Report":
+    if repeat.against is not None and settings.time_limit is not None:
+        raise UsageError("--time-limit: does not bound --against's library; take --budget, which cuts no fit short")
     if repeat.against is not None:
         from nncli.baseline.libraries import require_library
 
@@ -141,6 +145,8 @@ def _write(report: "Report", path: Path) -> None:
 
 
 def _require(verdict: "Verdict", required: str) -> None:
+    if isnan(verdict.difference):
+        raise GateError(f"--require {required}: not met; the metric is undefined on these test rows")
     passed = ("better",) if required == "win" else ("better", "no clear difference")
     if verdict.word not in passed:
         raise GateError(f"--require {required}: not met; the verdict on the network is '{verdict.word}'")

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from nncli.cli.options import METRICS
 from nncli.settings import RepeatSettings
 
 REPEATS = RepeatSettings()
@@ -23,7 +24,7 @@ Metric = Annotated[
     list[str] | None,
     typer.Option(
         help="What the verdict is about; repeat for several (Holm's correction). Log loss if not given.",
-        metavar="log_loss|roc_auc|accuracy|balanced_accuracy|brier",
+        metavar=METRICS,
         rich_help_panel=_VERDICT,
     ),
 ]

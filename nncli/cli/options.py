@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 
 import typer
 
@@ -21,6 +21,7 @@ from nncli.settings import (
     TrainingSettings,
     WeightSettings,
 )
+from nncli.settings import Metric as MetricName
 
 _HEADER_BYTES = 1 << 20
 
@@ -65,6 +66,7 @@ def complete_model(incomplete: str) -> list[str]:
     return sorted(str(path) for path in found if str(path).startswith(incomplete))
 
 
+METRICS = "|".join(get_args(MetricName))
 DATA_PANEL, NETWORK_PANEL, RUN_PANEL, OUTPUT_PANEL = "Data", "Network", "Run", "Output"
 _DECISION_PANEL = "Decision between two classes"
 
@@ -141,7 +143,7 @@ Metric = Annotated[
     str | None,
     typer.Option(
         help="What the verdict is about; log loss if not given.",
-        metavar="log_loss|roc_auc|accuracy|balanced_accuracy|brier",
+        metavar=METRICS,
         rich_help_panel=RUN_PANEL,
     ),
 ]

@@ -95,12 +95,10 @@ def cross_validation_report(
     result: "CrossValidation", settings: RunSettings, repeat: RepeatSettings, total_seconds: float
 ) -> Report:
     """The report of ``nncli compare-baseline DATA``."""
-    share = settings.split.validation_fraction / (1 - settings.split.test_fraction)
-    n_validation = round(share * result.n_train)
     return Report(
         **_shared(result.table, settings, repeat=asdict(repeat)),
         command="compare-baseline",
-        rows={"train": result.n_train - n_validation, "validation": n_validation, "test": result.n_test},
+        rows={"train": result.n_train - result.n_validation, "validation": result.n_validation, "test": result.n_test},
         judgement=result.judgement,
         warnings=result.findings,
         seconds={**result.seconds, "total": total_seconds},

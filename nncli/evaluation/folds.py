@@ -6,9 +6,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import stdtr, stdtrit
+from scipy.special import stdtr
 
 from nncli.evaluation.comparison import Comparison, Interval, Judgement, Verdict, Word
+from nncli.evaluation.intervals import difference_bounds, t_quantile
 from nncli.evaluation.metrics import LOWER_IS_BETTER, METRICS, RANGES, Floats
 from nncli.settings import EvaluationSettings
 
@@ -39,20 +40,20 @@ class _Paired:
 
     @property
     def p_value(self) -> Any:
-        """Two-sided, of no difference."""
-        distance = np.abs(self.mean)
-        t = np.divide(distance, self.scale, out=np.where(distance > 0, np.inf, 0.0), where=self.scale > 0)
+        """Two-sided, of no difference; 1 where folds are all alike or undefined and so tell no error."""
+        distance = np.asarray(np.abs(self.mean))
+        t = np.divide(distance, self.scale, out=np.zeros_like(distance), where=self.scale > 0)
         return 2 * stdtr(self.n_folds - 1, -t)
 
     def posterior_above(self, bound: float) -> float:
         """Probability that the true difference is above a bound."""
-        if not self.scale > 0:
-            return float(self.mean > bound)
+        if self.scale == 0:
+            return float(self.mean > bound) if self.mean == 0 else float("nan")
         return float(stdtr(self.n_folds - 1, (self.mean - bound) / self.scale))
 
     def interval(self, confidence: float) -> Interval:
-        half = float(stdtrit(self.n_folds - 1, (1 + confidence) / 2) * self.scale)
-        return Interval(float(self.mean), float(self.mean) - half, float(self.mean) + half)
+        half = t_quantile(confidence, self.n_folds) * float(self.scale)
+        return Interval(float(self.mean), *difference_bounds(float(self.mean), half))
 
 
 def judge_folds(
@@ -77,19 +78,24 @@ def judge_folds(
         least, most = RANGES[metric]  # the t interval of few folds knows nothing of it
         return Interval(found.value, max(found.low, least), min(found.high, most))
 
-    main = settings.metrics[0]
     scores = {side: {metric: level(side, metric) for metric in METRICS} for side in folds[0]}
-    gains = [compare_sides(folds, side, "majority", main, test_share, settings) for side in ("network", opponent)]
+    # A proper score, whatever the verdict is about: where classes are rare, good models have the majority's accuracy.
+    gains = [compare_sides(folds, side, "majority", "log_loss", test_share, settings) for side in ("network", opponent)]
     learned = any(gain.low > 0 for gain in gains)
     found = [compare_sides(folds, "network", opponent, metric, test_share, settings) for metric in settings.metrics]
+    comparisons = corrected(found, settings, learned)
+    first = comparisons[0]
+    verdict = Verdict(first.metric, first.difference, first.low, first.high, first.word, learned, opponent)
+    return Judgement(scores, verdict, f"corrected t over {len(folds)} folds (Nadeau and Bengio)", comparisons)
+
+
+def corrected(found: Sequence[Comparison], settings: EvaluationSettings, learned: bool) -> tuple[Comparison, ...]:
+    """Comparisons with p values and words for their number; where nothing was learned nothing is better or worse."""
     adjusted = holm([comparison.p_value for comparison in found])
-    comparisons = tuple(
+    return tuple(
         replace(c, p_adjusted=p, word=_word(c.difference, p, settings) if learned else "no clear difference")
         for c, p in zip(found, adjusted, strict=True)
     )
-    first = comparisons[0]
-    verdict = Verdict(main, first.difference, first.low, first.high, first.word, learned, opponent)
-    return Judgement(scores, verdict, f"corrected t over {len(folds)} folds (Nadeau and Bengio)", comparisons)
 
 
 def compare_sides(
@@ -98,7 +104,10 @@ def compare_sides(
     """Two sides on one metric, as if nothing else was compared. Positive is better for the first."""
     differences = _differences(folds, first, second, metric)
     paired = _paired(differences, test_share)
-    interval, p_value, deviation = paired.interval(settings.confidence), float(paired.p_value), differences.std(ddof=1)
+    p_value, deviation = float(paired.p_value), differences.std(ddof=1)
+    interval = paired.interval(settings.confidence)
+    if paired.scale == 0 and paired.mean != 0:  # a difference, and nothing to tell how sure it is
+        interval = Interval(interval.value, -np.inf, np.inf)
     region = practical_region(folds, metric)
     better, not_worse = paired.posterior_above(region), paired.posterior_above(-region)
     return Comparison(
@@ -131,9 +140,11 @@ def is_foreseen(
     """Whether more folds would most likely leave every word of the verdict as it is.
 
     Stochastic curtailment (Lan, Simon and Halperin 1982): to stop where the planned end is foreseen with probability
-    g lets the error rate grow to 1 / g of itself at the most, here from 5 to 5.05 %. It is foreseeable because the
-    rows stay the same: further rounds can only even out the noise of splits and seeds, whose size the folds show.
-    What the missing folds may bring is drawn from its predictive distribution: normal, mean and variance unknown.
+    g, where there is no difference, lets the error rate grow to 1 / g of itself at the most, here from 5 to 5.05 %. It
+    is foreseeable because the rows stay the same: further rounds can only even out the noise of splits and seeds, whose
+    size the folds show. What the missing folds may bring is drawn from its predictive distribution: normal, variance
+    unknown, and the mean over all splits once anything, once what it would be without a difference, when these rows
+    alone make it stray with a variance of ``test_share`` times the folds'. Both have to foresee the same.
 
     Args:
         folds: so far, at least two.
@@ -142,18 +153,23 @@ def is_foreseen(
         settings: confidence and metrics.
         opponent: of the network.
     """
-    main, m = settings.metrics[0], len(settings.metrics)
     on_metrics = [_differences(folds, "network", opponent, metric) for metric in settings.metrics]
-    on_majority = [_differences(folds, side, "majority", main) for side in ("network", opponent)]
-    random = np.random.default_rng(0)
-    # Holm's bounds lie between the level and one m-th of it: the word is safe where it is so by both.
-    tests = [(d, (1 - settings.confidence) / k) for d in on_metrics for k in {1, m}]
-    tests += [(d, 1 - settings.confidence) for d in on_majority]
-    same = np.ones(_FORESIGHTS, dtype=np.bool_)
-    for differences, level in tests:
-        now = _sign(_paired(differences, test_share), level)
-        same &= _sign(_foreseen(differences, n_more, test_share, random), level) == now
-    return bool(same.mean() >= _FORESEEN)
+    on_majority = [_differences(folds, side, "majority", "log_loss") for side in ("network", opponent)]
+    if np.isnan(on_metrics).any():
+        return False
+    # By Holm's steps the bound of each metric is one of these: a word is safe where it is so by all.
+    levels = [(1 - settings.confidence) / k for k in range(1, len(settings.metrics) + 1)]
+    tests = [(d, level) for d in on_metrics for level in levels] + [(d, levels[0]) for d in on_majority]
+    n = len(folds)
+    for shrinkage in (1.0, test_share / (test_share + 1 / n)):
+        random = np.random.default_rng(0)
+        same = np.ones(_FORESIGHTS, dtype=np.bool_)
+        for differences, level in tests:
+            now = _sign(_paired(differences, test_share), level)
+            same &= _sign(_foreseen(differences, n_more, test_share, shrinkage, random), level) == now
+        if same.mean() < _FORESEEN:
+            return False
+    return True
 
 
 def corrected_t_interval(values: Floats, test_share: float, confidence: float) -> Interval:
@@ -174,11 +190,13 @@ def holm(p_values: Sequence[float]) -> list[float]:
     return [float(p) for p in adjusted]
 
 
-def _foreseen(differences: Floats, n_more: int, test_share: float, random: np.random.Generator) -> _Paired:
-    """Mean and variance at the planned end, in many draws."""
+def _foreseen(
+    differences: Floats, n_more: int, test_share: float, shrinkage: float, random: np.random.Generator
+) -> _Paired:
+    """Mean and variance at the planned end, in many draws; the mean over all splits is shrunken towards zero."""
     n, mean, variance = differences.size, differences.mean(), differences.var(ddof=1)
     drawn_variance = variance * (n - 1) / random.chisquare(n - 1, _FORESIGHTS)
-    drawn_mean = mean + np.sqrt(drawn_variance / n) * random.standard_normal(_FORESIGHTS)
+    drawn_mean = shrinkage * mean + np.sqrt(shrinkage * drawn_variance / n) * random.standard_normal(_FORESIGHTS)
     new_mean = drawn_mean + np.sqrt(drawn_variance / n_more) * random.standard_normal(_FORESIGHTS)
     new_squares = drawn_variance * random.chisquare(n_more - 1, _FORESIGHTS) if n_more > 1 else 0.0
     total = n + n_more

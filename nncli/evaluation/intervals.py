@@ -23,10 +23,14 @@ def t_quantile(confidence: float, n_rows: float) -> float:
 def bootstrap_error(draws: Floats, n_rows: float) -> float:
     """The standard error of a score by its draws, those left out in which it is not defined; NaN if it never is.
 
+    A single row, or group, says nothing of how others differ: infinite.
+
     Draws of ``n`` rows from ``n`` spread too little by the factor ``sqrt((n - 1) / n)`` (Hesterberg 2015, "What
     Teachers Should Know About the Bootstrap", section 5).
     """
     draws = draws[~np.isnan(draws)]
+    if draws.size and n_rows < 2:
+        return np.inf
     return float(draws.std() * np.sqrt(n_rows / max(n_rows - 1, 1))) if draws.size else np.nan
 
 
@@ -61,6 +65,8 @@ def share_bounds(value: float, half: float, quantile: float, n_rows: float) -> B
     >>> [round(bound, 3) for bound in share_bounds(1.0, 0.0, 1.96, 20)]  # 20 of 20
     [0.839, 1.0]
     """
+    if np.isinf(half):
+        return 0.0, 1.0
     variance = value * (1 - value)
     pull = half**2 / variance if variance > _ONE_VALUE else quantile**2 / n_rows
     middle, spread = (value + pull / 2) / (1 + pull), np.sqrt(half**2 + pull**2 / 4) / (1 + pull)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from scipy.special import ndtri
 
-from nncli.evaluation.comparison import Interval
+from nncli.evaluation.comparison import Interval, Sample, bootstrap_means
 from nncli.evaluation.metrics import Floats
 
 _RATIOS = np.linspace(0.3, 0.95, 66)
@@ -13,7 +13,7 @@ _RATIOS = np.linspace(0.3, 0.95, 66)
 _DRAWS = 500
 
 
-def gain_of_doubling(losses: Floats, confidence: float, weights: Floats | None = None) -> Interval:
+def gain_of_doubling(losses: Floats, confidence: float, sample: Sample | None = None) -> Interval:
     """How much the mean loss would fall if there were twice as many rows to learn from.
 
     The losses follow a power law of the number of rows, ``a + b n^-c`` (Hestness et al. 2017, "Deep Learning Scaling is
@@ -24,15 +24,13 @@ def gain_of_doubling(losses: Floats, confidence: float, weights: Floats | None =
         losses: of each row, after learning from more and more rows, twice as many each time; ``(n_rows, n_sizes)``,
             three sizes at least.
         confidence: of the interval.
-        weights: how much each row counts, shape ``(n_rows,)``; ``None``: all the same.
+        sample: how the rows were sampled; ``None``: each for itself, all the same.
     """
-    n_rows = len(losses)
-    of_rows = np.ones(n_rows) if weights is None else weights
-    random = np.random.default_rng(0)
-    counts = of_rows * random.multinomial(n_rows, np.full(n_rows, 1 / n_rows), size=_DRAWS)
-    drawn = _next_gains(counts @ losses / counts.sum(axis=1, keepdims=True))
+    rows = sample or Sample(len(losses))
+    drawn = _next_gains(bootstrap_means(losses, rows, _DRAWS))
     low, high = np.quantile(drawn, [(1 - confidence) / 2, (1 + confidence) / 2])
-    return Interval(float(_next_gains(np.average(losses, axis=0, weights=of_rows)[None])[0]), float(low), float(high))
+    found = _next_gains(np.average(losses, axis=0, weights=rows.weights)[None])
+    return Interval(float(found[0]), float(low), float(high))
 
 
 def gap_interval(known: tuple[float, float], new: tuple[float, float], confidence: float) -> Interval:
@@ -49,9 +47,12 @@ def gap_interval(known: tuple[float, float], new: tuple[float, float], confidenc
 
 
 def is_still_falling(losses: Sequence[float], share: float = 0.1, worth: float = 0.02) -> bool:
-    """Whether a curve of losses ends on a slope: its last tenth brings more than a fiftieth of all that was gained."""
+    """Whether a curve of losses ends on a slope: its last tenth brings more than a fiftieth of all that was gained.
+
+    A single loss is no curve yet: there may be more to gain.
+    """
     if len(losses) < 2:
-        return False
+        return True
     last = max(1, round(share * len(losses)))
     before, gained = min(losses[:-last]), losses[0] - min(losses)
     return before - min(losses) > worth * gained

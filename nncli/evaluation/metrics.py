@@ -79,7 +79,7 @@ def weighted_scores(labels: Labels, proba: Floats) -> Callable[[Floats], dict[st
             "log_loss": log_loss,
             "roc_auc": _mean_of_defined(np.stack([auc(weights) for auc in aucs], axis=1)),
             "accuracy": accuracy,
-            "balanced_accuracy": _mean_of_defined(_ratio(hits, rows)),
+            "balanced_accuracy": _mean_of_defined(ratio(hits, rows)),
             "brier": brier,
         }
 
@@ -116,14 +116,15 @@ def brier_scores(labels: Labels, proba: Floats) -> Floats:
     return errors
 
 
-def _ratio(part: Floats, whole: Floats) -> Floats:
+def ratio(part: Floats, whole: Floats) -> Floats:
+    """Shares; of nothing, NaN."""
     return np.divide(part, whole, out=np.full_like(part, np.nan), where=whole > 0)
 
 
 def _mean_of_defined(values: Floats) -> Floats:
     """Mean over the last axis of the values that are not NaN; NaN if none is."""
     defined = ~np.isnan(values)
-    return _ratio(np.where(defined, values, 0.0).sum(axis=1), defined.sum(axis=1).astype(np.float64))
+    return ratio(np.where(defined, values, 0.0).sum(axis=1), defined.sum(axis=1).astype(np.float64))
 
 
 def _weighted_auc(member: NDArray[np.bool_], values: Floats) -> Callable[[Floats], Floats]:
@@ -153,6 +154,6 @@ def _weighted_auc(member: NDArray[np.bool_], values: Floats) -> Callable[[Floats
         negative = np.add.reduceat(others, bounds, axis=1)
         below = np.cumsum(negative, axis=1)[:, own] - negative[:, own] / 2
         pairs = positive.sum(axis=1) * negative.sum(axis=1)
-        return _ratio((positive * below).sum(axis=1), pairs)
+        return ratio((positive * below).sum(axis=1), pairs)
 
     return auc

@@ -15,9 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import betaincinv
 
-from nncli.evaluation.comparison import Interval
+from nncli.evaluation.comparison import Interval, Sample
 from nncli.evaluation.decisions import DecisionRule
-from nncli.evaluation.metrics import Floats, Labels, effective_size
+from nncli.evaluation.metrics import Floats, Labels, ratio
 from nncli.settings import Costs
 
 _DOUBT = 0.05
@@ -52,7 +52,7 @@ class DecisionCheck:
     """Of a row, where the rule names costs."""
 
 
-def choose_threshold(rule: DecisionRule, labels: Labels, proba: Floats, weights: Floats | None = None) -> Choice:
+def choose_threshold(rule: DecisionRule, labels: Labels, proba: Floats, sample: Sample | None = None) -> Choice:
     """The threshold that a rule asks for.
 
     The least cost: where both mistakes cost the same. F1: where it is largest if the probabilities are right.
@@ -63,12 +63,12 @@ def choose_threshold(rule: DecisionRule, labels: Labels, proba: Floats, weights:
         rule: what counts.
         labels: class numbers of rows that the model did not learn from, shape ``(n_rows,)``.
         proba: its calibrated probabilities for them, shape ``(n_rows, 2)``.
-        weights: how much each row counts, shape ``(n_rows,)``; ``None``: all the same. All of them together are as much
-            evidence as their effective size.
+        sample: how the rows were sampled; ``None``: each for itself, all the same. Together they are as much evidence
+            as so many independent rows of one weight would be.
     """
     if rule.costs is not None:
         return Choice(rule.costs.false_positive / (rule.costs.false_positive + rule.costs.false_negative))
-    cuts = _cuts(labels == rule.positive, proba[:, rule.positive], _counts(labels.size, weights))
+    cuts = _cuts(labels == rule.positive, proba[:, rule.positive], _counts(sample or Sample(labels.size)))
     if rule.precision is None:
         f1 = 2 * cuts.expected / (cuts.predicted + cuts.expected[-1])
         return Choice(float(cuts.thresholds[f1.argmax()]))
@@ -93,9 +93,11 @@ class _Cuts:
     """and how many that should be, by their probabilities."""
 
 
-def _counts(n_rows: int, weights: Floats | None) -> Floats:
+def _counts(sample: Sample) -> Floats:
     """What each row counts as evidence."""
-    return np.ones(n_rows) if weights is None else weights * effective_size(weights) / weights.sum()
+    weights = np.ones(sample.n_rows) if sample.weights is None else sample.weights
+    counts: Floats = weights * sample.size / weights.sum()
+    return counts
 
 
 def _cuts(is_positive: NDArray[np.bool_], proba: Floats, counts: Floats) -> _Cuts:
@@ -110,7 +112,7 @@ def _cuts(is_positive: NDArray[np.bool_], proba: Floats, counts: Floats) -> _Cut
 
 
 def check_decision(
-    rule: DecisionRule, labels: Labels, predicted: Labels, weights: Floats | None = None
+    rule: DecisionRule, labels: Labels, predicted: Labels, sample: Sample | None = None
 ) -> DecisionCheck:
     """What predicted classes reach.
 
@@ -123,12 +125,12 @@ def check_decision(
         rule: says which class is positive, and the costs.
         labels: class numbers, shape ``(n_rows,)``.
         predicted: the same of what is predicted.
-        weights: how much each row counts, as for :func:`choose_threshold`.
+        sample: how the rows were sampled, as for :func:`choose_threshold`.
     """
     is_positive, is_predicted = labels == rule.positive, predicted == rule.positive
-    kinds: Floats = np.bincount(2 * is_predicted + is_positive, _counts(labels.size, weights), minlength=4).astype(
-        float
-    )
+    kinds: Floats = np.bincount(
+        2 * is_predicted + is_positive, _counts(sample or Sample(labels.size)), minlength=4
+    ).astype(float)
     value = _figures(kinds[None], rule.costs)
     draws = _figures(np.random.default_rng(0).dirichlet(kinds + 0.5, _DRAWS), rule.costs)
     intervals = {name: _interval(float(value[name][0]), draws[name]) for name in value}
@@ -145,18 +147,14 @@ def _figures(kinds: Floats, costs: Costs | None) -> dict[str, Floats]:
     """
     (_, missed, false, hit), total = kinds.T, kinds.sum(axis=1)
     figures = {
-        "share": _ratio(false + hit, total),
-        "precision": _ratio(hit, false + hit),
-        "recall": _ratio(hit, missed + hit),
-        "f1": _ratio(2 * hit, missed + false + 2 * hit),
+        "share": ratio(false + hit, total),
+        "precision": ratio(hit, false + hit),
+        "recall": ratio(hit, missed + hit),
+        "f1": ratio(2 * hit, missed + false + 2 * hit),
     }
     if costs is not None:
-        figures["cost"] = _ratio(costs.false_negative * missed + costs.false_positive * false, total)
+        figures["cost"] = ratio(costs.false_negative * missed + costs.false_positive * false, total)
     return figures
-
-
-def _ratio(part: Floats, whole: Floats) -> Floats:
-    return np.divide(part, whole, out=np.full_like(part, np.nan), where=whole > 0)
 
 
 def _interval(value: float, draws: Floats) -> Interval | None:

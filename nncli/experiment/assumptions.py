@@ -10,7 +10,8 @@ from statistics import stdev
 import numpy as np
 
 from nncli.bundle.model import Answers
-from nncli.errors import DataError
+from nncli.errors import DataError, UsageError
+from nncli.evaluation.comparison import Sample
 from nncli.evaluation.learning import gain_of_doubling
 from nncli.evaluation.metrics import Floats, log_losses, mean_and_error
 from nncli.experiment.scoring import answering_sides, score_test_rows
@@ -52,41 +53,48 @@ def find_growth(table: ExaminedTable, scored: Sequence[tuple[Split, Answers]], c
         return None
     try:
         answers = [[_after_halving(table, of_fold, h, context) for of_fold in scored] for h in halvings]
-    except DataError:
+    except (DataError, UsageError):
         return None
     n_rows = [sum(split.train.size + split.validation.size for split, _ in of_size) for of_size in answers]
     losses = {
         side: np.column_stack([np.concatenate([_losses(a, side) for _, a in of_size]) for of_size in answers])
         for side in ("network", "trees")
     }
-    of_folds = [answers.weights for _, answers in scored if answers.weights is not None]
-    weights, confidence = np.concatenate(of_folds) if of_folds else None, context.settings.evaluation.confidence
-    means = {side: np.average(of_side, axis=0, weights=weights) for side, of_side in losses.items()}
+    sample, confidence = _together([answers.sample for _, answers in scored]), context.settings.evaluation.confidence
+    means = {side: np.average(of_side, axis=0, weights=sample.weights) for side, of_side in losses.items()}
     return Growth(
         points=[
             SizePoint(n // len(scored), {side: float(of_side[i]) for side, of_side in means.items()})
             for i, n in enumerate(n_rows)
         ],
         n_folds=len(scored),
-        gains={side: gain_of_doubling(of_side, confidence, weights) for side, of_side in losses.items()},
+        gains={side: gain_of_doubling(of_side, confidence, sample) for side, of_side in losses.items()},
     )
 
 
-def find_seed_spread(table: ExaminedTable, scored: tuple[Split, Answers], gap: float, context: Context) -> SeedSpread:
+def find_seed_spread(
+    table: ExaminedTable, scored: tuple[Split, Answers], gap: float, context: Context
+) -> SeedSpread | None:
     """Networks of other seeds on the rows of a fold.
 
     Args:
         table: examined.
         scored: a fold, with the answers of the first network.
-        gap: how much the network is better than its opponent.
+        gap: how much the network's log loss is better than its opponent's.
         context: what the run is given.
+
+    Returns:
+        ``None`` where one of them learned nothing.
     """
     split, first = scored
     losses = [_mean_loss(first)]
     for number in range(1, N_SEEDS):
         seed = (context.settings.seed + 7919 * number) % 2**32
         other = replace(context, settings=replace(context.settings, seed=seed))
-        losses.append(_mean_loss(_answers(table, split, other)))
+        try:
+            losses.append(_mean_loss(_answers(table, split, other)))
+        except UsageError:
+            return None
     return SeedSpread(losses, stdev(losses), gap)
 
 
@@ -108,7 +116,7 @@ def _after_halving(
 ) -> tuple[Split, Answers]:
     if not halvings:
         return scored
-    some = thinned(scored[0], table.target.labels, 0.5**halvings, context.settings.seed)
+    some = thinned(scored[0], table.arrangement, 0.5**halvings, context.settings.seed)
     return some, _answers(table, some, context)
 
 
@@ -117,6 +125,13 @@ def _answers(table: ExaminedTable, split: Split, context: Context) -> Answers:
     with use_threads(context.threads):
         fitted = fit_sides(table, split, context)
         return score_test_rows(table, split, fitted, answering_sides(fitted))
+
+
+def _together(samples: Sequence[Sample]) -> Sample:
+    weights = [each.weights for each in samples if each.weights is not None]
+    groups = [each.groups for each in samples if each.groups is not None]
+    n_rows = sum(each.n_rows for each in samples)
+    return Sample(n_rows, np.concatenate(weights) if weights else None, np.concatenate(groups) if groups else None)
 
 
 def _mean_loss(answers: Answers) -> float:

@@ -96,7 +96,7 @@ def run_experiment(
 
 def _unconverged(fitted: Fitted) -> list[Finding]:
     """Says that the network was still learning when its epochs were done; a time limit is said elsewhere."""
-    if fitted.health.converged or "time limit" in fitted.stops["network"]:
+    if fitted.health.converged or {"time limit", "diverged"} & set(fitted.stops["network"]):
         return []
     n_epochs = len(fitted.chosen[0].outcome.history)
     message = f"the network was still learning after {n_epochs} epochs; more --epochs may make it better"

@@ -9,7 +9,7 @@ from statistics import fmean, median
 from nncli.bundle.model import Answers
 from nncli.evaluation.blend import blend
 from nncli.evaluation.comparison import Judgement
-from nncli.evaluation.folds import FoldScores, compare_sides, is_foreseen, judge_folds
+from nncli.evaluation.folds import FoldScores, compare_sides, corrected, is_foreseen, judge_folds
 from nncli.evaluation.metrics import by_name, score
 from nncli.experiment.assumptions import N_SEEDS, find_growth, find_seed_spread, look_at_training, n_growth_folds
 from nncli.experiment.scoring import answering_sides, cut_short, run_clock, score_test_rows, time_predictions
@@ -43,6 +43,8 @@ class Fold:
     n_tried: Mapping[str, int]
     """Settings by side, and how many of the network's predicted."""
     stops: Mapping[str, Sequence[str]]
+    rivals: Mapping[str, str]
+    """What was chosen for each of the other opponents, for people."""
     answers: Answers
     """Of both sides, to the test rows."""
     optimisation: Optimisation
@@ -58,6 +60,7 @@ class CrossValidation:
     fold_scores: FoldScores
     n_train: int
     """Rows of a fold's training and validation parts, on average."""
+    n_validation: int
     n_test: int
     judgement: Judgement
     repeated: Repeated
@@ -139,7 +142,7 @@ class Folds:
         self._observer.fold(number, self.n_planned, left)
         clock = run_clock(self.settings, self._start, min(1.0, number / self.n_round))
         # Each fold has weights of its own: what a seed brings is part of what the folds tell.
-        settings = replace(self.settings, seed=self.settings.seed + number - 1)
+        settings = replace(self.settings, seed=(self.settings.seed + number - 1) % 2**32)
         context = Context(settings, self._observer, clock, learns_on=False)
         with use_threads(context.threads):
             known, known_split = with_known_classes(self.table, split)
@@ -157,15 +160,19 @@ class Folds:
             predict_seconds=predict_seconds,
             n_tried={**fitted.n_tried, **{name: rival.fitted.n_tried for name, rival in rivals.items()}},
             stops=fitted.stops,
+            rivals={name: rival.fitted.settings for name, rival in rivals.items()},
             answers=replace(test, probabilities={side: probabilities[side] for side in ("network", "trees")}),
             optimisation=look_at_training(fitted),
             seconds=time.monotonic() - start,
         )
 
     def assumptions(self, folds: Sequence[Fold]) -> Assumptions:
-        """What networks rest on, looked at on the first folds while there is time."""
-        optimisation, first = folds[0].optimisation, folds[0]
-        scored = [(f.split, f.answers) for f in folds[: n_growth_folds(first.split.train.size)]]
+        """What networks rest on, looked at on some folds while there is time: in the order of time on the last one."""
+        in_order = self.table.arrangement.moments is not None
+        looked_at = folds[-1:] if in_order else folds[: n_growth_folds(folds[0].split.train.size)]
+        scored = [(fold.split, fold.answers) for fold in looked_at]
+        n_converged = sum(fold.optimisation.converged for fold in folds)
+        optimisation = replace(looked_at[0].optimisation, n_folds=len(folds), n_converged=n_converged)
         if self._out_of_time(folds, len(scored) + N_SEEDS - 1) is not None:
             return Assumptions(optimisation)
         self._observer.assumptions()
@@ -189,17 +196,26 @@ def _finished(run: Folds, folds: Sequence[Fold], stop: Stop) -> CrossValidation:
     scores, share, evaluation = [fold.scores for fold in folds], test_share(folds), run.settings.evaluation
     main = evaluation.metrics[0]
     table, fits = run.table, [fold.fit_seconds for fold in folds]
-    others = tuple(
+    judgement = judge_folds(scores, share, evaluation, run.opponent)
+    others = [
         compare_sides(scores, first, second, main, share, evaluation)
         for first, second in product(("blend", "linear"), ("network", run.opponent))
-    )
+    ]
     return CrossValidation(
         table=table,
         fold_scores=scores,
         n_train=round(fmean(fold.split.train.size + fold.split.validation.size for fold in folds)),
+        n_validation=round(fmean(fold.split.validation.size for fold in folds)),
         n_test=round(fmean(fold.split.test.size for fold in folds)),
-        judgement=judge_folds(scores, share, evaluation, run.opponent),
-        repeated=Repeated(len(folds), run.n_planned, stop, others, _costs(folds)),
+        judgement=judgement,
+        repeated=Repeated(
+            n_folds=len(folds),
+            n_planned=run.n_planned,
+            stop=stop,
+            others=corrected(others, evaluation, judgement.verdict.learned),
+            costs=_costs(folds),
+            rivals=folds[0].rivals,
+        ),
         assumptions=run.assumptions(folds),
         n_tried={side: sum(fold.n_tried[side] for fold in folds) for side in folds[0].n_tried},
         findings=(

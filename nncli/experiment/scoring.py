@@ -18,6 +18,7 @@ from nncli.fitting.rivals import Rival
 from nncli.fitting.sides import Fitted
 from nncli.guard.examine import ExaminedTable
 from nncli.guard.findings import Finding
+from nncli.report.names import IN_SENTENCES
 from nncli.settings import EvaluationSettings, RunSettings, Side
 from nncli.table.split import Split
 from nncli.table.weights import weights_of
@@ -26,7 +27,6 @@ from nncli.training.clock import Clock
 _FITTING_SHARE = 0.95
 """Of a time limit; the rest is for the report."""
 Answering = Callable[[Features], Floats]
-_SIDES = {"network": "the network", "trees": "the careful trees", "trees_default": "the default trees"}
 
 
 def run_clock(settings: RunSettings, start: float, share: float = 1.0) -> Clock:
@@ -113,7 +113,8 @@ def cut_short(stops: Sequence[Mapping[str, Sequence[str]]]) -> list[Finding]:
     Args:
         stops: of each fit, why each side's models stopped learning.
     """
-    cut = [name for side, name in _SIDES.items() if any("time limit" in fit.get(side, ()) for fit in stops)]
+    sides = ("network", "trees", "trees_default")
+    cut = [IN_SENTENCES[side] for side in sides if any("time limit" in fit.get(side, ()) for fit in stops)]
     if not cut:
         return []
     return [Finding("time-limit", "warn", (), f"the time limit ended {' and '.join(cut)} before they were done")]

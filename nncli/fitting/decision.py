@@ -42,7 +42,7 @@ def choose_decision(
         classes: names.
     """
     choices = {
-        side: choose_threshold(rule, validation.labels, proba, validation.weights)
+        side: choose_threshold(rule, validation.labels, proba, validation.sample)
         for side, proba in {**validation.probabilities, "blend": validation.proba("blend")}.items()
     }
     thresholds = {side: choice.threshold for side, choice in choices.items()}

@@ -15,7 +15,7 @@ from nncli.training.health import dead_units
 from nncli.training.loop import TrainedNetwork
 from nncli.training.search import Trial
 
-_MOST_ROWS = 2000
+_FEWEST_ROWS, _MOST_ROWS = 200, 2000
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Health:
     gaps: Mapping[str, Interval]
     """By side, how much lower its log loss is on training rows than on validation rows."""
     dead_units: tuple[float, ...]
-    """Share of each hidden layer's units that say the same of every validation row."""
+    """Share of each hidden layer's units that say the same of every training row; none where these are few."""
     converged: bool
     """Whether the validation loss had stopped falling when training ended."""
 
@@ -48,11 +48,12 @@ def examine_health(
     for side in sides:
         of_known, of_new = (_mean_loss(model, some, side) for some in (known, new))
         gaps[side] = gap_interval(of_known, of_new, confidence)
-    falling = is_still_falling([epoch.validation_loss for epoch in best.history[: best.best_epoch]])
+    falling = is_still_falling([epoch.validation_loss for epoch in best.history])
+    enough = known.labels.size >= _FEWEST_ROWS
     return Health(
         gaps=gaps,
-        dead_units=dead_units(best, model.description.scaler.scale(new.features)),
-        converged=best.stop in ("patience", "goal") or not (best.stop == "time limit" or falling),
+        dead_units=dead_units(best, model.description.scaler.scale(known.features)) if enough else (),
+        converged=best.stop in ("patience", "goal") or (best.stop == "epochs" and not falling),
     )
 
 

@@ -103,7 +103,9 @@ def assess(model: Model, labelled: LabelledRows, side: Side) -> Assessment:
         n_weightless=labelled.n_weightless,
         weight_column=labelled.weight_column,
         side=side,
-        judgement=judge_held_out(labels, {**probabilities, "majority": majority}, settings, labelled.weights),
+        judgement=judge_held_out(
+            labels, {**probabilities, "majority": majority}, settings, labelled.weights, labelled.groups
+        ),
         decision=_decided(model, labelled, probabilities[side], side),
         ece=calibration_error(labels, probabilities[side], settings.confidence, labelled.weights),
         reliability=reliability_bins(labels, probabilities[side], settings.confidence, labelled.weights),
@@ -121,7 +123,7 @@ def _decided(model: Model, labelled: LabelledRows, proba: Floats, side: Side) ->
     if decision is None:
         return None
     rule, border = decision.rule, decision.border(side)
-    ours, others = (check_decision(rule, labelled.labels, decide(proba, by), labelled.weights) for by in (border, None))
+    ours, others = (check_decision(rule, labelled.labels, decide(proba, by), labelled.sample) for by in (border, None))
     return Decided(rule, model.classes[rule.positive], border.threshold, ours, others)
 
 
@@ -141,6 +143,10 @@ def _warnings(labelled: LabelledRows, model: Model) -> Iterator[Finding]:
     if labelled.n_unlabelled:
         message = f"{labelled.n_unlabelled:,} rows have no value in '{show(labelled.target)}'; they are left out"
         yield Finding("missing-target", "warn", (labelled.target,), message)
+    group = model.description.provenance.group
+    if group is not None and labelled.groups is None:
+        message = f"the model was judged by groups of '{show(group)}', which these rows lack: intervals may be narrow"
+        yield Finding("ungrouped", "warn", (group,), message)
     yield from examine_weights(labelled.weight_column, labelled.n_weightless)
     learned, here = model.description.provenance.weights, WeightSettings(column=labelled.weight_column)
     if learned.is_used and learned != here:

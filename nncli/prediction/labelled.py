@@ -10,8 +10,10 @@ from numpy.typing import NDArray
 
 from nncli.bundle.model import Model
 from nncli.errors import DataError, nearest_names, quoted_list, show
+from nncli.evaluation.comparison import Sample
 from nncli.evaluation.slices import Grouping
 from nncli.features.encoder import Features
+from nncli.table.arrangement import group_by_value
 from nncli.table.arrow import mask_array
 from nncli.table.cells import chosen, is_missing, stripped, to_codes
 from nncli.table.reading import read_table
@@ -43,6 +45,14 @@ class LabelledRows:
     """Shape: ``(n_rows,)``."""
     n_weightless: int
     """Rows of weight 0, which are left out."""
+    groups: NDArray[np.int64] | None
+    """Rows with the same number belong together, where the model's rows did and a column says which.
+    Shape: ``(n_rows,)``."""
+
+    @property
+    def sample(self) -> Sample:
+        """How the rows were sampled."""
+        return Sample(self.labels.size, self.weights, self.groups)
 
 
 def read_labelled(path: str, model: Model, target: str | None, weight_column: str | None = None) -> LabelledRows:
@@ -81,6 +91,7 @@ def read_labelled(path: str, model: Model, target: str | None, weight_column: st
             f"target '{show(name)}': {quoted_list(unknown)} is no class of the model, which knows {classes}; "
             "leave those rows out, or train anew"
         )
+    group = model.description.provenance.group
     return LabelledRows(
         path=path,
         target=name,
@@ -92,6 +103,7 @@ def read_labelled(path: str, model: Model, target: str | None, weight_column: st
         weight_column=weight_column,
         weights=None if weights is None else weights[counts],
         n_weightless=int((has_label & weightless).sum()),
+        groups=group_by_value(table.rows[group])[counts] if group in columns else None,
     )
 
 

@@ -59,7 +59,7 @@ def print_assessment(found: Assessment, console: Console) -> None:
         by_what = f"column '{show(found.weight_column)}'"
         line = f"Scores and verdict are of rows weighted by {by_what}; below, every row counts once."
         console.print(Text(line), soft_wrap=True)
-    console.print(scores_table(found.judgement.scores))
+    console.print(scores_table(found.judgement.scores, found.judgement.verdict.metric))
     console.print(Text(_sentence(found)), soft_wrap=True)
     console.print(Text(f"{SIDE_NAMES[found.side]}: calibration error {error_and_bounds(found.ece)}"), soft_wrap=True)
     console.print(Text(blend_line({each.opponent: each for each in found.judgement.blend})), soft_wrap=True)

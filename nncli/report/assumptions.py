@@ -53,6 +53,9 @@ class Optimisation:
     converged: bool
     epochs: int
     best_epoch: int
+    n_folds: int = 1
+    """That were trained; the rest is told of the one that was looked at."""
+    n_converged: int = 1
 
 
 def growth_sentence(growth: Growth) -> str:
@@ -61,19 +64,19 @@ def growth_sentence(growth: Growth) -> str:
         f"of {IN_SENTENCES[side]} by {gain.value:.4f} ({gain.low:.4f} to {gain.high:.4f})"
         for side, gain in growth.gains.items()
     ]
-    helped = [IN_SENTENCES[side] for side, gain in growth.gains.items() if gain.low > 0.01 * _last(growth, side)]
-    others = [IN_SENTENCES[side] for side in growth.gains if IN_SENTENCES[side] not in helped]
-    if not helped:
-        word = "More rows would hardly help either side"
-    elif not others:
-        word = "More rows would help both sides"
-    else:
-        word = f"More rows would help {helped[0]}, hardly {others[0]}"
-    return f"{word}: twice as many should lower the log loss {' and '.join(parts)}."
+    words = {side: _helps(gain, 0.01 * growth.points[-1].losses[side]) for side, gain in growth.gains.items()}
+    by_word: dict[str, list[str]] = {}
+    for side, word in words.items():
+        by_word.setdefault(word, []).append(IN_SENTENCES[side])
+    told = "; ".join(f"{word} {' and '.join(sides)}" for word, sides in by_word.items())
+    return f"More rows {told}: twice as many should lower the log loss {' and '.join(parts)}."
 
 
-def _last(growth: Growth, side: str) -> float:
-    return growth.points[-1].losses[side]
+def _helps(gain: Interval, worth: float) -> str:
+    """By a gain and what is worth having."""
+    if gain.low > worth:
+        return "would help"
+    return "would hardly help" if gain.high < worth else "may or may not help"
 
 
 def seeds_sentence(spread: SeedSpread, opponent: str) -> str:
@@ -82,21 +85,23 @@ def seeds_sentence(spread: SeedSpread, opponent: str) -> str:
     luck = "small beside" if small else "not small beside"
     return (
         f"The luck of a seed is {luck} the gap to {IN_SENTENCES[opponent]}: networks of {len(spread.losses)} seeds "
-        f"on the same rows differ by {spread.deviation:.4f} (standard deviation of the log loss), the gap is "
-        f"{spread.gap:+.4f}."
+        f"on the same rows differ by {spread.deviation:.4f} (standard deviation of the log loss), the gap in log loss "
+        f"is {spread.gap:+.4f}."
     )
 
 
 def optimisation_sentences(found: Optimisation) -> list[str]:
     """Whether the training converged, its units are in use, and how far it knows its own rows better than others."""
     ended = "had stopped falling" if found.converged else "was still falling: give it more time, or --epochs"
+    folds = f" in {found.n_converged} of {found.n_folds} folds; in the one looked at it" if found.n_folds > 1 else ""
     norms = [norm for norm in found.gradient_norms if norm == norm]
     norm = f"; the gradient's norm went from {norms[0]:.3g} to {norms[-1]:.3g}" if norms else ""
     dead = ", ".join(f"{share:.1%}" for share in found.dead_units)
     gaps = " and ".join(f"{gap.value:+.4f} for {IN_SENTENCES[side]}" for side, gap in found.gaps.items())
+    start = f"The validation loss had stopped falling{folds} {ended}" if folds else f"The validation loss {ended}"
     return [
-        f"The validation loss {ended} (best epoch {found.best_epoch} of {found.epochs}{norm}).",
-        f"Units of the hidden layers that are never used: {dead}.",
+        f"{start} (best epoch {found.best_epoch} of {found.epochs}{norm}).",
+        *([f"Units of the hidden layers that are never used: {dead}."] if dead else []),
         f"From training to validation rows the log loss changes by {gaps}.",
     ]
 

@@ -66,7 +66,7 @@ def decision_report(description: Description, heldout: Heldout) -> DecisionRepor
 
 
 def _checked(rule: DecisionRule, rows: Answers, predicted: Labels) -> DecisionCheck:
-    return check_decision(rule, rows.labels, predicted, rows.weights)
+    return check_decision(rule, rows.labels, predicted, rows.sample)
 
 
 def rule_words(rule: DecisionRule) -> str:

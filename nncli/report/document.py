@@ -168,6 +168,9 @@ def sentence(report: Report) -> str:
     """The verdict in one sentence."""
     kind = "weighted test rows" if report.weights.is_used else "test rows"
     rows = f"{report.rows['test']:,} {kind}" + (" a fold" if report.folds else "")
+    comparisons = report.judgement.comparisons
+    if len(comparisons) > 1:
+        rows += f"; p {comparisons[0].p_adjusted:.3g} after Holm's correction for {len(comparisons)} metrics"
     return verdict_sentence(report.judgement.verdict, rows)
 
 
@@ -179,6 +182,8 @@ def verdict_sentence(verdict: Verdict, rows: str) -> str:
         rows: that it comes from, in words.
     """
     metric = METRIC_NAMES[verdict.metric]
+    if math.isnan(verdict.difference):
+        return f"No verdict: {metric} is undefined, some test rows lack a class ({rows})."
     if not verdict.learned:
         return f"No clear difference: nothing was learned, neither side clearly beats the majority class ({rows})."
     opponent = IN_SENTENCES[verdict.opponent]
@@ -242,11 +247,13 @@ def effort_line(report: Report) -> str:
 
 def _tried(report: Report) -> str:
     """How much each side was tuned: a comparison is only as fair as that."""
-    networks, trees, n_folds = report.n_tried["network"], report.n_tried["trees"], len(report.folds)
+    opponent = report.judgement.verdict.opponent
+    networks, trees, n_folds = report.n_tried["network"], report.n_tried[opponent], len(report.folds)
+    against = "the trees" if opponent == "trees" else IN_SENTENCES[opponent]
     if networks == trees == max(1, n_folds):
         return "one setting tried on each side"
     if n_folds:
-        return f"settings tried in {n_folds} folds: {networks} for the network, {trees} for the trees"
+        return f"settings tried in {n_folds} folds: {networks} for the network, {trees} for {against}"
     return f"settings tried: {networks} for the network ({report.n_tried['kept']} kept), {trees} for the trees (1 kept)"
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from math import isnan
 from typing import Any, Literal
 
 from nncli.evaluation.comparison import Comparison, Verdict
@@ -42,12 +43,15 @@ class Repeated:
     """The blend of network and trees, and logistic regression, against each of the two that the verdict is about."""
     costs: Mapping[str, Cost]
     """By side."""
+    rivals: Mapping[str, str]
+    """What was chosen for logistic regression and a library's trees in the first fold."""
 
     def document(self) -> dict[str, Any]:
         """As JSON values."""
         return {
             "rounds": {"folds": self.n_folds, "planned": self.n_planned, "stop": self.stop},
             "others": [asdict(comparison) for comparison in self.others],
+            "rivals": dict(self.rivals),
             "costs": {side: asdict(cost) for side, cost in self.costs.items()},
         }
 
@@ -89,11 +93,13 @@ def _against(other: str, c: Comparison | Verdict) -> str:
 
 def recommendation(verdict: Verdict, comparisons: Sequence[Comparison], repeated: Repeated) -> str:
     """What to use, and why, in one sentence."""
+    if isnan(verdict.difference):
+        return f"No recommendation: {METRIC_NAMES[verdict.metric]} is undefined on some of the folds' test rows."
     if not verdict.learned:
         return "Use none of them: nothing was learned from these columns; look for others, or for more rows."
     pick, other = _pick(verdict, repeated.costs)
     linear, blend = repeated.other("linear", pick), repeated.other("blend", pick)
-    if linear.word == "better" or (linear.word == "no clear difference" and linear.p_worse < 0.5):
+    if linear.word == "better" or linear.p_worse < 1 - _EQUAL:
         return _plain_model(linear, repeated.costs)
     reasons = f"{_reason(verdict, comparisons[0])}, {_cheaper(repeated.costs[pick], repeated.costs[other])}"
     if blend.word == "better" and blend.p_better > 0.5:

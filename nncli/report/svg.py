@@ -39,6 +39,9 @@ class _Scale:
 def interval_plot(scores: Mapping[str, Mapping[str, Interval]], metric: str, axis_label: str) -> Markup:
     """A dot with a line for its interval for each side."""
     rows = [(SIDE_NAMES[side], metrics[metric]) for side, metrics in scores.items()]
+    rows = [(name, row) for name, row in rows if isfinite(row.low) and isfinite(row.high)]
+    if not rows:
+        return Markup("")
     low, high = min(row.low for _, row in rows), max(row.high for _, row in rows)
     margin = 0.05 * ((high - low) or 1)
     x = _Scale(low - margin, high + margin)

@@ -37,7 +37,7 @@ def print_report(report: Report, console: Console) -> None:
     print_findings(report.warnings, console)
     if report.weights.is_used:
         console.print(Text(weights_line(report)), soft_wrap=True)
-    console.print(scores_table(report.judgement.scores))
+    console.print(scores_table(report.judgement.scores, report.judgement.verdict.metric))
     for line in calibration_lines(report):
         console.print(Text(f"calibration: {line}"), soft_wrap=True)
     console.print(Text(f"{sentence(report)}", style=_STYLES[report.judgement.verdict.word]), soft_wrap=True)
@@ -108,11 +108,11 @@ def print_findings(findings: Sequence[Finding], console: Console) -> None:
         console.print(Text(f"{finding.level}: {inert(finding.message)}", style=style), soft_wrap=True)
 
 
-def scores_table(scores: Mapping[str, Mapping[str, Interval]]) -> Table:
-    """One row a side, one column a metric; the interval of the log loss, which the verdict is about."""
+def scores_table(scores: Mapping[str, Mapping[str, Interval]], verdict_metric: str) -> Table:
+    """One row a side, one column a metric; with the interval of the one that the verdict is about."""
     table = plain_table("", *(_SHORT_NAMES.get(metric, name) for metric, name in METRIC_NAMES.items()))
     for side, metrics in scores.items():
-        cells = [_cell(metrics[metric], with_bounds=metric == "log_loss") for metric in METRIC_NAMES]
+        cells = [_cell(metrics[metric], with_bounds=metric == verdict_metric) for metric in METRIC_NAMES]
         table.add_row(Text(SIDE_NAMES[side]), *cells)
     return table
 

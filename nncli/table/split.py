@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
+from math import ceil
 
 import numpy as np
 from numpy.typing import NDArray
@@ -86,24 +87,38 @@ def make_folds(rows: Arrangement, settings: SplitSettings, seed: int, round_numb
     return [replace(fold, identical_rows_straddle=straddle) for fold in folds]
 
 
-def thinned(split: Split, labels: Labels, share: float, seed: int) -> Split:
-    """The same test rows, with a share of the other rows, of each class alike; a smaller share is a part of a larger.
+def thinned(split: Split, rows: Arrangement, share: float, seed: int) -> Split:
+    """The same test rows, with a share of the others, of each class alike; a smaller share is a part of a larger.
+
+    Where rows are grouped, so many of the groups are taken whole.
 
     Args:
         split: what is thinned.
-        labels: class numbers of all rows, shape ``(n_rows,)``.
+        rows: what is known of all rows.
         share: of the rows to learn from and of those for validation; of each class one row at least.
         seed: of which rows stay.
+
+    Raises:
+        DataError: a class would be lost with its groups.
     """
+    random = np.random.default_rng(seed)
+    place = random.permutation(rows.labels.size) if rows.groups is None else random.permutation(rows.n_units)
+    units = None if rows.groups is None else np.unique(rows.groups, return_inverse=True)[1]
 
-    def some(rows: Rows) -> Rows:
-        order = np.random.default_rng(seed).permutation(rows)
-        by_class = order[np.argsort(labels[order], kind="stable")]
-        counts = np.unique(labels[by_class], return_counts=True)[1]
-        place = np.arange(rows.size) - np.repeat(np.cumsum(counts) - counts, counts)
-        return np.sort(by_class[place < np.repeat(np.ceil(share * counts), counts)])
+    def some(part: Rows) -> Rows:
+        if units is not None:
+            kept = np.unique(place[units[part]])
+            return part[np.isin(place[units[part]], kept[: ceil(share * kept.size)])]
+        order = part[np.argsort(place[part])]
+        by_class = order[np.argsort(rows.labels[order], kind="stable")]
+        counts = np.unique(rows.labels[by_class], return_counts=True)[1]
+        rank = np.arange(part.size) - np.repeat(np.cumsum(counts) - counts, counts)
+        return np.sort(by_class[rank < np.repeat(np.ceil(share * counts), counts)])
 
-    return replace(split, train=some(split.train), validation=some(split.validation))
+    found = replace(split, train=some(split.train), validation=some(split.validation))
+    if not np.isin(rows.labels[split.train], rows.labels[found.train]).all():
+        raise DataError(f"{share:.0%} of the {rows.unit} hold too few classes")
+    return found
 
 
 def distinct_rounds(rows: Arrangement, settings: SplitSettings, seed: int, wanted: int) -> list[int]:

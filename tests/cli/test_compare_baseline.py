@@ -83,7 +83,7 @@ def test_a_time_limit_holds_and_cuts_no_round_short(nncli: Program, samples: Pat
     [
         (("--budget", "10"), "--budget: needs data"),
         (("--against", "lightgbm"), "--against: needs data"),
-        (("--metric", "log_loss", "--metric", "accuracy"), "--metric: needs data"),
+        (("--metric", "log_loss", "--metric", "accuracy"), "--metric: held-out rows are judged by one"),
         (("--metric", "f1"), "--metric: 'f1' is not known"),
         (("--metric", "brier", "--metric", "brier"), "each once"),
         (("--against", "sklearn"), "--against: 'sklearn' is not known"),

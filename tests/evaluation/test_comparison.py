@@ -187,3 +187,13 @@ def test_groups_that_differ_leave_no_winner_where_rows_alone_would_often_have_on
             )
     assert winners["groups"] <= stats.binom.ppf(0.999, 150, 0.05)
     assert winners["rows"] > 50
+
+
+def test_a_single_group_tells_nothing_of_how_groups_differ() -> None:
+    labels, probabilities = sides(np.random.default_rng(1), 30, 3.0, 1.0)
+    judged = judge_held_out(labels, probabilities, SETTINGS, groups=np.zeros(30, np.int64))
+    assert judged.verdict.word == "no clear difference"
+    assert (judged.verdict.low, judged.verdict.high) == (-np.inf, np.inf)
+    scores = judged.scores["network"]
+    assert (scores["accuracy"].low, scores["accuracy"].high) == (0, 1)
+    assert (scores["log_loss"].low, scores["log_loss"].high) == (0, np.inf)

@@ -23,7 +23,8 @@ def folds_of(differences, majority: float = 0.6):  # type: ignore[no-untyped-def
         return {metric: base - gain if metric in lower else 1 - base + gain for metric in METRICS}
 
     return [
-        {"network": scores(0.3, d), "trees": scores(0.3, 0.0), "majority": scores(majority, 0.0)} for d in differences
+        {"network": scores(0.3, d), "trees": scores(0.3, 0.0), "majority": scores(majority, 0.0005 * (i % 3 - 1))}
+        for i, d in enumerate(differences)
     ]
 
 
@@ -78,10 +79,10 @@ def test_p_value_and_posterior_are_those_of_the_shifted_t_distribution() -> None
     found = compare_sides(folds_of(DIFFERENCES), "network", "trees", "log_loss", 1 / 9, SETTINGS)
     scale = np.sqrt((1 / 10 + 1 / 9) * np.var(DIFFERENCES, ddof=1))
     posterior = stats.t(9, loc=0.0184, scale=scale)
-    assert found.region == pytest.approx(0.006)  # one hundredth of the majority class's loss
+    assert found.region == pytest.approx(0.006, rel=1e-3)  # one hundredth of the majority class's loss
     assert found.p_value == pytest.approx(2 * stats.t(9).sf(0.0184 / scale))
-    assert found.p_better == pytest.approx(posterior.sf(0.006))
-    assert found.p_worse == pytest.approx(posterior.cdf(-0.006))
+    assert found.p_better == pytest.approx(posterior.sf(found.region))
+    assert found.p_worse == pytest.approx(posterior.cdf(-found.region))
     assert found.p_better + found.p_equivalent + found.p_worse == pytest.approx(1)
     assert found.effect_size == pytest.approx(0.0184 / np.std(DIFFERENCES, ddof=1))
 
@@ -157,3 +158,24 @@ def test_stopping_early_keeps_the_error_rate() -> None:
 
 def test_the_metrics_that_may_be_named_are_those_that_are_scored() -> None:
     assert get_args(Metric) == METRICS
+
+
+def test_where_nothing_tells_how_sure_a_difference_is_there_is_no_winner() -> None:
+    alike = folds_of([0.25] * 5)
+    found = compare_sides(alike, "network", "trees", "accuracy", 0.25, SETTINGS)
+    assert (found.word, found.low, found.high) == ("no clear difference", -np.inf, np.inf)
+    unknown = [{side: {**scores, "roc_auc": np.nan} for side, scores in fold.items()} for fold in alike[:1]]
+    folds = [*unknown, *folds_of(DIFFERENCES)]
+    found = compare_sides(folds, "network", "trees", "roc_auc", 0.25, SETTINGS)
+    assert found.word == "no clear difference"
+    assert np.isnan([found.difference, found.p_better, found.p_equivalent, found.p_worse]).all()
+    assert not is_foreseen(folds, 5, 0.25, replace(SETTINGS, metrics=("roc_auc",)))
+
+
+def test_what_was_learned_is_told_by_the_log_loss_whatever_the_verdict_is_about() -> None:
+    """Of a rare class both sides have the majority's accuracy, and yet one knows it better."""
+    folds = folds_of(DIFFERENCES)
+    rare = [{side: {**scores, "accuracy": 0.95} for side, scores in fold.items()} for fold in folds]
+    judged = judge_folds(rare, 0.25, replace(SETTINGS, metrics=("accuracy", "log_loss")))
+    assert judged.verdict.learned
+    assert [c.word for c in judged.comparisons] == ["no clear difference", "better"]

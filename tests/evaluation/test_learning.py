@@ -4,6 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
+from nncli.evaluation.comparison import Sample
 from nncli.evaluation.learning import gain_of_doubling, gap_interval, is_still_falling
 from nncli.evaluation.metrics import mean_and_error
 
@@ -34,7 +35,7 @@ def test_whole_weights_are_repeated_rows() -> None:
     random = np.random.default_rng(2)
     losses = 0.3 + 0.4 * 0.6 ** np.arange(4) + 0.1 * random.normal(size=(200, 4))
     weights = random.integers(1, 4, size=200)
-    found = gain_of_doubling(losses, 0.95, weights.astype(float))
+    found = gain_of_doubling(losses, 0.95, Sample(200, weights.astype(float)))
     assert found.value == pytest.approx(gain_of_doubling(np.repeat(losses, weights, axis=0), 0.95).value)
 
 
@@ -55,5 +56,6 @@ def test_the_gap_is_welchs() -> None:
 def test_a_curve_falls_still_or_not() -> None:
     assert is_still_falling([1 - 0.01 * i for i in range(50)])
     assert not is_still_falling([0.5 + 0.5 * 0.5**i for i in range(50)])
-    assert not is_still_falling([1.0])
+    assert is_still_falling([1.0])
+    assert not is_still_falling([0.5, 0.6])
     assert not is_still_falling([0.5, 0.4, 0.45, 0.46, 0.47])

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from scipy.stats import beta
 from sklearn import metrics
 
+from nncli.evaluation.comparison import Sample
 from nncli.evaluation.decisions import Border, DecisionRule
 from nncli.evaluation.thresholds import check_decision, choose_threshold
 from nncli.settings import Costs
@@ -163,12 +164,16 @@ def test_weights_that_are_all_the_same_change_nothing_and_heavy_rows_decide() ->
     proba = np.column_stack([1 - positive, positive])
     precise, best_f1 = DecisionRule(1, None, 0.8), DecisionRule(1, None, None)
     for rule in (precise, best_f1):
-        assert choose_threshold(rule, labels, proba, np.full(400, 3.0)) == choose_threshold(rule, labels, proba)
+        assert choose_threshold(rule, labels, proba, Sample(400, np.full(400, 3.0))) == choose_threshold(
+            rule, labels, proba
+        )
     hits_heavy, misses_heavy = (np.where(labels == label, 4.0, 1.0) for label in (1, 0))
-    thresholds = [choose_threshold(precise, labels, proba, w).threshold for w in (hits_heavy, misses_heavy)]
+    thresholds = [
+        choose_threshold(precise, labels, proba, Sample(400, w)).threshold for w in (hits_heavy, misses_heavy)
+    ]
     assert thresholds[0] < thresholds[1]
     predicted = (positive > 0.5).astype(np.int64)
-    found = check_decision(best_f1, labels, predicted, misses_heavy)
+    found = check_decision(best_f1, labels, predicted, Sample(400, misses_heavy))
     assert found.precision is not None
     assert found.precision.value == pytest.approx(
         metrics.precision_score(labels, predicted, sample_weight=misses_heavy)

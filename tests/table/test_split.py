@@ -111,7 +111,7 @@ def test_the_split_depends_on_the_seed_alone() -> None:
 def test_a_thinned_split_keeps_its_test_rows_its_classes_and_their_shares(labels, seed) -> None:  # type: ignore[no-untyped-def]
     y = np.array(labels)
     split = made(make_split, apart(y), SETTINGS, seed)
-    half, quarter = (thinned(split, y, share, seed) for share in (1 / 2, 1 / 4))
+    half, quarter = (thinned(split, apart(y), share, seed) for share in (1 / 2, 1 / 4))
     np.testing.assert_array_equal(half.test, split.test)
     for name in ("train", "validation"):
         whole, some, fewer = (getattr(each, name) for each in (split, half, quarter))
@@ -264,3 +264,17 @@ def test_identical_rows_in_two_groups_are_admitted() -> None:
     for make in (lambda rows: make_split(rows, SETTINGS, 0), lambda rows: make_folds(rows, SETTINGS, 0)[0]):
         assert not make(one_group).identical_rows_straddle
         assert make(many).identical_rows_straddle
+
+
+def test_thinned_groups_stay_whole() -> None:
+    y, groups = np.tile([0, 1], 200), np.arange(400) // 8
+    rows = grouped(y, groups)
+    split = make_split(rows, SETTINGS, 0)
+    half, quarter = (thinned(split, rows, share, 0) for share in (1 / 2, 1 / 4))
+    for name in ("train", "validation"):
+        whole, some, fewer = (np.unique(groups[getattr(each, name)]) for each in (split, half, quarter))
+        assert set(fewer) <= set(some) <= set(whole)
+        assert (some.size, fewer.size) == (np.ceil(whole.size / 2), np.ceil(whole.size / 4))
+        assert getattr(half, name).size == 8 * some.size
+    with pytest.raises(DataError, match="too few classes"):
+        thinned(make_split(grouped(groups % 2, groups), SETTINGS, 0), grouped(groups % 2, groups), 0.01, 0)
