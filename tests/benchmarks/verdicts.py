@@ -119,8 +119,9 @@ def examine(table: Table, random: np.random.Generator, shuffle: bool) -> Examine
     frame = pd.read_csv(table.path, dtype=str, keep_default_na=False)
     frame = frame[frame[table.target] != ""].drop(columns=list(table.id_columns))
     frame = frame.iloc[random.permutation(len(frame))[:N_ROWS]]
-    common = frame[table.target].value_counts()
-    frame = frame[frame[table.target].isin(common[common >= 10].index)].reset_index(drop=True)
+    counts = frame[table.target].value_counts()
+    known = counts[(counts >= 10) | (np.arange(counts.size) < 2)].index
+    frame = frame[frame[table.target].isin(known)].reset_index(drop=True)
     if shuffle:
         frame[table.target] = random.permutation(frame[table.target].to_numpy())
     rows = pa.RecordBatch.from_pandas(frame.astype(str), preserve_index=False)
