@@ -28,7 +28,8 @@ def visits(nncli: Program) -> Path:
 
 
 def test_a_model_of_groups_does_not_need_their_column(nncli: Program, visits: Path) -> None:
-    run = nncli("train", visits, "--group", "patient", "--effort", "quick", "--threads", "1", "--epochs", "3", "--json")
+    words = "--effort", "quick", "--threads", "1", "--epochs", "3", "--metric", "accuracy", "--json"
+    run = nncli("train", visits, "--group", "patient", *words)
     assert run.code == 0, run.err
     report = json.loads(run.out)
     assert sum(report["rows"].values()) == 240
@@ -36,7 +37,8 @@ def test_a_model_of_groups_does_not_need_their_column(nncli: Program, visits: Pa
     finding = next(f for f in report["warnings"] if f["code"] == "group-split")
     assert finding["message"] in run.err
     assert "groups, drawn whole" in report["verdict"]["method"]
-    again = json.loads(nncli("compare-baseline", "--json").out)
+    assert report["verdict"]["metric"] == "accuracy"
+    again = json.loads(nncli("compare-baseline", "--metric", "accuracy", "--json").out)
     assert (again["verdict"], again["scores"]) == (report["verdict"], report["scores"])
     rows = visits.read_text().splitlines()
     without = "\n".join(",".join([*row.split(",")[:1], *row.split(",")[2:]]) for row in rows)
