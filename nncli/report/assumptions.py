@@ -92,18 +92,24 @@ def seeds_sentence(spread: SeedSpread, opponent: str) -> str:
 
 def optimisation_sentences(found: Optimisation) -> list[str]:
     """Whether the training converged, its units are in use, and how far it knows its own rows better than others."""
-    ended = "had stopped falling" if found.converged else "was still falling: give it more time, or --epochs"
-    folds = f" in {found.n_converged} of {found.n_folds} folds; in the one looked at it" if found.n_folds > 1 else ""
     norms = [norm for norm in found.gradient_norms if norm == norm]
     norm = f"; the gradient's norm went from {norms[0]:.3g} to {norms[-1]:.3g}" if norms else ""
     dead = ", ".join(f"{share:.1%}" for share in found.dead_units)
     gaps = " and ".join(f"{gap.value:+.4f} for {IN_SENTENCES[side]}" for side, gap in found.gaps.items())
-    start = f"The validation loss had stopped falling{folds} {ended}" if folds else f"The validation loss {ended}"
     return [
-        f"{start} (best epoch {found.best_epoch} of {found.epochs}{norm}).",
+        f"{_ending(found)}best epoch {found.best_epoch} of {found.epochs}{norm}).",
         *([f"Units of the hidden layers that are never used: {dead}."] if dead else []),
         f"From training to validation rows the log loss changes by {gaps}.",
     ]
+
+
+def _ending(found: Optimisation) -> str:
+    if found.n_folds > 1:
+        return (
+            f"The validation loss had stopped falling in {found.n_converged} of {found.n_folds} folds (the one that is "
+            "looked at here: "
+        )
+    return f"The validation loss {'had stopped falling' if found.converged else 'was still falling'} ("
 
 
 @dataclass(frozen=True)

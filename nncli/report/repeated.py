@@ -15,10 +15,10 @@ _ALIKE = 1.25
 
 Stop = Literal["rounds", "foreseen", "budget", "time limit"]
 _STOPS = {
-    "rounds": "as planned",
-    "foreseen": "the others would hardly have changed the verdict, so they were left out",
-    "budget": "the budget left no time for another one",
-    "time limit": "the time limit left no time for another one",
+    "rounds": "",
+    "foreseen": "; the others would hardly have changed the verdict, so they were left out",
+    "budget": "; the budget left no time for another one",
+    "time limit": "; the time limit left no time for another one",
 }
 
 
@@ -72,7 +72,7 @@ def practical_line(comparison: Comparison, n_folds: int) -> str:
 
 def rounds_line(repeated: Repeated) -> str:
     """How many folds there were, and why no more."""
-    return f"Folds: {repeated.n_folds} of {repeated.n_planned} planned; {_STOPS[repeated.stop]}."
+    return f"Folds: {repeated.n_folds} of {repeated.n_planned} planned{_STOPS[repeated.stop]}."
 
 
 def blend_line(against: Mapping[str, Comparison | Verdict]) -> str:

@@ -86,7 +86,7 @@ def _print_repeated(report: Report, repeated: Repeated, console: Console) -> Non
 
 
 def _comparisons_table(comparisons: Sequence[Comparison]) -> Table:
-    table = plain_table("", "difference", "p (Holm)", "network is")
+    table = plain_table("", "difference", "p (Holm)", "verdict")
     for c in comparisons:
         bounds = f"{c.difference:+.4f} [{c.low:+.3f}, {c.high:+.3f}]"
         table.add_row(METRIC_NAMES[c.metric], Text(bounds), f"{c.p_adjusted:.4f}", c.word)
