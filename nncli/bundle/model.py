@@ -20,10 +20,10 @@ from nncli.bundle.trees import Trees, TreesShape, tree_inputs
 from nncli.errors import ModelError, nearest_names, quoted_list
 from nncli.evaluation.blend import blend
 from nncli.evaluation.calibration import Calibration
-from nncli.evaluation.comparison import Sample
 from nncli.evaluation.conformal import COVERAGES, CoverageCheck, check_coverage
 from nncli.evaluation.decisions import Border, Decision
 from nncli.evaluation.priors import shift_prior
+from nncli.evaluation.sampling import Sample
 from nncli.features.encoder import FeatureEncoder, Features
 from nncli.features.scaling import Scaler
 from nncli.features.text import TextProjection

@@ -1,20 +1,18 @@
 """Is one model better than another, and how sure is that: intervals, differences, verdicts."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from nncli.evaluation.blend import blend
 from nncli.evaluation.intervals import bootstrap_error, difference_bounds, loss_bounds, share_bounds, t_quantile
-from nncli.evaluation.metrics import LOWER_IS_BETTER, METRICS, RANGES, Floats, Labels, effective_size, weighted_scores
+from nncli.evaluation.metrics import LOWER_IS_BETTER, METRICS, RANGES, Floats, Labels, weighted_scores
+from nncli.evaluation.sampling import Sample
 from nncli.settings import EvaluationSettings
 
 Word = Literal["better", "worse", "no clear difference"]
-_CELLS_AT_ONCE = 400_000
-"""Weights that are looked at together: few enough to stay in the cache."""
 
 
 @dataclass(frozen=True)
@@ -145,44 +143,6 @@ def _verdict(metric: str, difference: Interval, learned: bool, opponent: str) ->
     return Verdict(metric, difference.value, difference.low, difference.high, word, learned, opponent)
 
 
-@dataclass(frozen=True)
-class Sample:
-    """Rows as they were sampled: what a bootstrap has to imitate."""
-
-    n_rows: int
-    weights: Floats | None = None
-    """How much each row counts, shape ``(n_rows,)``; ``None``: all the same."""
-    groups: Labels | None = None
-    """Rows with the same number belong together, shape ``(n_rows,)``; ``None``: each stands alone."""
-
-    @property
-    def size(self) -> float:
-        """So many independent rows of one weight would be as sure."""
-        if self.groups is not None:
-            return float(np.unique(self.groups).size)
-        return float(self.n_rows) if self.weights is None else effective_size(self.weights)
-
-    def take(self, rows: NDArray[np.int64]) -> "Sample":
-        """Some of the rows."""
-        weights, groups = (None if each is None else each[rows] for each in (self.weights, self.groups))
-        return Sample(rows.size, weights, groups)  # type: ignore[arg-type]
-
-    def draws(self, n_draws: int) -> Iterator[Floats]:
-        """How much each row counts when rows, or groups, are drawn with replacement; ``(n, n_rows)`` at a time.
-
-        Always the same draws, so that all that is computed from them is paired.
-        """
-        units = np.arange(self.n_rows) if self.groups is None else np.unique(self.groups, return_inverse=True)[1]
-        random, n_units = np.random.default_rng(0), int(units.max()) + 1
-        at_once = max(1, _CELLS_AT_ONCE // self.n_rows)
-        for start in range(0, n_draws, at_once):
-            n = min(at_once, n_draws - start)
-            drawn = random.integers(n_units, size=(n, n_units)) + np.arange(n)[:, None] * n_units
-            counts = np.bincount(drawn.ravel(), minlength=n * n_units).reshape(n, n_units).astype(np.float64)
-            of_rows = counts if self.groups is None else counts[:, units]
-            yield of_rows if self.weights is None else of_rows * self.weights
-
-
 def _bootstrap(
     labels: Labels, probabilities: Mapping[str, Floats], sample: Sample, n_draws: int
 ) -> tuple[dict[str, dict[str, float]], dict[str, dict[str, Floats]]]:
@@ -196,18 +156,3 @@ def _bootstrap(
             pieces[model].append(scorer(counts))
     draws = {m: {k: np.concatenate([piece[k] for piece in parts]) for k in METRICS} for m, parts in pieces.items()}
     return values, draws
-
-
-def bootstrap_means(values: Floats, sample: Sample, n_draws: int) -> Floats:
-    """Means of rows' values under the draws that models are judged by.
-
-    Args:
-        values: shape ``(n_rows, n_values)``.
-        sample: how the rows were sampled.
-        n_draws: how many.
-
-    Returns:
-        Shape ``(n_draws, n_values)``.
-    """
-    draws = sample.draws(n_draws)
-    return np.concatenate([counts @ values / counts.sum(axis=1, keepdims=True) for counts in draws])

@@ -5,8 +5,9 @@ from collections.abc import Sequence
 import numpy as np
 from scipy.special import ndtri
 
-from nncli.evaluation.comparison import Interval, Sample, bootstrap_means
+from nncli.evaluation.comparison import Interval
 from nncli.evaluation.metrics import Floats
+from nncli.evaluation.sampling import Sample, bootstrap_means
 
 _RATIOS = np.linspace(0.3, 0.95, 66)
 """Of the gain of one doubling to the gain before: from steep learning to hardly any slowing down."""

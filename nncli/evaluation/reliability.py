@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scipy.special import ndtr, ndtri
 
 from nncli.evaluation.calibration import UNCALIBRATED, Calibration
-from nncli.evaluation.comparison import Interval, Sample, bootstrap_means
+from nncli.evaluation.comparison import Interval
 from nncli.evaluation.intervals import (
     bootstrap_error,
     difference_bounds,
@@ -21,6 +21,7 @@ from nncli.evaluation.intervals import (
     wilson_bounds,
 )
 from nncli.evaluation.metrics import RANGES, Floats, Labels, brier_scores, log_losses
+from nncli.evaluation.sampling import Sample, bootstrap_means
 from nncli.settings import EvaluationSettings
 
 _MOST_BINS, _FEWEST_ROWS = 15, 30

@@ -15,9 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import betaincinv
 
-from nncli.evaluation.comparison import Interval, Sample
+from nncli.evaluation.comparison import Interval
 from nncli.evaluation.decisions import DecisionRule
 from nncli.evaluation.metrics import Floats, Labels, ratio
+from nncli.evaluation.sampling import Sample
 from nncli.settings import Costs
 
 _DOUBT = 0.05

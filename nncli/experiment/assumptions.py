@@ -11,9 +11,9 @@ import numpy as np
 
 from nncli.bundle.model import Answers
 from nncli.errors import DataError, UsageError
-from nncli.evaluation.comparison import Sample
 from nncli.evaluation.learning import gain_of_doubling
 from nncli.evaluation.metrics import Floats, log_losses, mean_and_error
+from nncli.evaluation.sampling import Sample
 from nncli.experiment.scoring import answering_sides, score_test_rows
 from nncli.fitting.context import Context
 from nncli.fitting.sides import Fitted, fit_sides

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from nncli.bundle.model import Model
 from nncli.errors import DataError, nearest_names, quoted_list, show
-from nncli.evaluation.comparison import Sample
+from nncli.evaluation.sampling import Sample
 from nncli.evaluation.slices import Grouping
 from nncli.features.encoder import Features
 from nncli.table.arrangement import group_by_value

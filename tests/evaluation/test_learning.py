@@ -4,9 +4,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from nncli.evaluation.comparison import Sample
 from nncli.evaluation.learning import gain_of_doubling, gap_interval, is_still_falling
 from nncli.evaluation.metrics import mean_and_error
+from nncli.evaluation.sampling import Sample
 
 
 @given(st.floats(0.05, 1), st.floats(0.02, 1), st.floats(0.4, 0.9))

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from scipy.stats import beta
 from sklearn import metrics
 
-from nncli.evaluation.comparison import Sample
 from nncli.evaluation.decisions import Border, DecisionRule
+from nncli.evaluation.sampling import Sample
 from nncli.evaluation.thresholds import check_decision, choose_threshold
 from nncli.settings import Costs
 
