@@ -103,7 +103,9 @@ def recommendation(verdict: Verdict, comparisons: Sequence[Comparison], repeated
         return _plain_model(linear, repeated.costs)
     reasons = f"{_reason(verdict, comparisons[0])}, {_cheaper(repeated.costs[pick], repeated.costs[other])}"
     if blend.word == "better" and blend.p_better > 0.5:
-        reasons += f"; the blend of both is better still ({blend.difference:+.4f}), at the cost of both"
+        reasons += (
+            f"; the blend of network and careful trees is better still ({blend.difference:+.4f}), at the cost of both"
+        )
     return f"Use {IN_SENTENCES[pick]}: {reasons}."
 
 

@@ -55,7 +55,9 @@ def test_a_plain_model_that_does_is_recommended_and_a_better_blend_is_named() ->
     doubtful = [replace(c, p_worse=0.4) if c.first == "linear" else c for c in as_good]
     assert "logistic" not in recommendation(VERDICT, [EVEN], replace(REPEATED, others=tuple(doubtful)))
     blended = tuple(against("blend", c.second, "better", 0.9, 0.0) if c.first == "blend" else c for c in OTHERS)
-    assert "the blend of both is better still" in recommendation(VERDICT, [EVEN], replace(REPEATED, others=blended))
+    assert "the blend of network and careful trees is better still" in recommendation(
+        VERDICT, [EVEN], replace(REPEATED, others=blended)
+    )
 
 
 def test_nothing_learned_or_undefined_recommends_nothing() -> None:
