@@ -81,3 +81,19 @@ def test_the_unit_of_a_number_does_not_matter(unit: float) -> None:
 def test_that_it_did_not_converge_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("nncli.baseline.linear._MOST_ITERATIONS", 2)
     assert fit("linear", numbers(400, 0.3)).settings.endswith(", not converged after 2 iterations")
+
+
+def test_whole_weights_are_repeated_rows_to_a_regression() -> None:
+    random = np.random.default_rng(0)
+    codes = random.integers(1, 5, size=(400, 2))
+    y = ((codes[:, 0] > 2) ^ (random.uniform(size=400) < 0.2)).astype(np.int64)
+    data = halves(features_of(x_cat=codes), y, 2)
+    weights = random.integers(1, 4, size=200)
+    repeated = np.repeat(np.arange(200), weights)
+    again = replace(data, train=data.train.take(repeated), y=data.y[repeated])
+    weighted = fit("linear", replace(data, weights=weights.astype(float)))
+    expected = fit("linear", again)
+    assert weighted.settings == expected.settings
+    np.testing.assert_allclose(
+        weighted.predict_proba(data.validation), expected.predict_proba(data.validation), atol=1e-3
+    )

@@ -98,3 +98,15 @@ def test_the_same_seed_gives_the_same_and_nothing_is_left_behind(
     np.testing.assert_array_equal(one, other)
     assert not list(tmp_path.iterdir())
     assert capfd.readouterr() == ("", "")
+
+
+def test_heavy_rows_are_answered_more_and_weights_that_are_all_the_same_change_nothing(opponent: str) -> None:
+    data = mixed(600)
+    plain, heavy = np.ones(data.y.size), np.where(data.y == 1, 8.0, 1.0)
+    heavy_val = np.where(data.y_val == 1, 8.0, 1.0)
+    alone, alike, leaning = (
+        fit(opponent, replace(data, weights=w, weights_val=w_val)).predict_proba(data.validation)
+        for w, w_val in ((None, None), (plain, np.ones(data.y_val.size)), (heavy, heavy_val))
+    )
+    np.testing.assert_allclose(alike, alone, atol=1e-5)
+    assert leaning[:, 1].mean() > alone[:, 1].mean() + 0.05
