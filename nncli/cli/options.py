@@ -281,13 +281,10 @@ def parse_weights(class_weight: str | None, sample_weight: str | None) -> Weight
     >>> [given.name for given in parse_weights('no=1,"yes, or so=2.5"', None).classes]
     ['no', 'yes, or so']
     """
-    from nncli.table.dialect import parse_line
-
     if class_weight is None or class_weight == "balanced":
         return WeightSettings(balanced=class_weight is not None, column=sample_weight)
-    parts = [part.rpartition("=") for part in parse_line(class_weight, ",")]
     try:
-        classes = tuple(ClassWeight(name.strip(), float(weight)) for name, _, weight in parts)
+        classes = tuple(ClassWeight(name.strip(), weight) for name, weight in _named_numbers(class_weight))
     except ValueError:
         classes = ()
     if not classes or not all(given.name for given in classes):
@@ -317,19 +314,22 @@ def parse_numbers(option: str, text: str, example: str) -> dict[str, float]:
     Raises:
         UsageError: it is no such list, or a name comes up twice.
     """
+    try:
+        named = _named_numbers(text)
+    except ValueError:
+        named = []
+    found = dict(named)
+    if not found or "" in found or len(found) < len(named):
+        raise UsageError(f"--{option}: '{show(text)}' is no list of names with a number each; write {example}")
+    return found
+
+
+def _named_numbers(text: str) -> list[tuple[str, float]]:
+    """The names and numbers of ``NAME=NUMBER``, of which a line of CSV has any number; ValueError if one is none."""
     from nncli.table.dialect import parse_line
 
-    found: dict[str, float] = {}
-    for part in parse_line(text, ","):
-        name, _, number = part.rpartition("=")
-        try:
-            value = float(number)
-        except ValueError:
-            name = ""
-        if not name or name in found:
-            raise UsageError(f"--{option}: '{show(text)}' is no list of names with a number each; write {example}")
-        found[name] = value
-    return found
+    parts = [part.rpartition("=") for part in parse_line(text, ",")]
+    return [(name, float(number)) for name, _, number in parts]
 
 
 def decision_settings(
