@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from nncli.evaluation.metrics import Floats, Labels
 from nncli.features.encoder import Features
-from nncli.table.weights import Weights, weights_of
+from nncli.table.weights import Weights, class_shares, weights_of
 
 
 @dataclass(frozen=True)
@@ -81,6 +81,5 @@ def _is_constant(x: Floats | NDArray[np.float32]) -> bool:
 
 
 def _fit_shares(data: RivalData) -> FittedRival:
-    totals = np.bincount(data.y, data.weights, data.n_classes)
-    shares = totals / totals.sum()
+    shares = class_shares(data.y, data.n_classes, data.weights)
     return FittedRival(lambda features: np.tile(shares, (len(features), 1)), 0.0, 0, "the training shares")

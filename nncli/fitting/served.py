@@ -12,11 +12,11 @@ from nncli.bundle.model import Model
 from nncli.bundle.trees import tree_inputs
 from nncli.features.encoder import Features
 from nncli.fitting.context import Context
-from nncli.fitting.sides import Fitted, class_shares, reserved_for_trees, tree_settings
+from nncli.fitting.sides import Fitted, reserved_for_trees, tree_settings
 from nncli.fitting.student import reserved_for_student, teach_on
 from nncli.guard.examine import ExaminedTable
 from nncli.table.split import Split
-from nncli.table.weights import weights_of
+from nncli.table.weights import class_shares, weights_of
 from nncli.training.budget import plan_for_all_rows
 from nncli.training.loop import LabelledInputs, TrainedNetwork, continue_network
 

@@ -23,7 +23,7 @@ from nncli.guard.examine import ExaminedTable
 from nncli.settings import DecisionSettings, RunSettings, Side, TreesSettings
 from nncli.table.arrangement import Groups
 from nncli.table.split import Split
-from nncli.table.weights import Weights
+from nncli.table.weights import Weights, class_shares
 from nncli.training.budget import Plan, make_plan, rows_an_epoch
 from nncli.training.checkpoints import Checkpoints, checkpoint_key
 from nncli.training.device import choose_device
@@ -277,12 +277,6 @@ def _calibrated(
             losses[f"temperature {calibration.temperature:.2f}"] = mean_and_error(after, weights)[0]
         observer.brought(side, losses)
     return model.with_calibrations(found["network"], found["trees"])
-
-
-def class_shares(labels: NDArray[np.int64], n_classes: int, weights: Weights | None) -> tuple[float, ...]:
-    """The share of each class among labels, which may have weights."""
-    totals = np.bincount(labels, weights, n_classes)
-    return tuple((totals / totals.sum()).tolist())
 
 
 def _provenance(table: ExaminedTable, split: Split, settings: RunSettings) -> Provenance:

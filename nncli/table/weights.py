@@ -89,3 +89,9 @@ def row_weights(
 def weights_of(weights: Weights | None, rows: NDArray[np.int64]) -> Weights | None:
     """Of some rows."""
     return None if weights is None else weights[rows]
+
+
+def class_shares(labels: NDArray[np.int64], n_classes: int, weights: Weights | None) -> tuple[float, ...]:
+    """The share of each class among labels, which may have weights."""
+    totals = np.bincount(labels, weights, n_classes)
+    return tuple((totals / totals.sum()).tolist())
