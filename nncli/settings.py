@@ -17,6 +17,8 @@ Device = Literal["auto", "cpu", "cuda", "mps"]
 Side = Literal["network", "trees", "fast", "blend"]
 """Who predicts; ``fast``: the small network that learned from the answers of the large one; ``blend``: network and
 trees as one."""
+BOTH_SIDES: tuple[Side, ...] = ("network", "trees")
+"""Those that the verdict of a trained model is about."""
 DefaultSide = Literal["network", "blend"]
 """Who predicts where nobody is named."""
 InputFormat = Literal["csv", "tsv", "jsonl", "parquet"]

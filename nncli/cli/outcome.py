@@ -125,9 +125,7 @@ def heldout_report(model: Model, heldout: Heldout, evaluation: EvaluationSetting
         target=schema.target,
         classes=schema.classes,
         rows={"train": provenance.n_train, "validation": provenance.n_validation, "test": provenance.n_test},
-        judgement=judge_held_out(
-            test.labels, test.led_by(description.default_side), evaluation, test.weights, test.groups
-        ),
+        judgement=judge_held_out(test.labels, test.led_by(description.default_side), evaluation, test.sample),
         warnings=provenance.findings,
         seconds={},
         device="cpu",

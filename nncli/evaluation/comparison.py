@@ -8,7 +8,7 @@ import numpy as np
 
 from nncli.evaluation.blend import blend
 from nncli.evaluation.intervals import bootstrap_error, difference_bounds, loss_bounds, share_bounds, t_quantile
-from nncli.evaluation.metrics import LOWER_IS_BETTER, METRICS, RANGES, Floats, Labels, weighted_scores
+from nncli.evaluation.metrics import LOWER_IS_BETTER, METRICS, RANGES, Floats, Labels, gain, weighted_scores
 from nncli.evaluation.sampling import Sample
 from nncli.settings import EvaluationSettings
 
@@ -83,8 +83,7 @@ def judge_held_out(
     labels: Labels,
     probabilities: Mapping[str, Floats],
     settings: EvaluationSettings,
-    weights: Floats | None = None,
-    groups: Labels | None = None,
+    sample: Sample | None = None,
 ) -> Judgement:
     """Scores every model on the same held-out rows, with paired bootstrap intervals.
 
@@ -99,19 +98,17 @@ def judge_held_out(
         probabilities: at least ``network``, ``trees`` and ``majority``, each ``(n_rows, n_classes)``; those of the
             blend are added, but are not among the scores unless they are given.
         settings: confidence, number of draws, and the metric that the verdict compares: the first.
-        weights: how much each row counts, above 0, shape ``(n_rows,)``; ``None``: all the same.
-        groups: rows with the same number belong together, shape ``(n_rows,)``; ``None``: each stands alone.
+        sample: how the rows were sampled; ``None``: each for itself, all the same.
     """
     metric = settings.metrics[0]
     blended = blend(probabilities["network"], probabilities["trees"])
-    sample = Sample(labels.size, weights, groups)
+    sample = sample or Sample(labels.size)
     values, draws = _bootstrap(labels, {**probabilities, "blend": blended}, sample, settings.bootstrap_draws)
     n_rows, rarest = sample.size, min(sample.take(np.flatnonzero(labels == c)).size for c in np.unique(labels))
     quantile = t_quantile(settings.confidence, n_rows)
 
     def difference(first: str, second: str, metric: str = metric) -> Interval:
-        sign = -1.0 if metric in LOWER_IS_BETTER else 1.0
-        value = sign * (values[first][metric] - values[second][metric])
+        value = gain(metric, values[first][metric], values[second][metric])
         error = bootstrap_error(draws[first][metric] - draws[second][metric], n_rows)
         return Interval(value, *difference_bounds(value, quantile * error))
 
@@ -128,8 +125,8 @@ def judge_held_out(
         _verdict(metric, difference(first, second), learned, second)
         for first, second in (("network", "trees"), ("blend", "network"), ("blend", "trees"))
     )
-    kind = "test rows" if weights is None else "weighted test rows"
-    whole = "" if groups is None else f" in {np.unique(groups).size:,} groups, drawn whole"
+    kind = "test rows" if sample.weights is None else "weighted test rows"
+    whole = "" if sample.groups is None else f" in {sample.size:,.0f} groups, drawn whole"
     method = f"paired bootstrap over {labels.size:,} {kind}{whole}"
     return Judgement(scores, verdict, method, blend=tuple(of_blend))
 

@@ -10,7 +10,7 @@ from scipy.special import stdtr
 
 from nncli.evaluation.comparison import Comparison, Interval, Judgement, Verdict, Word
 from nncli.evaluation.intervals import difference_bounds, t_quantile
-from nncli.evaluation.metrics import LOWER_IS_BETTER, METRICS, RANGES, Floats
+from nncli.evaluation.metrics import LOWER_IS_BETTER, METRICS, RANGES, Floats, gain
 from nncli.settings import EvaluationSettings
 
 _REGION = 0.01
@@ -160,13 +160,13 @@ def is_foreseen(
     # By Holm's steps the bound of each metric is one of these: a word is safe where it is so by all.
     levels = [(1 - settings.confidence) / k for k in range(1, len(settings.metrics) + 1)]
     tests = [(d, level) for d in on_metrics for level in levels] + [(d, levels[0]) for d in on_majority]
+    now = [_sign(_paired(differences, test_share), level) for differences, level in tests]
     n = len(folds)
     for shrinkage in (1.0, test_share / (test_share + 1 / n)):
         random = np.random.default_rng(0)
         same = np.ones(_FORESIGHTS, dtype=np.bool_)
-        for differences, level in tests:
-            now = _sign(_paired(differences, test_share), level)
-            same &= _sign(_foreseen(differences, n_more, test_share, shrinkage, random), level) == now
+        for (differences, level), sign in zip(tests, now, strict=True):
+            same &= _sign(_foreseen(differences, n_more, test_share, shrinkage, random), level) == sign
         if same.mean() < _FORESEEN:
             return False
     return True
@@ -220,8 +220,7 @@ def _paired(values: Floats, test_share: float) -> _Paired:
 
 
 def _differences(folds: FoldScores, first: str, second: str, metric: str) -> Floats:
-    sign = -1.0 if metric in LOWER_IS_BETTER else 1.0
-    return sign * (_values(folds, first, metric) - _values(folds, second, metric))
+    return gain(metric, _values(folds, first, metric), _values(folds, second, metric))
 
 
 def _values(folds: FoldScores, side: str, metric: str) -> Floats:

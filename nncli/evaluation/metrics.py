@@ -6,12 +6,15 @@ Weights make the bootstrap exact and cheap: a draw is a row of counts.
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from math import inf
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 Labels = NDArray[np.int64]
+
+Number = TypeVar("Number", float, Floats)
 
 LOWER_IS_BETTER = ("log_loss", "brier")
 RANGES = {
@@ -40,6 +43,15 @@ class Scores:
 
 
 METRICS = tuple(Scores.__dataclass_fields__)
+
+
+def gain(metric: str, first: Number, second: Number) -> Number:
+    """How much better the first value of a metric is than the second.
+
+    >>> gain("log_loss", 0.25, 0.5), gain("accuracy", 0.25, 0.5)
+    (0.25, -0.25)
+    """
+    return second - first if metric in LOWER_IS_BETTER else first - second
 
 
 def score(labels: Labels, proba: Floats, weights: Floats | None = None) -> Scores:

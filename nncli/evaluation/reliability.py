@@ -72,8 +72,7 @@ def calibration_evidence(
     raw: NDArray[np.floating],
     calibration: Calibration,
     settings: EvaluationSettings,
-    weights: Floats | None = None,
-    groups: Labels | None = None,
+    sample: Sample | None = None,
 ) -> CalibrationEvidence:
     """Compares a model's own probabilities with calibrated ones.
 
@@ -82,16 +81,17 @@ def calibration_evidence(
         raw: the model's own probabilities for them, shape ``(n_rows, n_classes)``.
         calibration: fitted on other rows.
         settings: confidence and number of draws.
-        weights: how much each row counts, shape ``(n_rows,)``; ``None``: all the same.
-        groups: rows that belong together, as for ``judge_held_out``; the calibration error takes rows one by one.
+        sample: how the rows were sampled; ``None``: each for itself, all the same. The calibration error knows weights,
+            but takes rows one by one.
     """
+    sample = sample or Sample(labels.size)
+    weights = sample.weights
     before, after = UNCALIBRATED.apply(raw), calibration.apply(raw)
     losses = [log_losses(labels, proba) for proba in (before, after)]
     values = np.column_stack(
         [*losses, *(brier_scores(labels, proba) for proba in (before, after)), losses[0] - losses[1]]
     )
     means = np.average(values, axis=0, weights=weights).tolist()
-    sample = Sample(labels.size, weights, groups)
     draws, n_rows = bootstrap_means(values, sample, settings.bootstrap_draws), sample.size
     halves = [t_quantile(settings.confidence, n_rows) * bootstrap_error(drawn, n_rows) for drawn in draws.T]
     log_loss = [Interval(means[i], *loss_bounds(means[i], halves[i])) for i in (0, 1)]

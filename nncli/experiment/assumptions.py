@@ -19,6 +19,7 @@ from nncli.fitting.context import Context
 from nncli.fitting.sides import Fitted, fit_sides
 from nncli.guard.examine import ExaminedTable, with_known_classes
 from nncli.report.assumptions import Growth, Optimisation, SeedSpread, SizePoint
+from nncli.settings import BOTH_SIDES
 from nncli.table.split import Split, thinned
 from nncli.training.device import use_threads
 
@@ -58,7 +59,7 @@ def find_growth(table: ExaminedTable, scored: Sequence[tuple[Split, Answers]], c
     n_rows = [sum(split.train.size + split.validation.size for split, _ in of_size) for of_size in answers]
     losses = {
         side: np.column_stack([np.concatenate([_losses(a, side) for _, a in of_size]) for of_size in answers])
-        for side in ("network", "trees")
+        for side in BOTH_SIDES
     }
     sample, confidence = _together([answers.sample for _, answers in scored]), context.settings.evaluation.confidence
     means = {side: np.average(of_side, axis=0, weights=sample.weights) for side, of_side in losses.items()}

@@ -86,7 +86,7 @@ def run_experiment(
         test, calibration = score_with_calibration(table, split, fitted, settings.evaluation)
         heldout = Heldout(test, fitted.validation)
         judged = test.led_by(fitted.model.description.default_side)
-        judgement = judge_held_out(test.labels, judged, settings.evaluation, test.weights, test.groups)
+        judgement = judge_held_out(test.labels, judged, settings.evaluation, test.sample)
         served = learn_from_all_rows(table, split, fitted, context)
     decision, doubts = choose_decision(rule, heldout.validation, table.target.classes) if rule else (None, ())
     findings = (*found, *cut_short([fitted.stops, served.stops]), *_unconverged(fitted), *doubts)

@@ -21,7 +21,7 @@ from nncli.guard.findings import Finding
 from nncli.guard.rows import examine_classes, examine_rows
 from nncli.report.assumptions import Assumptions, Optimisation
 from nncli.report.repeated import Cost, Repeated, Stop
-from nncli.settings import RepeatSettings, RunSettings
+from nncli.settings import BOTH_SIDES, RepeatSettings, RunSettings
 from nncli.table.split import Split, distinct_rounds, make_folds
 from nncli.training.device import choose_device, use_threads
 
@@ -161,7 +161,7 @@ class Folds:
             n_tried={**fitted.n_tried, **{name: rival.fitted.n_tried for name, rival in rivals.items()}},
             stops=fitted.stops,
             rivals={name: rival.fitted.settings for name, rival in rivals.items()},
-            answers=replace(test, probabilities={side: probabilities[side] for side in ("network", "trees")}),
+            answers=replace(test, probabilities={side: probabilities[side] for side in BOTH_SIDES}),
             optimisation=look_at_training(fitted),
             seconds=time.monotonic() - start,
         )

@@ -19,7 +19,7 @@ from nncli.fitting.sides import Fitted
 from nncli.guard.examine import ExaminedTable
 from nncli.guard.findings import Finding
 from nncli.report.names import IN_SENTENCES
-from nncli.settings import EvaluationSettings, RunSettings, Side
+from nncli.settings import BOTH_SIDES, EvaluationSettings, RunSettings, Side
 from nncli.table.split import Split
 from nncli.table.weights import weights_of
 from nncli.training.clock import Clock
@@ -37,7 +37,6 @@ def run_clock(settings: RunSettings, start: float, share: float = 1.0) -> Clock:
 
 
 _TIMED_ROWS = 1000
-_CALIBRATED: tuple[Side, ...] = ("network", "trees")
 
 
 def answering_sides(fitted: Fitted, rivals: Mapping[str, Rival] = MappingProxyType({})) -> dict[str, Answering]:
@@ -72,22 +71,16 @@ def score_with_calibration(
         fitted: both sides.
         settings: confidence and number of draws.
     """
-    model = fitted.model
-    raw: dict[str, Answering] = {f"raw {side}": partial(_as_trained, model, side) for side in _CALIBRATED}
-    scored = score_test_rows(table, split, fitted, {**answering_sides(fitted), **raw})
+    model, calibration = fitted.model, fitted.model.description.calibration
+    as_trained: dict[str, Answering] = {side: partial(_as_trained, model, side) for side in BOTH_SIDES}
+    scored = score_test_rows(table, split, fitted, {**answering_sides(fitted), **as_trained})
+    raw = {side: scored.probabilities[side] for side in BOTH_SIDES}
     evidence: dict[str, CalibrationEvidence] = {
-        side: calibration_evidence(
-            scored.labels,
-            scored.probabilities[f"raw {side}"],
-            model.description.calibration(side),
-            settings,
-            scored.weights,
-            scored.groups,
-        )
-        for side in _CALIBRATED
+        side: calibration_evidence(scored.labels, proba, calibration(side), settings, scored.sample)
+        for side, proba in raw.items()
     }
-    told = {side: proba for side, proba in scored.probabilities.items() if side not in raw}
-    return replace(scored, probabilities=told), evidence
+    calibrated: dict[str, Floats] = {side: calibration(side).apply(proba) for side, proba in raw.items()}
+    return replace(scored, probabilities={**scored.probabilities, **calibrated}), evidence
 
 
 def _as_trained(model: Model, side: Side, rows: Features) -> Floats:

@@ -10,7 +10,7 @@ from nncli.evaluation.comparison import Interval
 from nncli.evaluation.learning import gap_interval, is_still_falling
 from nncli.evaluation.metrics import log_losses, mean_and_error
 from nncli.fitting.encoded import EncodedRows, EncodedSplit
-from nncli.settings import RunSettings, Side
+from nncli.settings import BOTH_SIDES, RunSettings, Side
 from nncli.training.health import dead_units
 from nncli.training.loop import TrainedNetwork
 from nncli.training.search import Trial
@@ -44,8 +44,7 @@ def examine_health(
     known, new = (_some(some, settings.seed) for some in (rows.train, rows.validation))
     best, confidence = chosen[0].outcome, settings.evaluation.confidence
     gaps: dict[str, Interval] = {}
-    sides: tuple[Side, ...] = ("network", "trees")
-    for side in sides:
+    for side in BOTH_SIDES:
         of_known, of_new = (_mean_loss(model, some, side) for some in (known, new))
         gaps[side] = gap_interval(of_known, of_new, confidence)
     falling = is_still_falling([epoch.validation_loss for epoch in best.history])

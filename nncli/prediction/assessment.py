@@ -18,9 +18,8 @@ from nncli.evaluation.thresholds import DecisionCheck, check_decision
 from nncli.guard.findings import Finding
 from nncli.guard.rows import examine_weights
 from nncli.prediction.labelled import LabelledRows, groupings
-from nncli.settings import EvaluationSettings, Side, WeightSettings
+from nncli.settings import BOTH_SIDES, EvaluationSettings, Side, WeightSettings
 
-_SIDES: tuple[Side, ...] = ("network", "trees")
 _MOST_WRONG = 10
 
 
@@ -87,7 +86,7 @@ def assess(model: Model, labelled: LabelledRows, side: Side) -> Assessment:
     """
     labels, features, description = labelled.labels, model.encode(labelled.rows), model.description
     settings = EvaluationSettings()
-    answers = Answers(labels, {s: model.predict_proba(features, s) for s in _SIDES}, labelled.weights)
+    answers = Answers(labels, {s: model.predict_proba(features, s) for s in BOTH_SIDES}, labelled.weights)
     probabilities = answers.led_by(side)
     predicted = decide(probabilities[side], description.border(side))
     losses = log_losses(labels, probabilities[side])
@@ -103,9 +102,7 @@ def assess(model: Model, labelled: LabelledRows, side: Side) -> Assessment:
         n_weightless=labelled.n_weightless,
         weight_column=labelled.weight_column,
         side=side,
-        judgement=judge_held_out(
-            labels, {**probabilities, "majority": majority}, settings, labelled.weights, labelled.groups
-        ),
+        judgement=judge_held_out(labels, {**probabilities, "majority": majority}, settings, labelled.sample),
         decision=_decided(model, labelled, probabilities[side], side),
         ece=calibration_error(labels, probabilities[side], settings.confidence, labelled.weights),
         reliability=reliability_bins(labels, probabilities[side], settings.confidence, labelled.weights),

@@ -7,7 +7,7 @@ from math import floor, isfinite, log10
 from markupsafe import Markup
 
 from nncli.evaluation.comparison import Interval
-from nncli.evaluation.metrics import LOWER_IS_BETTER
+from nncli.evaluation.metrics import gain
 from nncli.evaluation.reliability import ReliabilityBin
 from nncli.report.assumptions import Growth
 from nncli.report.document import CurvePoint
@@ -121,8 +121,7 @@ def _line_plot(
 
 def fold_plot(folds: Sequence[Mapping[str, Mapping[str, float]]], metric: str, opponent: str) -> Markup:
     """The difference in each fold, as a dot; right of zero the network is better."""
-    sign = -1.0 if metric in LOWER_IS_BETTER else 1.0
-    found = [sign * (fold["network"][metric] - fold[opponent][metric]) for fold in folds]
+    found = [gain(metric, fold["network"][metric], fold[opponent][metric]) for fold in folds]
     found = [difference for difference in found if isfinite(difference)]
     if not found:
         return Markup("")

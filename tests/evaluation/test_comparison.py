@@ -5,6 +5,7 @@ from scipy import stats
 from nncli.evaluation.blend import blend
 from nncli.evaluation.comparison import judge_held_out
 from nncli.evaluation.metrics import log_losses, mean_and_error, score
+from nncli.evaluation.sampling import Sample
 from nncli.settings import EvaluationSettings
 
 SETTINGS = EvaluationSettings(bootstrap_draws=1000)
@@ -105,7 +106,7 @@ def test_equal_models_give_a_winner_in_one_case_of_twenty_at_most() -> None:
 def test_weights_that_are_all_the_same_change_no_number() -> None:
     labels, probabilities = sides(np.random.default_rng(5), 300, 2.0, 1.5)
     plain = judge_held_out(labels, probabilities, SETTINGS)
-    weighted = judge_held_out(labels, probabilities, SETTINGS, weights=np.full(300, 2.0))
+    weighted = judge_held_out(labels, probabilities, SETTINGS, sample=Sample(labels.size, np.full(300, 2.0)))
     assert weighted.verdict == plain.verdict
     assert weighted.scores == plain.scores
     assert (plain.method, weighted.method) == (
@@ -118,7 +119,7 @@ def test_whole_weights_give_the_values_of_repeated_rows() -> None:
     labels, probabilities = sides(random, 400, 2.0, 1.5)
     weights = random.integers(1, 4, size=400)
     repeated = np.repeat(np.arange(400), weights)
-    judged = judge_held_out(labels, probabilities, SETTINGS, weights=weights.astype(float))
+    judged = judge_held_out(labels, probabilities, SETTINGS, sample=Sample(labels.size, weights.astype(float)))
     for model, proba in probabilities.items():
         values = vars(score(labels[repeated], proba[repeated]))
         assert {k: found.value for k, found in judged.scores[model].items()} == pytest.approx(values, nan_ok=True)
@@ -128,7 +129,7 @@ def test_the_interval_of_weighted_rows_is_close_to_the_theory_of_a_weighted_mean
     random = np.random.default_rng(7)
     labels, probabilities = sides(random, 3000, 2.0, 1.8)
     weights = random.lognormal(size=3000)
-    verdict = judge_held_out(labels, probabilities, SETTINGS, weights=weights).verdict
+    verdict = judge_held_out(labels, probabilities, SETTINGS, sample=Sample(labels.size, weights)).verdict
     gaps = log_losses(labels, probabilities["trees"]) - log_losses(labels, probabilities["network"])
     mean, error = mean_and_error(gaps, weights)
     assert verdict.difference == pytest.approx(mean)
@@ -144,7 +145,9 @@ def test_the_verdict_is_that_of_the_rows_that_count() -> None:
     trees = np.where(first, knowing["trees"], knowing["network"])
     probabilities = {"network": network, "trees": trees, "majority": knowing["majority"]}
     words = [
-        judge_held_out(labels, probabilities, SETTINGS, weights=np.where(labels == heavy, 9.0, 1.0)).verdict.word
+        judge_held_out(
+            labels, probabilities, SETTINGS, sample=Sample(labels.size, np.where(labels == heavy, 9.0, 1.0))
+        ).verdict.word
         for heavy in (0, 1)
     ]
     assert words == ["better", "worse"]
@@ -156,7 +159,7 @@ def test_rows_of_one_group_are_no_more_evidence_than_one_of_them() -> None:
     copies = np.repeat(np.arange(300), 4)
     four_times = {side: proba[copies] for side, proba in probabilities.items()}
     alone = judge_held_out(labels, probabilities, SETTINGS)
-    grouped = judge_held_out(labels[copies], four_times, SETTINGS, groups=copies)
+    grouped = judge_held_out(labels[copies], four_times, SETTINGS, sample=Sample(copies.size, None, copies))
     naive = judge_held_out(labels[copies], four_times, SETTINGS)
     for side, scores in alone.scores.items():
         for metric, interval in scores.items():
@@ -182,7 +185,7 @@ def test_groups_that_differ_leave_no_winner_where_rows_alone_would_often_have_on
         probabilities = {"network": proba(1 + gain), "trees": proba(1 - gain), "majority": np.full((300, 2), 0.5)}
         settings = EvaluationSettings(bootstrap_draws=200)
         for name, units in (("groups", groups), ("rows", None)):
-            winners[name] += judge_held_out(labels, probabilities, settings, None, units).verdict.word != (
+            winners[name] += judge_held_out(labels, probabilities, settings, Sample(300, None, units)).verdict.word != (
                 "no clear difference"
             )
     assert winners["groups"] <= stats.binom.ppf(0.999, 150, 0.05)
@@ -191,7 +194,7 @@ def test_groups_that_differ_leave_no_winner_where_rows_alone_would_often_have_on
 
 def test_a_single_group_tells_nothing_of_how_groups_differ() -> None:
     labels, probabilities = sides(np.random.default_rng(1), 30, 3.0, 1.0)
-    judged = judge_held_out(labels, probabilities, SETTINGS, groups=np.zeros(30, np.int64))
+    judged = judge_held_out(labels, probabilities, SETTINGS, sample=Sample(30, None, np.zeros(30, np.int64)))
     assert judged.verdict.word == "no clear difference"
     assert (judged.verdict.low, judged.verdict.high) == (-np.inf, np.inf)
     scores = judged.scores["network"]
