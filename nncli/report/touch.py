@@ -1,8 +1,7 @@
 """The network page: a trained network that can be played with, in the browser, without asking anybody.
 
-Everything that the page computes with is in its data: the network's arrays, as far as the columns that can be moved need
-them, a few rows, and what the trees say along each column. The scripts are in ``templates/``; of them, files without
-comments travel.
+Everything that the page computes with is in its data: the network's arrays, as far as the columns that can be moved
+need them, a few rows, and what the trees say along each column. Scripts and style are in ``templates/``.
 """
 
 import json
@@ -19,6 +18,7 @@ from nncli.bundle.model import Model
 from nncli.errors import show
 from nncli.features.encoder import Features
 from nncli.prediction.occlusion import typical_features
+from nncli.report.smaller import smaller_script, smaller_style
 from nncli.report.touch_columns import Movable, column_cells, movable_columns, moved, values_of
 from nncli.report.touch_network import ShownNetwork, candidates, enough_bits, network_record
 from nncli.report.touch_numbers import packed
@@ -53,6 +53,7 @@ class TouchPage:
     """Which columns can be moved, in words."""
     has_rows: bool
     """Whether rows of the table are embedded."""
+    has_two_classes: bool
 
 
 def touch_page(model: Model, document: Mapping[str, Any]) -> TouchPage | None:
@@ -68,7 +69,8 @@ def touch_page(model: Model, document: Mapping[str, Any]) -> TouchPage | None:
     columns, rows = movable_columns(model, document), _Rows.of(model, document.get("examples"))
     if not columns:
         return None
-    style, script = _source("touch.css"), "".join(_source(f"touch_{name}.js") for name in _SCRIPTS)
+    style = smaller_style(_source("touch.css"))
+    script = smaller_script("".join(_source(f"touch_{name}.js") for name in _SCRIPTS))
     room = MOST_BYTES - _MARKUP_BYTES - len(style.encode()) - len(script.encode())
     for network in candidates(model):
         bits = enough_bits(network, model.description.scaler, rows.features)
@@ -86,6 +88,7 @@ def touch_page(model: Model, document: Mapping[str, Any]) -> TouchPage | None:
                     answers=_answer_words(model, network),
                     columns=_column_words(columns[:n_columns], n_others),
                     has_rows=len(some.names) > 0,
+                    has_two_classes=len(model.classes) == 2,
                 )
     return None
 
@@ -145,6 +148,7 @@ class _Page:
             "blend": description.default_side == "blend",
             "networks": parts,
             "columns": [column.record() for column in self.columns],
+            "others": len(description.schema.columns) - len(self.columns),
             "rows": [
                 {"name": show(name), "true": show(true, 60)}
                 for name, true in zip(self.rows.names, self.rows.truths, strict=True)
@@ -219,7 +223,4 @@ def _safe_json(value: Any) -> str:
 
 
 def _source(name: str) -> str:
-    """A file of the page, without what only readers of the source need: indentation and lines of comment."""
-    text = (files("nncli.report") / "templates" / name).read_text(encoding="utf-8")
-    lines = (line.strip() for line in text.splitlines())
-    return "".join(f"{line}\n" for line in lines if line and not line.startswith(("//", "/*", "*")))
+    return (files("nncli.report") / "templates" / name).read_text(encoding="utf-8")

@@ -3,14 +3,26 @@
   "use strict";
 
   const BLOCK = 64;
+  const LETTERS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz!#$%.()*+-;,=:?@^_`{|}~";
+  const VALUES = new Map(Array.from(LETTERS, (letter, i) => [letter, i]));
+
+  /** Four bytes of each five letters. */
+  function bytesOf(text) {
+    const view = new DataView(new ArrayBuffer(text.length / 5 * 4));
+    for (let i = 0; i < text.length; i += 5) {
+      let whole = 0;
+      for (let k = 0; k < 5; k++) whole = whole * 85 + VALUES.get(text[i + k]);
+      view.setUint32(i / 5 * 4, whole);
+    }
+    return view;
+  }
 
   /**
-   * @param {[number, number, string]} packed bits, how many numbers, the bytes in base64
+   * @param {[number, number, string]} packed bits, how many numbers, the bytes as text
    * @returns {Float32Array}
    */
   touch.unpack = function ([bits, n, text]) {
-    const bytes = Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
-    const view = new DataView(bytes.buffer);
+    const view = bytesOf(text), bytes = new Uint8Array(view.buffer);
     if (bits === 32) return Float32Array.from({ length: n }, (_, i) => view.getFloat32(4 * i, true));
     const start = 4 * Math.ceil(n / BLOCK);
     const read = bits === 12 ? twelveBits : (_, i, at) => view.getInt16(at + 2 * i, true);
