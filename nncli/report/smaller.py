@@ -1,6 +1,7 @@
 """Scripts and styles without what only their readers need: comments, and spaces that separate nothing."""
 
 import re
+from itertools import chain, zip_longest
 
 _TEXT = r'"(?:[^"\\\n]|\\.)*"' r"|'(?:[^'\\\n]|\\.)*'" r"|`(?:[^`\\]|\\.)*`"
 _COMMENT = r"/\*.*?\*/|//[^\n]*"
@@ -30,11 +31,7 @@ def smaller_style(source: str) -> str:
 def _smaller(source: str, separators: str) -> str:
     """Spaces go where a separator stands beside them; ``+`` and ``-`` are none: ``a + +b`` is not ``a++b``."""
     around = re.compile(rf"\s*([{re.escape(separators)}])\s*")
-    found, start = [], 0
-    for match in [*_TOKEN.finditer(source), None]:
-        code = source[start : match.start() if match else len(source)]
-        found.append(around.sub(r"\1", re.sub(r"\s+", " ", code)))
-        if match:
-            found.append(match["text"] or "")
-            start = match.end()
-    return "".join(found).strip()
+    bare = _TOKEN.sub(lambda match: match["text"] or " ", source)
+    texts = (match.group() for match in _TOKEN.finditer(bare))
+    codes = (around.sub(r"\1", re.sub(r"\s+", " ", code)) for code in re.split(_TEXT, bare, flags=re.DOTALL))
+    return "".join(chain.from_iterable(zip_longest(codes, texts, fillvalue=""))).strip()

@@ -13,27 +13,29 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from nncli.bundle.model import Model
 from nncli.errors import show
+from nncli.evaluation.metrics import Floats
 from nncli.features.encoder import Features
 from nncli.prediction.occlusion import typical_features
 from nncli.report.smaller import smaller_script, smaller_style
 from nncli.report.touch_columns import Movable, column_cells, movable_columns, moved, values_of
-from nncli.report.touch_network import ShownNetwork, candidates, enough_bits, network_record
-from nncli.report.touch_numbers import packed
-from nncli.settings import Side
+from nncli.report.touch_network import Kind, ShownNetwork, candidates, enough_bits, network_record
+from nncli.report.touch_numbers import Bits, packed
 from nncli.table.arrow import text_array
 
 MOST_BYTES = 190_000
 """Of the section: data, script and style."""
 _MARKUP_BYTES = 6_000
-_SIZES = ((12, 16), (12, 10), (9, 10), (6, 6))
-"""Movable columns and rows, the most that are tried first."""
-_MOST_WALKS = 3_000_000
+_SIZES = ((12, 16), (12, 10), (9, 10), (8, 6), (6, 6))
+"""Movable columns and rows: the most that fit are taken."""
+_MOST_WALKS = 8_000_000
 """Of rows through trees: about two seconds."""
 _FULLY_SHOWN = 3
 """Classes: of more, the trees' line is known for so many of each row's."""
+_LONGEST_NAME = 60
 _SCRIPTS = ("numbers", "forward", "lesson", "svg", "drawing", "whatif", "controls", "textbook", "page")
 
 
@@ -45,10 +47,12 @@ class TouchPage:
     """JSON that may stand in a ``script`` element."""
     style: str
     script: str
-    network: str
-    """Which network the page computes with, in words."""
-    answers: str
-    """How far what the page says is what ``nncli predict`` says."""
+    kind: Kind
+    """Of the network that the page computes with."""
+    n_members: int
+    """Of the whole ensemble."""
+    is_blend: bool
+    """Whether the model answers with network and trees as one."""
     columns: str
     """Which columns can be moved, in words."""
     has_rows: bool
@@ -56,12 +60,13 @@ class TouchPage:
     has_two_classes: bool
 
 
-def touch_page(model: Model, document: Mapping[str, Any]) -> TouchPage | None:
+def touch_page(model: Model, document: Mapping[str, Any], most_bytes: int = MOST_BYTES) -> TouchPage | None:
     """The network page of a model.
 
     Args:
         model: that predicts.
         document: of its report: ``examples`` and ``importances`` are looked for.
+        most_bytes: of the section with its script and style; the more, the larger a network is shown whole.
 
     Returns:
         ``None`` where nothing could be moved, or no network is small enough.
@@ -71,25 +76,22 @@ def touch_page(model: Model, document: Mapping[str, Any]) -> TouchPage | None:
         return None
     style = smaller_style(_source("touch.css"))
     script = smaller_script("".join(_source(f"touch_{name}.js") for name in _SCRIPTS))
-    room = MOST_BYTES - _MARKUP_BYTES - len(style.encode()) - len(script.encode())
-    for network in candidates(model):
-        bits = enough_bits(network, model.description.scaler, rows.features)
-        for n_columns, n_rows in _SIZES:
-            some = rows.first(n_rows)
-            found = _Page(model, network, columns[:n_columns], some).record(bits)
-            data = _safe_json(found)
-            if len(data) <= room:
-                n_others = len(model.description.schema.columns) - len(columns[:n_columns])
-                return TouchPage(
-                    data=data,
-                    style=style,
-                    script=script,
-                    network=_words(model, network),
-                    answers=_answer_words(model, network),
-                    columns=_column_words(columns[:n_columns], n_others),
-                    has_rows=len(some.names) > 0,
-                    has_two_classes=len(model.classes) == 2,
-                )
+    room = most_bytes - _MARKUP_BYTES - len((style + script).encode())
+    trees = _ask_trees(model, columns, rows.features)
+    for page in _pages(model, columns, rows, trees):
+        data = _safe_json(page.record())
+        if len(data.encode()) <= room:
+            return TouchPage(
+                data=data,
+                style=style,
+                script=script,
+                kind=page.network.kind,
+                n_members=sum(a.n_nets * a.n_members for a in model.description.networks),
+                is_blend=model.description.default_side == "blend",
+                columns=_column_words(len(page.columns), page.n_others, bool(document.get("importances"))),
+                has_rows=bool(rows.names),
+                has_two_classes=len(model.classes) == 2,
+            )
     return None
 
 
@@ -113,13 +115,44 @@ class _Rows:
 
     def first(self, n_rows: int) -> "_Rows":
         """Some rows, and the typical one."""
-        chosen = [*range(min(n_rows, len(self.names))), len(self.features) - 1]
-        return _Rows(self.names[:n_rows], self.truths[:n_rows], self.features.take(np.array(chosen)))
+        return _Rows(self.names[:n_rows], self.truths[:n_rows], self.features.take(self.places(n_rows)))
+
+    def places(self, n_rows: int) -> NDArray[np.int64]:
+        """Where these stand among all."""
+        return np.array([*range(min(n_rows, len(self.names))), len(self.features) - 1])
 
 
 def _joined(*parts: Features) -> Features:
-    arrays = ([getattr(part, name) for part in parts] for name in ("x_num", "x_cat", "x_text"))
-    return Features(*(np.concatenate(some) for some in arrays), {})
+    x_num, x_cat, x_text = (
+        np.concatenate([getattr(part, name) for part in parts]) for name in ("x_num", "x_cat", "x_text")
+    )
+    return Features(x_num, x_cat, x_text, {})
+
+
+@dataclass(frozen=True)
+class _TreesAnswers:
+    """What the trees say of the rows."""
+
+    proba: Floats
+    """As they are, ``(n_rows, n_classes)``."""
+    lines: Sequence[Floats]
+    """Along the first columns, each ``(n_rows, points of its grid, n_classes)``; fewer of them where trees are many."""
+
+    def record(self, shown: Sequence[Sequence[int]], rows: NDArray[np.int64], n_columns: int) -> dict[str, Any]:
+        """As JSON values: of some rows, along some columns, the shown classes of each row."""
+        some = [line[rows] for line in self.lines[:n_columns]]
+        lines = [np.stack([of[:, classes] for of, classes in zip(line, shown, strict=True)]) for line in some]
+        return {"answers": packed(self.proba[rows], 16), "shown": shown, "lines": [packed(line, 12) for line in lines]}
+
+
+def _ask_trees(model: Model, columns: Sequence[Movable], features: Features) -> _TreesAnswers:
+    n_rows, lines = len(features), list[Floats]()
+    walks = np.cumsum([n_rows * len(column.grid) for column in columns]) * model.trees.roots.size
+    for column in columns[: int((walks <= _MOST_WALKS).sum())]:
+        rows = _joined(*(moved(features, row, column) for row in range(n_rows)))
+        proba = model.predict_proba(rows, "trees")
+        lines.append(proba.reshape(n_rows, len(column.grid), -1))
+    return _TreesAnswers(model.predict_proba(features, "trees"), lines)
 
 
 @dataclass(frozen=True)
@@ -128,92 +161,66 @@ class _Page:
 
     model: Model
     network: ShownNetwork
+    bits: Bits
     columns: Sequence[Movable]
     rows: _Rows
+    trees: Mapping[str, Any]
 
-    def record(self, bits: Any) -> dict[str, Any]:
+    @property
+    def n_others(self) -> int:
+        """Columns that stay as they are."""
+        return len(self.model.description.schema.columns) - len(self.columns)
+
+    def record(self) -> dict[str, Any]:
         """As JSON values."""
-        description, network = self.model.description, self.network
-        border = description.border(network.side)
-        inputs = description.scaler.scale(self.rows.features)
-        parts = [
-            network_record(part, [column.input for column in self.columns], description.scaler, inputs, bits)
-            for part in network.parts
-        ]
+        description, network, features = self.model.description, self.network, self.rows.features
+        border, inputs = description.border(network.side), description.scaler.scale(features)
+        movable = [column.input for column in self.columns]
+        pairs = zip(self.rows.names, self.rows.truths, strict=True)
         return {
-            "classes": [show(name, 60) for name in self.model.classes],
+            "classes": [show(name, _LONGEST_NAME) for name in self.model.classes],
             "kind": network.kind,
             "calibration": [network.calibration.temperature, network.calibration.uniform_share],
             "border": [border.positive, border.threshold] if border else None,
             "blend": description.default_side == "blend",
-            "networks": parts,
-            "columns": [column.record() for column in self.columns],
-            "others": len(description.schema.columns) - len(self.columns),
-            "rows": [
-                {"name": show(name), "true": show(true, 60)}
-                for name, true in zip(self.rows.names, self.rows.truths, strict=True)
+            "networks": [
+                network_record(part, movable, description.scaler, inputs, self.bits) for part in network.parts
             ],
-            "values": values_of(self.columns, self.rows.features),
-            "answers": packed(self.model.predict_proba(self.rows.features, network.side), 16),
-            "trees": self._trees(),
+            "columns": [column.record() for column in self.columns],
+            "others": self.n_others,
+            "rows": [{"name": show(name), "true": show(true, _LONGEST_NAME)} for name, true in pairs],
+            "values": values_of(self.columns, features),
+            "answers": packed(self.model.predict_proba(features, network.side), 16),
+            "trees": self.trees,
         }
 
-    def _trees(self) -> dict[str, Any]:
-        """The trees' probabilities of the rows, and of some classes along each column where that takes no long time."""
-        features, n_classes = self.rows.features, len(self.model.classes)
-        proba = self.model.predict_proba(features, "trees")
-        found: dict[str, Any] = {"answers": packed(proba, 16), "shown": None, "lines": None}
-        queries = [moved(features, row, column) for column in self.columns for row in range(len(features))]
-        if sum(map(len, queries)) * self.model.trees.roots.size > _MOST_WALKS:
-            return found
-        network = self.model.predict_proba(features, self.network.side)
-        shown = [_shown_classes(*both, n_classes) for both in zip(network, proba, strict=True)]
-        lines = self.model.predict_proba(_joined(*queries), "trees")
-        return found | {"shown": shown, "lines": list(self._lines(lines, shown))}
 
-    def _lines(self, proba: Any, shown: Sequence[Sequence[int]]) -> Iterator[Any]:
-        """For each column ``(n_rows, points of its grid, shown classes)``."""
-        start = 0
-        for column in self.columns:
-            points, some = len(column.grid), []
-            for classes in shown:
-                some.append(proba[start : start + points][:, classes])
-                start += points
-            yield packed(np.array(some), 12)
+def _pages(model: Model, columns: Sequence[Movable], rows: _Rows, trees: _TreesAnswers) -> Iterator[_Page]:
+    """What can be shown, the best first: a better network comes before more columns and rows."""
+    likely = np.maximum(model.predict_proba(rows.features, "network"), trees.proba)
+    for network in candidates(model):
+        bits = enough_bits(network, model.description.scaler, rows.features)
+        for n_columns, n_rows in _SIZES:
+            places = rows.places(n_rows)
+            shown = [_shown_classes(proba) for proba in likely[places]]
+            record = trees.record(shown, places, n_columns)
+            yield _Page(model, network, bits, columns[:n_columns], rows.first(n_rows), record)
 
 
-def _shown_classes(network: Any, trees: Any, n_classes: int) -> list[int]:
+def _shown_classes(likely: Floats) -> list[int]:
     """Of two classes the second: the first is the rest. Of many, those that either side finds most probable."""
-    if n_classes == 2:
+    if likely.size == 2:
         return [1]
-    likely = np.argsort(-np.maximum(network, trees), kind="stable")
-    return sorted(likely[:_FULLY_SHOWN].tolist())
+    return sorted(np.argsort(-likely, kind="stable")[:_FULLY_SHOWN].tolist())
 
 
-def _words(model: Model, network: ShownNetwork) -> str:
-    of_all = sum(a.n_nets * a.n_members for a in model.description.networks)
-    if network.kind == "ensemble":
-        return "the whole ensemble: what nncli predict answers with" if of_all > 1 else "what nncli predict answers with"
-    if network.kind == "student":
-        return "the small network of nncli predict --fast, which learned to answer as the ensemble does"
-    return f"one of {of_all} members, for all of them are too large for a page"
-
-
-def _answer_words(model: Model, network: ShownNetwork) -> str:
-    if network.kind == "member":
-        return "One member is not the ensemble: for rows as they are, the ensemble's answer stands beside its."
-    option = "--fast" if network.kind == "student" else "--with network"
-    asked = f" {option}" if network.kind == "student" or model.description.default_side == "blend" else ""
-    blended = " The model itself answers with the blend of both." if model.description.default_side == "blend" else ""
-    return f"Its probabilities are those of nncli predict{asked} within 0.001.{blended}"
-
-
-def _column_words(columns: Sequence[Movable], n_others: int) -> str:
+def _column_words(n_columns: int, n_others: int, by_importance: bool) -> str:
     if not n_others:
         return "All columns can be moved."
-    some = "one column" if len(columns) == 1 else f"{len(columns)} columns"
-    rest = "The other one stays" if n_others == 1 else f"The other {n_others} stay"
-    return f"The {some} that matter most, of those that can be, can be moved. {rest} as in the row."
+    which = "most important" if by_importance else "first"
+    some = f"the {which} one" if n_columns == 1 else f"the {n_columns} {which} ones"
+    rest = "the other column stays" if n_others == 1 else f"the other {n_others} columns stay"
+    return f"Of the numbers and categories {some} can be moved; {rest} as in the row."
 
 
 def _safe_json(value: Any) -> str:

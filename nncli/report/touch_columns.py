@@ -9,11 +9,12 @@ from numpy.typing import NDArray
 
 from nncli.bundle.model import Model
 from nncli.errors import show
-from nncli.features.columns import CategoryLevels
+from nncli.features.columns import CategoryLevels, encode_boolean
 from nncli.features.encoder import Features, Place
 from nncli.features.scaling import NumericScale
 from nncli.report.touch_network import Input
 from nncli.report.touch_numbers import packed
+from nncli.table.arrow import text_array
 
 MOST_COLUMNS = 12
 _GRID_POINTS, _MOST_LEVELS = 33, 24
@@ -112,7 +113,7 @@ def _all_movable(model: Model, examples: Mapping[str, Any] | None) -> list[Movab
             indicator = sum(other.has_missing for other in scaler.numeric[:j]) if scale.has_missing else None
             found.append(Movable(name, "numeric", Input(number=j, indicator=indicator), places[name], scale))
     for c, name in enumerate(encoder.booleans):
-        labels = "missing", *(_spelling(model, examples, name, code) for code in (1, 2))
+        labels = "missing", *(_spelling(examples, name, code) for code in (1, 2))
         found.append(Movable(name, "boolean", Input(category=c), places[name], labels=labels))
     for c, column in enumerate(encoder.categories, start=len(encoder.booleans)):
         if column.levels:
@@ -126,14 +127,11 @@ def _labels(column: CategoryLevels) -> tuple[str, ...]:
     return (f"({rest})", *(level or "(missing)" for level in column.levels))
 
 
-def _spelling(model: Model, examples: Mapping[str, Any] | None, name: str, code: int) -> str:
+def _spelling(examples: Mapping[str, Any] | None, name: str, code: int) -> str:
     """How the rows write a truth; in plain words where none does."""
-    from nncli.features.columns import encode_boolean
-    from nncli.table.arrow import text_array
-
     cells = column_cells(examples, name) if examples else []
-    codes = encode_boolean(text_array(cells))[0] if cells else []
-    return next((cell for cell, found in zip(cells, codes, strict=True) if found == code), ("false", "true")[code - 1])
+    spellings = (cell for cell in cells if int(encode_boolean(text_array([cell]))[0][0]) == code)
+    return next(spellings, ("false", "true")[code - 1])
 
 
 def column_cells(examples: Mapping[str, Any], name: str) -> list[str]:

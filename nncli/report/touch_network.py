@@ -214,9 +214,7 @@ def _curve(a: Architecture, arrays: Arrays, number: int, knots: Array) -> Array:
     return vectors.take(places[:, number], axis=1)
 
 
-def _fixed(
-    a: Architecture, arrays: Arrays, at: NDArray[np.int64], inputs: NetworkInputs, bits: Bits
-) -> dict[str, Any]:
+def _fixed(a: Architecture, arrays: Arrays, at: NDArray[np.int64], inputs: NetworkInputs, bits: Bits) -> dict[str, Any]:
     """What the columns that stay as they are add to the first layer, for each row."""
     x = first_inputs(a, arrays, inputs)[:, :, at]
     used = np.abs(x).max(axis=(0, 1)) > 0

@@ -19,7 +19,7 @@
     const nodes = [page.columns.map((_, j) => j), ...strength.map((of) => top(of, MOST_UNITS)), classes];
     if (page.others) nodes[0].push(page.columns.length);
     for (let l = nodes.length - 2; l > 0; l--) nodes[l] = ordered(nodes[l], nodes[l + 1], (u, to) => weight(net, k, l, u, to));
-    const links = nodes.slice(1).map((to, l) => strongest(page, net, k, l, nodes[l], to, activity));
+    const links = nodes.slice(1).map((to, l) => strongest(net, k, l, nodes[l], to, activity));
     return { nodes, links, learned, most: activity.map((_, l) => largest(learned.rows, l)) };
   };
 
@@ -32,10 +32,13 @@
     return columnWeight(net, k, from, to);
   }
 
-  /** Of a column, the length of its weights to a unit; columns that stay as they are have none of one number. */
+  /** Of a column, the length of its weights to a unit; of those that stay as they are, what they add on average. */
   function columnWeight(net, k, j, u) {
-    if (j >= net.columns.length) return 0;
-    const own = net.columns[j], width = net.units[0], n = own.weight.length / width;
+    const width = net.units[0];
+    if (j >= net.columns.length) {
+      return net.fixed.reduce((sum, sums) => sum + Math.abs(sums[k * width + u] - net.bias[u]), 0) / net.fixed.length;
+    }
+    const own = net.columns[j], n = own.weight.length / width;
     let sum = 0;
     for (let e = 0; e < n; e++) sum += ((own.scale ? own.scale[e * net.members + k] : 1) * own.weight[e * width + u]) ** 2;
     return Math.sqrt(sum / n);
@@ -58,14 +61,14 @@
     return units.slice().sort((a, b) => place.get(a) - place.get(b));
   }
 
-  /** The synapses that matter most between two layers. */
-  function strongest(page, net, k, l, from, to, activity) {
-    const links = from.flatMap((a) => to.map((b) => {
+  /** The synapses that matter most between two layers; of columns, as many of each. */
+  function strongest(net, k, l, from, to, activity) {
+    const links = from.map((a) => to.map((b) => {
       const w = weight(net, k, l, a, b);
       return { from: a, to: b, weight: w, rank: Math.abs(w) * (l === 0 ? 1 : activity[l - 1][a] + 1e-3) };
     }));
-    links.sort((a, b) => b.rank - a.rank);
-    const chosen = links.slice(0, MOST_SYNAPSES).filter((link) => link.weight !== 0);
+    const best = (some, n) => some.sort((a, b) => b.rank - a.rank).slice(0, n).filter((link) => link.weight !== 0);
+    const chosen = l === 0 ? links.flatMap((of) => best(of, Math.ceil(MOST_SYNAPSES / from.length))) : best(links.flat(), MOST_SYNAPSES);
     const most = Math.max(1e-9, ...chosen.map((link) => Math.abs(link.weight)));
     return chosen.map((link) => ({ ...link, thickness: 0.4 + 2.6 * Math.abs(link.weight) / most }));
   }
@@ -154,7 +157,7 @@
     const group = touch.svg("g", {
       class: "touch-node", role: "button", tabindex: -1, "data-layer": l, "data-node": node, "aria-label": touch.nodeName(page, last, l, node),
     });
-    const circle = touch.svg("circle", { cx: x, cy: y, r: l === 0 || l === last ? 5 : 3.4 });
+    const circle = touch.svg("circle", { cx: x, cy: y, r: l === 0 || l === last ? 5 : 3.7 });
     const halo = touch.svg("circle", { class: "touch-halo", cx: x, cy: y, r: l === 0 || l === last ? 9 : 7 });
     group.append(halo, circle);
     if (l > 0 && l < last) return { group, circle };
@@ -199,7 +202,7 @@
   function light(circle, share) {
     const level = Math.min(1, Math.abs(share));
     circle.setAttribute("class", share < 0 ? "touch-below" : "touch-above");
-    circle.style.setProperty("--level", (level < 0.02 ? 0 : 0.12 + 0.88 * level).toFixed(3));
+    circle.style.setProperty("--level", (level < 0.02 ? 0 : 0.2 + 0.8 * level).toFixed(3));
   }
 
   function colour(path, share) {

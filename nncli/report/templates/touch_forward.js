@@ -74,7 +74,7 @@
 
   function decodeTrees(data, nRows) {
     const { answers, shown, lines } = data.trees;
-    return { answers: parts(touch.unpack(answers), nRows), shown, lines: lines && lines.map((line) => unpacked(line, nRows)) };
+    return { answers: parts(touch.unpack(answers), nRows), shown, lines: lines.map((line) => unpacked(line, nRows)) };
   }
 
   function decodeNets(network, nRows, nClasses) {

@@ -10,8 +10,8 @@
     return page.values.map((values, i) => {
       if (i === page.rows.length) return [i, "the typical training row"];
       const proba = touch.forward(page, i, values), c = touch.decide(proba, page.border), row = page.rows[i];
-      const right = page.classes[c] === row.true;
-      return [i, `${row.name}: ${row.true}, ${right ? "predicted so" : `predicted ${page.classes[c]}`} ${proba[c].toFixed(2)}`];
+      const told = page.classes[c] === row.true ? "predicted so" : "predicted " + page.classes[c];
+      return [i, `${row.name}: ${row.true}, ${told} ${proba[c].toFixed(2)}`];
     });
   }
 
@@ -123,9 +123,10 @@
     const cells = (i) => columns.filter(({ j }) => j < page.columns.length).slice(0, 3)
       .map(({ j }) => `${name(j)} ${touch.told(page.columns[j], page.values[i][j])}`).join(", ");
     const title = touch.html("h5", {}, "What it has learned to see");
+    const effect = ({ j, a }) => `${name(j)} (${touch.format(a, 2)})`;
     if (!columns.length) return [title, touch.html("p", {}, "Nothing in these rows: no column changes it.")];
     return [title,
-      touch.html("p", {}, `Columns that change it most, on average: ${columns.map(({ j, a }) => `${name(j)} (${touch.format(a, 2)})`).join(", ")}.`),
+      touch.html("p", {}, `Columns that change it most, on average: ${columns.map(effect).join(", ")}.`),
       ...(of.length ? [touch.html("p", {}, "Rows it responds to most:")] : []),
       touch.html("ul", {}, ...of.map(({ i, a }) => touch.html("li", {}, `${page.rows[i].name} (${page.rows[i].true}), ${touch.format(a, 2)}: ${cells(i)}`)))];
   }
@@ -160,11 +161,16 @@
       drawLine();
     }
     const soon = touch.eachFrame(update);
+    /** The unit of the last hidden layer that says most about the row: a node to begin with. */
+    function brightest(net, k) {
+      const layers = touch.trace(page, net, k, state).layers, l = layers.length, seen = plan.nodes[l];
+      return [l, seen.reduce((best, u) => (layers[l - 1][u] > layers[l - 1][best] ? u : best), seen[0])];
+    }
     function rebuild() {
       const { net, k } = chosen();
       plan = touch.plan(page, page.nets[net], k);
       const isThere = state.node && plan.nodes[state.node[0]] && plan.nodes[state.node[0]].includes(state.node[1]);
-      if (!isThere) state.node = [1, plan.nodes[1][plan.nodes[1].length >> 1]];
+      if (!isThere) state.node = brightest(page.nets[net], k);
       drawing = touch.drawing(page, page.nets[net], k, plan, find("drawing"), (l, node) => { state.node = [l, node]; redrawUnit(); });
       drawing.show(touch.trace(page, page.nets[net], k, state), state);
       drawing.choose(...state.node);

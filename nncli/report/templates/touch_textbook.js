@@ -2,11 +2,11 @@
 (function (touch) {
   "use strict";
 
-  const SIZE = 300, REACH = 3.2, CELL = 6, PER_PIXEL = 0.02, STAGES = ["Forward pass", "Loss", "Backward pass", "Update"];
+  const SIZE = 288, REACH = 3.2, CELL = 6, PER_PIXEL = 0.02, STAGES = ["Forward pass", "Loss", "Backward pass", "Update"];
   const SHAPES = ["●", "■", "▲", "◆"], COLOURS = ["--net", "--trees", "--c2", "--c3"];
   const number = (x) => (x < 0 ? "−" : "") + Math.abs(x).toFixed(3);
   const SUBSCRIPT = "₀₁₂₃₄₅₆₇₈₉";
-  const sub = (i) => String(i + 1).replace(/\d/g, (digit) => SUBSCRIPT[digit]);
+  const sub = (i) => Array.from(String(i + 1), (digit) => SUBSCRIPT[digit]).join("");
 
   /** Builds the lesson inside a `details` element, when that is opened first. */
   touch.textbook = function (page, root) {
@@ -169,7 +169,7 @@
 
   /** The network as a picture: synapses and neurons can be dragged up and down. */
   function drawNetwork(view) {
-    const { net } = view, width = 300, height = SIZE, x = [34, 150, 262];
+    const { net } = view, width = SIZE, height = SIZE, x = [30, 144, 256];
     const y = (i, n) => 24 + (height - 48) * (i + 0.5) / n;
     const svg = touch.svg("svg", { width, height, role: "img", "aria-label": "The small network. Its weights stand in the table of all weights below." });
     const most = Math.max(1, ...net.weights.map(Math.abs));
@@ -222,7 +222,7 @@
   }
 
   function drawLosses({ losses, parts }) {
-    const width = 300, height = SIZE, left = 40, bottom = 34, most = Math.max(...losses, 0.1);
+    const width = SIZE, height = SIZE, left = 40, bottom = 34, most = Math.max(...losses, 0.1);
     const x = (i) => left + (width - left - 10) * i / Math.max(1, losses.length - 1), y = (loss) => 14 + (height - bottom - 14) * (1 - loss / most);
     const d = losses.map((loss, i) => `${i ? "L" : "M"}${x(i).toFixed(1)} ${y(loss).toFixed(1)}`).join("");
     parts.losses.replaceChildren(touch.svg("svg", { width, height, role: "img", "aria-label": `Mean loss from ${number(losses[0])} to ${number(losses[losses.length - 1])}` },

@@ -26,7 +26,7 @@
   /** The trees' probabilities of each class along a column's grid, where they were embedded and no other column is moved. */
   touch.treesLine = function (page, state, j) {
     const { lines, shown } = page.trees;
-    if (!lines || touch.movedColumns(state, page).some((moved) => moved !== j)) return null;
+    if (!lines[j] || touch.movedColumns(state, page).some((moved) => moved !== j)) return null;
     const classes = shown[state.row], found = page.classes.map(() => null);
     const points = Array.from({ length: page.columns[j].grid.length }, (_, i) => i);
     classes.forEach((c, k) => { found[c] = points.map((i) => lines[j][state.row][i * classes.length + k]); });
