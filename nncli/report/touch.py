@@ -21,7 +21,7 @@ from nncli.evaluation.metrics import Floats
 from nncli.features.encoder import Features
 from nncli.prediction.occlusion import typical_features
 from nncli.report.smaller import smaller_script, smaller_style
-from nncli.report.touch_columns import Movable, column_cells, movable_columns, moved, values_of
+from nncli.report.touch_columns import Movable, column_cells, mixtures, movable_columns, moved, values_of
 from nncli.report.touch_network import Kind, ShownNetwork, candidates, enough_bits, network_record
 from nncli.report.touch_numbers import Bits, packed
 from nncli.table.arrow import text_array
@@ -31,8 +31,8 @@ MOST_BYTES = 190_000
 _MARKUP_BYTES = 6_000
 _SIZES = ((12, 16), (12, 10), (9, 10), (8, 6), (6, 6))
 """Movable columns and rows: the most that fit are taken."""
-_MOST_WALKS = 8_000_000
-"""Of rows through trees: about two seconds."""
+_MOST_WALKS = 5_000_000
+"""Of rows through trees: about a second."""
 _FULLY_SHOWN = 3
 """Classes: of more, the trees' line is known for so many of each row's."""
 _LONGEST_NAME = 60
@@ -146,13 +146,16 @@ class _TreesAnswers:
 
 
 def _ask_trees(model: Model, columns: Sequence[Movable], features: Features) -> _TreesAnswers:
-    n_rows, lines = len(features), list[Floats]()
-    walks = np.cumsum([n_rows * len(column.grid) for column in columns]) * model.trees.roots.size
-    for column in columns[: int((walks <= _MOST_WALKS).sum())]:
-        rows = _joined(*(moved(features, row, column) for row in range(n_rows)))
-        proba = model.predict_proba(rows, "trees")
-        lines.append(proba.reshape(n_rows, len(column.grid), -1))
-    return _TreesAnswers(model.predict_proba(features, "trees"), lines)
+    """All at once: each walk through a tree costs something however few rows go."""
+    n_rows = len(features)
+    sizes = [n_rows * len(column.grid) for column in columns]
+    asked = columns[: int((np.cumsum(sizes) * model.trees.roots.size <= _MOST_WALKS).sum())]
+    queries = [moved(features, row, column) for column in asked for row in range(n_rows)]
+    proba, *lines = np.split(
+        model.predict_proba(_joined(features, *queries), "trees"), np.cumsum([n_rows, *sizes])[: len(asked)]
+    )
+    shapes = [(n_rows, len(column.grid), -1) for column in asked]
+    return _TreesAnswers(proba, [line.reshape(shape) for line, shape in zip(lines, shapes, strict=True)])
 
 
 @dataclass(frozen=True)
@@ -198,8 +201,9 @@ class _Page:
 def _pages(model: Model, columns: Sequence[Movable], rows: _Rows, trees: _TreesAnswers) -> Iterator[_Page]:
     """What can be shown, the best first: a better network comes before more columns and rows."""
     likely = np.maximum(model.predict_proba(rows.features, "network"), trees.proba)
+    tried = model.description.scaler.scale(mixtures(rows.features, columns))
     for network in candidates(model):
-        bits = enough_bits(network, model.description.scaler, rows.features)
+        bits = enough_bits(network, tried)
         for n_columns, n_rows in _SIZES:
             places = rows.places(n_rows)
             shown = [_shown_classes(proba) for proba in likely[places]]

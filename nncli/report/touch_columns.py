@@ -22,6 +22,8 @@ _GRID_POINTS, _MOST_LEVELS = 33, 24
 _SKEWED = 4.0
 """The outer tenth is so much longer than the next four: such a column is spread by rank."""
 _LONGEST_NAME = 60
+_MIXTURES, _MOVED_SHARE = 256, 0.7
+"""Rows that are made up to try a network, and of each column the share of them in which it is moved."""
 
 
 @dataclass(frozen=True)
@@ -158,4 +160,15 @@ def moved(features: Features, row: int, column: Movable) -> Features:
     rows: Features = features.take(np.full(len(grid), row))
     values: NDArray[Any] = getattr(rows, column.place.array)
     values[:, column.place.columns.start] = grid
+    return rows
+
+
+def mixtures(features: Features, columns: Sequence[Movable]) -> Features:
+    """The rows, and many more like them whose columns are moved, each by chance."""
+    random = np.random.default_rng(0)
+    rows = features.take(np.concatenate([np.arange(len(features)), random.integers(len(features), size=_MIXTURES)]))
+    for column in columns:
+        chosen = len(features) + np.flatnonzero(random.random(_MIXTURES) < _MOVED_SHARE)
+        values: NDArray[Any] = getattr(rows, column.place.array)
+        values[chosen, column.place.columns.start] = random.choice(column.grid, size=chosen.size)
     return rows

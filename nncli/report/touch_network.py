@@ -18,7 +18,6 @@ from nncli.bundle.forward import NumpyNetwork
 from nncli.bundle.model import Model
 from nncli.evaluation.calibration import UNCALIBRATED, Calibration
 from nncli.evaluation.metrics import Floats
-from nncli.features.encoder import Features
 from nncli.features.scaling import NetworkInputs, Scaler
 from nncli.report.touch_numbers import Bits, as_packed, packed
 from nncli.settings import Side
@@ -29,7 +28,6 @@ Kind = Literal["ensemble", "student", "member"]
 
 _TOLERATED = 4e-4
 """What rounding may change in a probability; less than half of what the page may be wrong by."""
-_TRIED_ROWS = 128
 
 
 @dataclass(frozen=True)
@@ -92,16 +90,8 @@ def _first_member(a: Architecture, arrays: Arrays) -> tuple[Architecture, Arrays
     return replace(a, n_nets=1, n_members=1, n_value_nets=with_values), found
 
 
-def enough_bits(network: ShownNetwork, scaler: Scaler, rows: Features) -> Bits:
-    """The fewest bits of a weight that change no probability to speak of, tried on the rows and mixtures of them."""
-    random = np.random.default_rng(0)
-
-    def mixed(array: NDArray[Any]) -> NDArray[Any]:
-        origins = random.integers(len(array), size=(_TRIED_ROWS, array.shape[1]))
-        return np.concatenate([array, np.take_along_axis(array, origins, axis=0)])
-
-    tried = Features(mixed(rows.x_num), mixed(rows.x_cat), mixed(rows.x_text), {})
-    inputs = scaler.scale(tried)
+def enough_bits(network: ShownNetwork, inputs: NetworkInputs) -> Bits:
+    """The fewest bits of a weight that change no probability of these rows to speak of."""
     exact = network.predict_proba(inputs)
     of_bits: tuple[Bits, ...] = (12, 16)
     for bits in of_bits:

@@ -6,7 +6,8 @@
 
   /** Where a number stands on its slider, 0 to 1; skewed columns are spread by rank. */
   touch.axis = function (column) {
-    const { values, scores } = column, last = values.length - 1;
+    const { values, scores } = column,
+      last = values.length - 1;
     const [low, high] = column.byRank ? [scores[0], scores[last]] : [values[0], values[last]];
     const width = high - low || 1;
     return {
@@ -31,10 +32,11 @@
     const build = { numeric: numberControl, boolean: choiceControl, categorical: choiceControl };
     const controls = page.columns.map((column, j) => build[column.kind](column, j, (x) => moved(j, x)));
     root.append(...controls.map((control) => control.node));
-    return (state) => controls.forEach((control, j) => {
-      control.show(state.values[j]);
-      control.node.classList.toggle("touch-moved", state.values[j] !== page.values[state.row][j]);
-    });
+    return (state) =>
+      controls.forEach((control, j) => {
+        control.show(state.values[j]);
+        control.node.classList.toggle("touch-moved", state.values[j] !== page.values[state.row][j]);
+      });
   };
 
   function choiceControl(column, j, moved) {
@@ -42,25 +44,47 @@
     const order = column.labels.map((label, code) => [code, label]);
     const select = touch.select({ id, onchange: () => moved(Number(select.value)) }, [...order.slice(1), order[0]]);
     const node = touch.html("div", { class: "touch-control" }, touch.html("label", { for: id }, column.name), select);
-    return { node, show: (x) => { select.value = String(x); } };
+    return {
+      node,
+      show: (x) => {
+        select.value = String(x);
+      },
+    };
   }
 
   function numberControl(column, j, moved) {
-    const id = `touch-in-${j}`, axis = touch.axis(column);
+    const id = `touch-in-${j}`,
+      axis = touch.axis(column);
     const last = { known: column.grid[column.grid.length >> 1] };
     const range = touch.html("input", {
-      type: "range", id, min: 0, max: STEPS, step: 1, oninput: () => moved(axis.value(range.value / range.max)),
+      type: "range",
+      id,
+      min: 0,
+      max: STEPS,
+      step: 1,
+      oninput: () => moved(axis.value(range.value / range.max)),
     });
     // A change by keys must move whole numbers on, or the slider would stand still.
     if (column.whole && !column.byRank) touch.set(range, wholeSteps(column));
     const field = touch.html("input", {
-      type: "number", step: "any", "aria-label": `${column.name}, as a number`,
+      type: "number",
+      step: "any",
+      "aria-label": `${column.name}, as a number`,
       onchange: () => moved(field.value === "" ? last.known : Number(field.value)),
     });
-    const missing = touch.html("input", { type: "checkbox", id: `${id}-gone`, onchange: () => moved(missing.checked ? null : last.known) });
-    const node = touch.html("div", { class: "touch-control" },
-      touch.html("label", { for: id }, column.name), range, field,
-      column.missing ? touch.html("label", { class: "touch-gone" }, missing, "missing") : null);
+    const missing = touch.html("input", {
+      type: "checkbox",
+      id: `${id}-gone`,
+      onchange: () => moved(missing.checked ? null : last.known),
+    });
+    const node = touch.html(
+      "div",
+      { class: "touch-control" },
+      touch.html("label", { for: id }, column.name),
+      range,
+      field,
+      column.missing ? touch.html("label", { class: "touch-gone" }, missing, "missing") : null,
+    );
     return { node, show: (x) => showNumber(x, { range, field, missing, axis, last }) };
   }
 

@@ -2,7 +2,9 @@
 (function (touch) {
   "use strict";
 
-  const GELU = Math.sqrt(2 / Math.PI), SELU = 1.0507009873554805, ALPHA = 1.6732632423543772;
+  const GELU = Math.sqrt(2 / Math.PI),
+    SELU = 1.0507009873554805,
+    ALPHA = 1.6732632423543772;
   const SMALLEST = 1e-12;
   const sigmoid = (x) => 1 / (1 + Math.exp(-x));
 
@@ -64,12 +66,19 @@
         codes: new Map(column.coded.map((value, i) => [value, i + 1])),
       }),
     }));
-    const nRows = data.values.length, nClasses = data.classes.length;
+    const nRows = data.values.length,
+      nClasses = data.classes.length;
     const nets = data.networks.flatMap((network) => {
       const weight = 1 / (data.networks.length * network.nets * network.members);
       return decodeNets(network, nRows, nClasses).map((net) => ({ ...net, weight }));
     });
-    return { ...data, columns, nets, answers: parts(touch.unpack(data.answers), nRows), trees: decodeTrees(data, nRows) };
+    return {
+      ...data,
+      columns,
+      nets,
+      answers: parts(touch.unpack(data.answers), nRows),
+      trees: decodeTrees(data, nRows),
+    };
   };
 
   function decodeTrees(data, nRows) {
@@ -78,21 +87,29 @@
   }
 
   function decodeNets(network, nRows, nClasses) {
-    const n = network.nets, units = network.layers;
+    const n = network.nets,
+      units = network.layers;
     const columns = network.columns.map((column) => decodeColumn(column, n));
     const fixed = network.fixed && {
-      sums: unpacked(network.fixed.sums, n), inputs: unpacked(network.fixed.inputs, n), ...decodeWeights(network.fixed, n),
+      sums: unpacked(network.fixed.sums, n),
+      inputs: unpacked(network.fixed.inputs, n),
+      ...decodeWeights(network.fixed, n),
     };
     const bias = unpacked(network.bias, n);
     const hidden = network.hidden.map(([weight, b]) => [unpacked(weight, n), unpacked(b, n)]);
     const [headWeight, headBias] = network.head.map((packed) => unpacked(packed, n));
     return Array.from({ length: n }, (_, i) => {
       const net = {
-        units, members: network.members, activation: network.activation, bias: bias[i], nClasses,
+        units,
+        members: network.members,
+        activation: network.activation,
+        bias: bias[i],
+        nClasses,
         columns: columns.map((column) => ofNet(column, i, n)),
         hidden: hidden.map(([weight, b]) => ({ weight: weight[i], bias: b[i] })),
         heads: parts(headWeight[i], network.members).map((weight, k) => ({
-          weight, bias: headBias[i].subarray(k * nClasses, (k + 1) * nClasses),
+          weight,
+          bias: headBias[i].subarray(k * nClasses, (k + 1) * nClasses),
         })),
       };
       net.fixed = Array.from({ length: nRows }, (_, row) => fixedSums(net, fixed && ofNet(fixed, i, n), row, nRows));
@@ -112,15 +129,22 @@
   function ofNet(record, i, n) {
     const own = (arrays) => arrays && arrays[i];
     return {
-      knots: record.knots, values: record.values, number: i, nets: n,
-      sums: own(record.sums), inputs: own(record.inputs),
-      table: own(record.table), weight: own(record.weight), scale: own(record.scale),
+      knots: record.knots,
+      values: record.values,
+      number: i,
+      nets: n,
+      sums: own(record.sums),
+      inputs: own(record.inputs),
+      table: own(record.table),
+      weight: own(record.weight),
+      scale: own(record.scale),
     };
   }
 
   /** What the bias and the columns that stay as they are add to the first layer of all members. */
   function fixedSums(net, fixed, row, nRows) {
-    const width = net.units[0], sums = new Float32Array(net.members * width);
+    const width = net.units[0],
+      sums = new Float32Array(net.members * width);
     for (let k = 0; k < net.members; k++) sums.set(net.bias, k * width);
     if (!fixed) return sums;
     if (fixed.sums) {
@@ -184,7 +208,8 @@
 
   /** What a column adds to the first layer of all members of a net. */
   touch.part = function (net, column, j, x) {
-    const own = net.columns[j], sums = new Float32Array(net.members * net.units[0]);
+    const own = net.columns[j],
+      sums = new Float32Array(net.members * net.units[0]);
     const vector = touch.vector(column, own, x, own.weight.length / net.units[0]);
     addProduct(net, own, vector, sums);
     return sums;
@@ -206,8 +231,10 @@
    *   what goes into the activation and what comes out
    */
   touch.member = function (net, k, firstSums) {
-    const activate = touch.activations[net.activation], width = net.units[0];
-    const sums = [firstSums.subarray(k * width, (k + 1) * width)], layers = [sums[0].map(activate)];
+    const activate = touch.activations[net.activation],
+      width = net.units[0];
+    const sums = [firstSums.subarray(k * width, (k + 1) * width)],
+      layers = [sums[0].map(activate)];
     for (const layer of net.hidden) {
       sums.push(affine(layer, layers[layers.length - 1]));
       layers.push(sums[sums.length - 1].map(activate));
@@ -217,7 +244,8 @@
   };
 
   function affine({ weight, bias }, x) {
-    const out = Float32Array.from(bias), width = out.length;
+    const out = Float32Array.from(bias),
+      width = out.length;
     for (let i = 0; i < x.length; i++) {
       if (x[i] === 0) continue;
       for (let u = 0; u < width; u++) out[u] += x[i] * weight[i * width + u];
@@ -232,7 +260,10 @@
    * @param {(number|null)[]} values of the movable columns
    */
   touch.forward = function (page, row, values) {
-    return touch.fromSums(page, page.nets.map((net) => touch.firstSums(page, net, row, values)));
+    return touch.fromSums(
+      page,
+      page.nets.map((net) => touch.firstSums(page, net, row, values)),
+    );
   };
 
   /** The same from the first layers' sums on. */
@@ -240,7 +271,9 @@
     const mean = page.classes.map(() => 0);
     page.nets.forEach((net, n) => {
       for (let k = 0; k < net.members; k++) {
-        touch.member(net, k, sums[n]).proba.forEach((p, c) => { mean[c] += net.weight * p; });
+        touch.member(net, k, sums[n]).proba.forEach((p, c) => {
+          mean[c] += net.weight * p;
+        });
       }
     });
     return touch.calibrate(mean, page.calibration);
@@ -249,13 +282,19 @@
   /** Probabilities as one column moves along its grid and all else stays. */
   touch.line = function (page, row, values, j, points) {
     const rest = page.nets.map((net) => {
-      const sums = touch.firstSums(page, net, row, values), part = touch.part(net, page.columns[j], j, values[j]);
+      const sums = touch.firstSums(page, net, row, values),
+        part = touch.part(net, page.columns[j], j, values[j]);
       return sums.map((sum, i) => sum - part[i]);
     });
-    return points.map((x) => touch.fromSums(page, page.nets.map((net, n) => {
-      const part = touch.part(net, page.columns[j], j, x);
-      return rest[n].map((sum, i) => sum + part[i]);
-    })));
+    return points.map((x) =>
+      touch.fromSums(
+        page,
+        page.nets.map((net, n) => {
+          const part = touch.part(net, page.columns[j], j, x);
+          return rest[n].map((sum, i) => sum + part[i]);
+        }),
+      ),
+    );
   };
 
   /**
@@ -264,19 +303,24 @@
    * @returns {{rows: Float32Array[][], effects: Float32Array[][]}} by row and layer; by column and layer, last all other columns
    */
   touch.learned = function (page, net, k) {
-    const typical = page.values.length - 1, nRows = Math.max(1, typical);
+    const typical = page.values.length - 1,
+      nRows = Math.max(1, typical);
     const layersOf = (row, values) => touch.member(net, k, touch.firstSums(page, net, row, values)).layers;
     const rows = page.values.slice(0, nRows).map((values, row) => layersOf(row, values));
     const effects = Array.from({ length: page.columns.length + 1 }, () => net.units.map((n) => new Float32Array(n)));
-    rows.forEach((layers, row) => effects.forEach((effect, j) => {
-      const values = page.values[row].slice();
-      const isColumn = j < page.columns.length;
-      if (isColumn && values[j] === page.values[typical][j]) return;
-      if (isColumn) values[j] = page.values[typical][j];
-      layersOf(isColumn ? row : typical, values).forEach((hidden, l) => hidden.forEach((a, u) => {
-        effect[l][u] += Math.abs(layers[l][u] - a) / nRows;
-      }));
-    }));
+    rows.forEach((layers, row) =>
+      effects.forEach((effect, j) => {
+        const values = page.values[row].slice();
+        const isColumn = j < page.columns.length;
+        if (isColumn && values[j] === page.values[typical][j]) return;
+        if (isColumn) values[j] = page.values[typical][j];
+        layersOf(isColumn ? row : typical, values).forEach((hidden, l) =>
+          hidden.forEach((a, u) => {
+            effect[l][u] += Math.abs(layers[l][u] - a) / nRows;
+          }),
+        );
+      }),
+    );
     return { rows, effects };
   };
 })((globalThis.nncliTouch = globalThis.nncliTouch || {}));

@@ -3,11 +3,15 @@
 (function (touch) {
   "use strict";
 
-  const MOMENTUM = 0.9, SECOND = 0.999, EPSILON = 1e-8;
+  const MOMENTUM = 0.9,
+    SECOND = 0.999,
+    EPSILON = 1e-8;
 
   /** Where each group of weights begins. */
   touch.lessonPlaces = function ({ units, classes }) {
-    const bias = 2 * units, out = bias + units, outBias = out + units * classes;
+    const bias = 2 * units,
+      out = bias + units,
+      outBias = out + units * classes;
     return { bias, out, outBias, end: outBias + classes };
   };
 
@@ -18,7 +22,10 @@
     const { bias, out, outBias, end } = touch.lessonPlaces(net);
     const width = (i) => (i < out ? 1 : 1 / Math.sqrt(units));
     const isBias = (i) => (i >= bias && i < out) || i >= outBias;
-    return { ...net, weights: Float64Array.from({ length: end }, (_, i) => (isBias(i) ? 0 : width(i) * (2 * random() - 1))) };
+    return {
+      ...net,
+      weights: Float64Array.from({ length: end }, (_, i) => (isBias(i) ? 0 : width(i) * (2 * random() - 1))),
+    };
   };
 
   /** Mulberry32: numbers in [0, 1). */
@@ -47,7 +54,8 @@
     const sums = Array.from({ length: units }, (_, u) => weights[u] * x1 + weights[units + u] * x2 + weights[bias + u]);
     const hidden = sums.map(Math.tanh);
     const logits = Array.from({ length: classes }, (_, c) =>
-      hidden.reduce((sum, h, u) => sum + h * weights[out + u * classes + c], weights[outBias + c]));
+      hidden.reduce((sum, h, u) => sum + h * weights[out + u * classes + c], weights[outBias + c]),
+    );
     return { sums, hidden, logits, proba: touch.softmax(logits) };
   };
 
@@ -56,7 +64,8 @@
    * @returns {{loss: number, ofLogits: number[], ofHidden: number[], ofSums: number[], gradient: Float64Array}}
    */
   touch.lessonBackward = function (net, point, label) {
-    const { units, classes, weights } = net, { bias, out, outBias, end } = touch.lessonPlaces(net);
+    const { units, classes, weights } = net,
+      { bias, out, outBias, end } = touch.lessonPlaces(net);
     const { hidden, proba } = touch.lessonForward(net, point);
     const ofLogits = proba.map((p, c) => p - (c === label ? 1 : 0));
     const ofHidden = hidden.map((_, u) => ofLogits.reduce((sum, d, c) => sum + d * weights[out + u * classes + c], 0));
@@ -66,9 +75,13 @@
       gradient[u] = d * point[0];
       gradient[units + u] = d * point[1];
       gradient[bias + u] = d;
-      ofLogits.forEach((dLogit, c) => { gradient[out + u * classes + c] = dLogit * hidden[u]; });
+      ofLogits.forEach((dLogit, c) => {
+        gradient[out + u * classes + c] = dLogit * hidden[u];
+      });
     });
-    ofLogits.forEach((d, c) => { gradient[outBias + c] = d; });
+    ofLogits.forEach((d, c) => {
+      gradient[outBias + c] = d;
+    });
     return { loss: -Math.log(proba[label]), ofLogits, ofHidden, ofSums, gradient };
   };
 
@@ -79,7 +92,9 @@
     for (const { x, label } of points) {
       const found = touch.lessonBackward(net, x, label);
       loss += found.loss / points.length;
-      found.gradient.forEach((g, i) => { gradient[i] += g / points.length; });
+      found.gradient.forEach((g, i) => {
+        gradient[i] += g / points.length;
+      });
     }
     return { loss, gradient };
   };
@@ -93,13 +108,14 @@
    * @returns {{weights: Float64Array, steps: Float64Array, memory: object}} new weights, what was added to each, new memory
    */
   touch.lessonStep = function (kind, weights, gradient, rate, memory) {
-    const t = memory.t + 1, [keep, share] = kind === "adam" ? [MOMENTUM, 1 - MOMENTUM] : [MOMENTUM, 1];
+    const t = memory.t + 1,
+      [keep, share] = kind === "adam" ? [MOMENTUM, 1 - MOMENTUM] : [MOMENTUM, 1];
     const first = memory.first.map((m, i) => (kind === "sgd" ? 0 : keep * m + share * gradient[i]));
     const second = memory.second.map((v, i) => (kind === "adam" ? SECOND * v + (1 - SECOND) * gradient[i] ** 2 : 0));
     const steps = gradient.map((g, i) => {
       if (kind === "sgd") return -rate * g;
       if (kind === "momentum") return -rate * first[i];
-      return (-rate * first[i] / (1 - MOMENTUM ** t)) / (Math.sqrt(second[i] / (1 - SECOND ** t)) + EPSILON);
+      return (-rate * first[i]) / (1 - MOMENTUM ** t) / (Math.sqrt(second[i] / (1 - SECOND ** t)) + EPSILON);
     });
     return { weights: weights.map((w, i) => w + steps[i]), steps, memory: { t, first, second } };
   };
@@ -113,7 +129,10 @@
     const columns = page.columns.flatMap((column, j) => (column.kind === "numeric" ? [j] : [])).slice(0, 2);
     const counts = new Map();
     page.rows.forEach(({ true: name }) => counts.set(name, (counts.get(name) || 0) + 1));
-    const most = [...counts].sort((a, b) => b[1] - a[1]).slice(0, 4).map(([name]) => name);
+    const most = [...counts]
+      .sort((a, b) => b[1] - a[1])
+      .slice(0, 4)
+      .map(([name]) => name);
     const truths = page.classes.length <= 4 ? page.classes : page.classes.filter((name) => most.includes(name));
     if (columns.length < 2 || counts.size < 2) return null;
     const points = page.rows.flatMap((row, i) => {
@@ -127,13 +146,22 @@
   /** The model's own weights where it is such a network itself: two numbers, one layer of few tanh units, one member. */
   touch.lessonOwn = function (page) {
     const net = page.nets[0];
-    const fits = page.nets.length === 1 && net.members === 1 && net.units.length === 1 && net.units[0] <= 8 &&
-      net.activation === "tanh" && page.columns.length === 2 && !page.others && page.classes.length <= 4 &&
+    const fits =
+      page.nets.length === 1 &&
+      net.members === 1 &&
+      net.units.length === 1 &&
+      net.units[0] <= 8 &&
+      net.activation === "tanh" &&
+      page.columns.length === 2 &&
+      !page.others &&
+      page.classes.length <= 4 &&
       page.columns.every((column, j) => column.kind === "numeric" && net.columns[j].weight.length === net.units[0]);
     if (!fits || net.columns.some((own, j) => own.table.some((v, i) => Math.abs(v - own.knots[i]) > 0.01))) return null;
-    const [first, second] = net.columns.map((own) => own.weight), [head] = net.heads;
+    const [first, second] = net.columns.map((own) => own.weight),
+      [head] = net.heads;
     return {
-      units: net.units[0], classes: page.classes.length,
+      units: net.units[0],
+      classes: page.classes.length,
       weights: Float64Array.from([...first, ...second, ...net.bias, ...head.weight, ...head.bias]),
     };
   };

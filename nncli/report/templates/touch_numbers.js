@@ -8,11 +8,11 @@
 
   /** Four bytes of each five letters. */
   function bytesOf(text) {
-    const view = new DataView(new ArrayBuffer(text.length / 5 * 4));
+    const view = new DataView(new ArrayBuffer((text.length / 5) * 4));
     for (let i = 0; i < text.length; i += 5) {
       let whole = 0;
       for (let k = 0; k < 5; k++) whole = whole * 85 + VALUES.get(text[i + k]);
-      view.setUint32(i / 5 * 4, whole);
+      view.setUint32((i / 5) * 4, whole);
     }
     return view;
   }
@@ -22,7 +22,8 @@
    * @returns {Float32Array}
    */
   touch.unpack = function ([bits, n, text]) {
-    const view = bytesOf(text), bytes = new Uint8Array(view.buffer);
+    const view = bytesOf(text),
+      bytes = new Uint8Array(view.buffer);
     if (bits === 32) return Float32Array.from({ length: n }, (_, i) => view.getFloat32(4 * i, true));
     const start = 4 * Math.ceil(n / BLOCK);
     const read = bits === 12 ? twelveBits : (_, i, at) => view.getInt16(at + 2 * i, true);
@@ -48,7 +49,8 @@
     const last = knots.length - 1;
     if (last < 1 || !(x > knots[0])) return [0, 0];
     if (x >= knots[last]) return [last - 1, 1];
-    let low = 0, high = last;
+    let low = 0,
+      high = last;
     while (high - low > 1) {
       const middle = (low + high) >> 1;
       if (knots[middle] <= x) low = middle;

@@ -26,7 +26,7 @@
   };
 
   /** A name that fits into some pixels of small type. */
-  touch.fit = function (name, pixels, ofLetter = 6.1) {
+  touch.fit = function (name, pixels, ofLetter = 7) {
     const most = Math.max(3, Math.floor(pixels / ofLetter));
     return name.length <= most ? name : name.slice(0, most - 1) + "…";
   };
@@ -34,11 +34,21 @@
   /** A table of cells as text; the first row heads the columns. */
   touch.table = function (caption, [head, ...rows]) {
     const cell = (tag, scope) => (text) => touch.html(tag, scope ? { scope } : {}, String(text));
-    return touch.html("div", { class: "touch-scroll", tabindex: 0, role: "region", "aria-label": caption },
-      touch.html("table", {}, touch.html("caption", {}, caption),
+    return touch.html(
+      "div",
+      { class: "touch-scroll", tabindex: 0, role: "region", "aria-label": caption },
+      touch.html(
+        "table",
+        {},
+        touch.html("caption", {}, caption),
         touch.html("thead", {}, touch.html("tr", {}, ...head.map(cell("th", "col")))),
-        touch.html("tbody", {}, ...rows.map(([first, ...rest]) =>
-          touch.html("tr", {}, cell("th", "row")(first), ...rest.map(cell("td")))))));
+        touch.html(
+          "tbody",
+          {},
+          ...rows.map(([first, ...rest]) => touch.html("tr", {}, cell("th", "row")(first), ...rest.map(cell("td")))),
+        ),
+      ),
+    );
   };
 
   /** A select box; each option is a value and its text. */
@@ -52,7 +62,10 @@
     return () => {
       if (waiting) return;
       waiting = true;
-      requestAnimationFrame(() => { waiting = false; work(); });
+      requestAnimationFrame(() => {
+        waiting = false;
+        work();
+      });
     };
   };
 
