@@ -16,6 +16,8 @@ Packed = list[Any]
 """Bits, how many numbers, and the bytes as text: first the scales in single precision, then the numbers."""
 
 _BLOCK = 64
+_NEGLIGIBLE = 1e-30
+"""Numbers of a block that are all below it are zero: their scale would be none."""
 _SAFE = bytes.maketrans(b"&<>", b".,:")
 
 
@@ -48,7 +50,7 @@ def _rounded(flat: NDArray[np.float32], bits: int) -> tuple[NDArray[np.float32],
     padded[: flat.size] = flat
     blocks = padded.reshape(-1, _BLOCK)
     largest = np.abs(blocks).max(axis=1, initial=0)
-    scales = np.where(largest > 0, largest, 1).astype(np.float32) / np.float32(2 ** (bits - 1) - 1)
+    scales = np.where(largest > _NEGLIGIBLE, largest, 1).astype(np.float32) / np.float32(2 ** (bits - 1) - 1)
     return scales, np.rint(blocks / scales[:, None]).astype(np.int64).ravel()[: flat.size]
 
 

@@ -296,6 +296,22 @@ def wide_model() -> Model:
     return model_of(rows_of(cells), schema, labels, (1,), layers=(64, 64, 64), n_members=8, n_bins=24)
 
 
+@needs_node
+def test_a_small_network_of_two_numbers_is_its_own_lesson(tmp_path: Path) -> None:
+    random = np.random.default_rng(1)
+    x = random.normal(size=(1500, 2))
+    rows = rows_of({"a": x[:, 0], "b": x[:, 1]})
+    schema = Schema((Column("a", "numeric"), Column("b", "numeric")), "y", ("class 0", "class 1", "class 2"))
+    labels = (x.sum(axis=1) > 0).astype(np.int64) + (x[:, 0] > 1)
+    model = model_of(rows, schema, labels, (1,), layers=(5,), n_members=1, n_bins=0, activation="tanh")
+    examples = [{"number": i, "true": f"class {labels[i]}", "cells": [str(v) for v in x[i]]} for i in range(9)]
+    page = page_of(model, {"examples": {"columns": ["a", "b"], "rows": examples}})
+    script = f"{page.script}\nconst page = nncliTouch.decode({page.data}), own = nncliTouch.lessonOwn(page)"
+    expression = "nncliTouch.lessonPoints(page).points.map(({ x }) => nncliTouch.lessonForward(own, x).proba)"
+    found = run_script(tmp_path, script, expression)
+    assert np.abs(np.array(found) - model.predict_proba(model.encode(rows).take(slice(9)))).max() < 1e-3
+
+
 def test_calibration_is_embedded() -> None:
     assert json.loads(page_of(made_model(calibration=SOFT), {"examples": None}).data)["calibration"] == [1.7, 0.01]
     assert json.loads(page_of(made_model(calibration=UNCALIBRATED), {"examples": None}).data)["calibration"] == [1, 0]

@@ -150,12 +150,13 @@
 
   const curve = (a, b) => {
     const middle = (a.x + b.x) / 2;
-    return `M${a.x.toFixed(1)} ${a.y.toFixed(1)}C${middle.toFixed(1)} ${a.y.toFixed(1)} ${middle.toFixed(1)} ${b.y.toFixed(1)} ${b.x.toFixed(1)} ${b.y.toFixed(1)}`;
+    const at = (x, y) => `${x.toFixed(1)} ${y.toFixed(1)} `;
+    return `M${at(a.x, a.y)}C${at(middle, a.y)}${at(middle, b.y)}${at(b.x, b.y)}`;
   };
 
   /**
    * Draws a member.
-   * @param {(l: number, node: number) => void} chosen is told of the node that is pointed at, clicked or reached by keys
+   * @param {(l: number, node: number) => void} chosen is told of the node that is pointed at or reached by keys
    * @returns {{show: (trace: object, state: object) => void, choose: (l: number, node: number) => void}}
    */
   touch.drawing = function (page, net, k, plan, root, chosen) {

@@ -227,8 +227,8 @@
 
   /**
    * One member from the first layer's sums on.
-   * @returns {{sums: Float32Array[], layers: Float32Array[], logits: Float32Array, proba: number[]}} of each hidden layer
-   *   what goes into the activation and what comes out
+   * @returns {{sums: Float32Array[], layers: Float32Array[], logits: Float32Array, proba: number[]}} of each
+   *   hidden layer what goes into the activation and what comes out
    */
   touch.member = function (net, k, firstSums) {
     const activate = touch.activations[net.activation],
@@ -298,9 +298,10 @@
   };
 
   /**
-   * What each unit of a member responds to: its activations for the example rows, and for each column how much it changes,
-   * on average over them, when the column holds what it holds in the typical row (occlusion).
-   * @returns {{rows: Float32Array[][], effects: Float32Array[][]}} by row and layer; by column and layer, last all other columns
+   * What each unit of a member responds to: its activations for the example rows, and for each column how much it
+   * changes, on average over them, when the column holds what it holds in the typical row (occlusion).
+   * @returns {{rows: Float32Array[][], effects: Float32Array[][]}} by row and layer; by column
+   *   and layer, last all other columns
    */
   touch.learned = function (page, net, k) {
     const typical = page.values.length - 1,

@@ -1,4 +1,5 @@
-/* The textbook network: two inputs, one hidden layer of tanh units, softmax. Forward, backward, optimisers. No document here.
+/* The textbook network: two inputs, one hidden layer of tanh units, softmax. Forward, backward, optimisers.
+   No document here.
    All weights stand in one array: input to hidden (2 x units), biases, hidden to classes (units x classes), biases. */
 (function (touch) {
   "use strict";
@@ -105,7 +106,8 @@
   /**
    * One step.
    * @param {"sgd"|"momentum"|"adam"} kind
-   * @returns {{weights: Float64Array, steps: Float64Array, memory: object}} new weights, what was added to each, new memory
+   * @returns {{weights: Float64Array, steps: Float64Array, memory: object}} new weights, what was
+   *   added to each, new memory
    */
   touch.lessonStep = function (kind, weights, gradient, rate, memory) {
     const t = memory.t + 1,
@@ -121,9 +123,10 @@
   };
 
   /**
-   * The points of the lesson: two numeric columns of the example rows as the network sees them, of the most frequent classes.
-   * @returns {{columns: number[], classes: number[], points: object[], truths: string[]}|null} nothing where a model has no
-   *   two such columns, or the rows are of one class
+   * The points of the lesson: two numeric columns of the example rows as the network sees them, of the most frequent
+   * classes.
+   * @returns {{columns: number[], classes: number[], points: object[], truths: string[]}|null} nothing where
+   *   a model has no two such columns, or the rows are of one class
    */
   touch.lessonPoints = function (page) {
     const columns = page.columns.flatMap((column, j) => (column.kind === "numeric" ? [j] : [])).slice(0, 2);
@@ -143,7 +146,7 @@
     return { columns, truths, points };
   };
 
-  /** The model's own weights where it is such a network itself: two numbers, one layer of few tanh units, one member. */
+  /** The model's own weights where it is such a network: two numbers, one layer of few tanh units, one member. */
   touch.lessonOwn = function (page) {
     const net = page.nets[0];
     const fits =

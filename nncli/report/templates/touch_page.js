@@ -1,4 +1,4 @@
-/* The whole section: what is chosen, and what is shown of it. The only file that knows where things stand on the page. */
+/* The whole section: what is chosen, and what is shown of it. No other file knows where things stand on the page. */
 (function (touch) {
   "use strict";
 
@@ -8,15 +8,13 @@
     MOST_NAMED = 4;
   const find = (id) => document.getElementById(`touch-${id}`);
 
-  /** The example rows and the typical row, as they are named where one is chosen. */
+  /** The example rows and the typical row, as they are named where one is chosen: with what nncli said of them. */
   function rowNames(page) {
-    return page.values.map((values, i) => {
+    return page.values.map((_, i) => {
       if (i === page.rows.length) return [i, "the typical training row"];
-      const proba = touch.forward(page, i, values),
-        c = touch.decide(proba, page.border),
-        row = page.rows[i];
-      const told = page.classes[c] === row.true ? "predicted so" : "predicted " + page.classes[c];
-      return [i, `${row.name}: ${row.true}, ${told} ${proba[c].toFixed(2)}`];
+      const proba = Array.from(page.answers[i]);
+      const c = touch.decide(proba, page.border);
+      return [i, `${page.rows[i].name}: ${page.rows[i].true}, predicted ${page.classes[c]} ${proba[c].toFixed(2)}`];
     });
   }
 

@@ -14,7 +14,8 @@
 
   /**
    * The trees' probabilities as things stand; null for a class where they are not known.
-   * @returns {{proba: (number|null)[], at: number|null}} at: the value of the moved column that they are of, if one is moved
+   * @returns {{proba: (number|null)[], at: number|null}} at: the value of the
+   *   moved column that they are of, if one is moved
    */
   touch.treesAnswer = function (page, state) {
     const moved = touch.movedColumns(state, page),
@@ -31,7 +32,7 @@
     return { proba: page.classes.map((_, c) => (line[c] ? line[c][nearest] : null)), at: grid[nearest] };
   };
 
-  /** The trees' probabilities of each class along a column's grid, where they were embedded and no other column is moved. */
+  /** The trees' probabilities of each class along a column's grid; nothing where another column is moved. */
   touch.treesLine = function (page, state, j) {
     const { lines, shown } = page.trees;
     if (!lines[j] || touch.movedColumns(state, page).some((moved) => moved !== j)) return null;
