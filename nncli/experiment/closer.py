@@ -25,7 +25,7 @@ from nncli.settings import RunSettings
 from nncli.table.arrow import number_array
 from nncli.table.split import Split
 
-_IMPORTANCE_SECONDS, _DEPENDENCE_SECONDS = 1.2, 0.6
+_IMPORTANCE_SECONDS, _DEPENDENCE_SECONDS = 1.3, 0.5
 _LIMITED_SHARE = 0.05
 """Of a time limit: the most for both together."""
 _MOST_DEPENDENCES, _MOST_SHOWN = 6, 12

@@ -7,7 +7,7 @@ together, some of these rows could not be.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,7 +23,8 @@ from nncli.features.encoder import FeatureEncoder, Features, Place
 from nncli.prediction.labelled import level_groupings
 from nncli.settings import BOTH_SIDES, Side
 
-_GRID, _MOST_LEVELS, _FEWEST_ROWS = 20, 12, 50
+_GRID, _MOST_LEVELS = 20, 12
+_FEWEST_ROWS, _MOST_ROWS = 50, 5000
 _EDGE = 0.01
 """Of the rows beyond either end of a grid."""
 _DECILES = tuple(np.arange(1, 10) / 10)
@@ -84,34 +85,40 @@ def partial_dependence(
     if not grids:
         return []
     cost = sum(swap_seconds(model, side, len(grids), _GRID) for side in sides)
-    rows = drawn_rows(len(features), max(_FEWEST_ROWS, int(seconds / cost)), np.random.default_rng(seed))
+    most_rows = int(np.clip(seconds / cost, _FEWEST_ROWS, _MOST_ROWS))
+    rows = drawn_rows(len(features), most_rows, np.random.default_rng(seed))
     weights = (sample or Sample(len(features))).take(rows).weights
-    some, found = features.take(rows), []
-    for grid in grids:
-        means = {side: _means(model, side, some, grid, weights) for side in sides}
-        moved = np.ptp(means[sides[0]], axis=0)
+    means = {side: _means(model, side, features.take(rows), grids, weights) for side in sides}
+    found = []
+    for i, grid in enumerate(grids):
+        moved = np.ptp(means[sides[0]][i], axis=0)
         number = int(moved.argmax()) if positive is None else positive
-        found.append(Dependence(grid, number, {side: of_side[:, number] for side, of_side in means.items()}))
+        found.append(Dependence(grid, number, {side: of_side[i][:, number] for side, of_side in means.items()}))
     return found
 
 
-def _means(model: Model, side: Side, features: Features, grid: Grid, weights: Floats | None) -> Floats:
-    """Shape: ``(n_values, n_classes)``."""
-    encoder, n_values = model.description.encoder, grid.cells.size
-    column = encoder.columns.index(grid.column)
-    donors = _donors(features, encoder.places[column], grid.cells)
-    swaps = [Swap(column, np.full(len(features), value)) for value in range(n_values)]
-    return np.array(
-        [np.average(proba, axis=0, weights=weights) for proba in swapped_proba(model, side, features, donors, swaps)]
-    )
+def _means(model: Model, side: Side, features: Features, grids: Sequence[Grid], weights: Floats | None) -> list[Floats]:
+    """Of each grid; shape ``(n_values, n_classes)``."""
+    encoder = model.description.encoder
+    columns = [encoder.columns.index(grid.column) for grid in grids]
+    donors = _donors(features, [encoder.places[column] for column in columns], grids)
+    swaps = [
+        Swap(column, np.full(len(features), value))
+        for column, grid in zip(columns, grids, strict=True)
+        for value in range(grid.cells.size)
+    ]
+    answers = swapped_proba(model, side, features, donors, swaps)
+    means = np.array([np.average(proba, axis=0, weights=weights) for proba in answers])
+    return np.split(means, np.cumsum([grid.cells.size for grid in grids])[:-1])
 
 
-def _donors(features: Features, place: Place, cells: NDArray[np.float64] | NDArray[np.int64]) -> Features:
-    """A row for each value; what stands in the other columns does not matter."""
-    rows = features.take(np.zeros(cells.size, dtype=np.int64))
-    values = getattr(rows, place.array).copy()
-    values[:, place.columns] = cells[:, None]
-    return replace(rows, **{place.array: values})
+def _donors(features: Features, places: Sequence[Place], grids: Sequence[Grid]) -> Features:
+    """The first row holds the first value of each grid, and so on; what stands elsewhere does not matter."""
+    rows = features.take(np.zeros(max(grid.cells.size for grid in grids), dtype=np.int64))
+    arrays: dict[str, Any] = {name: getattr(rows, name).copy() for name in ("x_num", "x_cat")}
+    for place, grid in zip(places, grids, strict=True):
+        arrays[place.array][: grid.cells.size, place.columns] = grid.cells[:, None]
+    return replace(rows, **arrays)
 
 
 def _grid(encoder: FeatureEncoder, features: Features, groupings: Mapping[str, Grouping], column: str) -> Grid | None:

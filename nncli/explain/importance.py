@@ -21,7 +21,7 @@ from nncli.explain.work import swap_seconds
 from nncli.features.encoder import Features
 from nncli.settings import BOTH_SIDES, Side
 
-_FEWEST_ROWS, _MOST_SHUFFLES = 100, 5
+_FEWEST_ROWS, _MOST_ROWS, _MOST_SHUFFLES = 100, 20_000, 5
 
 
 @dataclass(frozen=True)
@@ -68,9 +68,10 @@ def permutation_importance(
     """
     random, columns = np.random.default_rng(seed), model.description.encoder.columns
     sample = sample or Sample(labels.size)
-    cost = sum(swap_seconds(model, side, len(columns)) for side in sides)
-    rows = drawn_rows(labels.size, max(_FEWEST_ROWS, int(seconds / cost)), random)
-    n_shuffles = int(np.clip(seconds / (cost * rows.size), 1, _MOST_SHUFFLES))
+    costs = [sum(swap_seconds(model, side, len(columns), n + 1) for side in sides) for n in range(_MOST_SHUFFLES)]
+    most = int(np.clip(seconds / costs[0], _FEWEST_ROWS, _MOST_ROWS))
+    rows = drawn_rows(labels.size, most, random)
+    n_shuffles = max(1, sum(cost * rows.size <= seconds for cost in costs))
     features, labels, sample = features.take(rows), labels[rows], sample.take(rows)
     swaps = [Swap(c, random.permutation(rows.size)) for c in range(len(columns)) for _ in range(n_shuffles)]
     quantile = t_quantile(confidence, sample.size)
@@ -92,9 +93,11 @@ def drawn_rows(n_rows: int, most: int, random: np.random.Generator) -> NDArray[n
 
 def _growths(model: Model, side: Side, features: Features, labels: Labels, swaps: Sequence[Swap]) -> list[Floats]:
     """For each column, by how much each row's loss grows, the mean over its shuffles. Shape of each: ``(n_rows,)``."""
-    before = log_losses(labels, model.predict_proba(features, side))
-    sums, counts = np.zeros((swaps[-1].column + 1, labels.size)), np.zeros(swaps[-1].column + 1)
-    for swap, proba in zip(swaps, swapped_proba(model, side, features, features, swaps), strict=True):
+    as_they_are = Swap(0, np.arange(labels.size))
+    answers = swapped_proba(model, side, features, features, [as_they_are, *swaps])
+    before, n_columns = log_losses(labels, next(answers)), swaps[-1].column + 1
+    sums, counts = np.zeros((n_columns, labels.size)), np.zeros(n_columns)
+    for swap, proba in zip(swaps, answers, strict=True):
         sums[swap.column] += log_losses(labels, proba)
         counts[swap.column] += 1
     return list(sums / counts[:, None] - before)
