@@ -330,6 +330,8 @@ class RunSettings:
     weights: WeightSettings = UNWEIGHTED
     blend: bool = False
     """Whether the model answers with the blend of both sides, not with the network alone."""
+    shows_rows: bool = True
+    """Whether rows of the table may stand in the report."""
     split: SplitSettings = field(default_factory=SplitSettings)
     network: NetworkSettings = field(default_factory=NetworkSettings)
     training: TrainingSettings = field(default_factory=TrainingSettings)

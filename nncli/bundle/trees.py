@@ -105,7 +105,10 @@ class Trees:
     def predict_proba(self, x: NDArray[np.float64]) -> NDArray[np.float64]:
         """Probabilities. Shape: ``(n_rows, n_features)`` to ``(n_rows, n_classes)``."""
         blocks = [self._raw(x[start : start + _ROWS_AT_ONCE]) for start in range(0, len(x), _ROWS_AT_ONCE)]
-        raw = np.concatenate(blocks) if blocks else np.zeros((0, self.baseline.size))
+        return self.to_proba(np.concatenate(blocks) if blocks else np.zeros((0, self.baseline.size)))
+
+    def to_proba(self, raw: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Probabilities of raw predictions. Shape: ``(n_rows, n_outputs)`` to ``(n_rows, n_classes)``."""
         if self.baseline.size == 1:
             positive = 1 / (1 + np.exp(np.minimum(-raw[:, 0], 700)))
             return np.column_stack([1 - positive, positive])

@@ -34,7 +34,7 @@ def train_report(experiment: "Experiment", settings: RunSettings, total_seconds:
         rows={"train": split.train.size, "validation": split.validation.size, "test": split.test.size},
         judgement=experiment.judgement,
         warnings=experiment.findings,
-        seconds={**experiment.seconds, "total": total_seconds},
+        seconds={**experiment.seconds, "explaining": experiment.closer.seconds, "total": total_seconds},
         model_sha256=experiment.served.model.sha256,
         network={
             "kind": settings.network.kind,
@@ -70,6 +70,7 @@ def train_report(experiment: "Experiment", settings: RunSettings, total_seconds:
         n_tried=fitted.n_tried,
         assumptions=Assumptions(experiment.optimisation),
         default_side=fitted.model.description.default_side,
+        closer=experiment.closer,
     )
 
 

@@ -47,6 +47,7 @@ def train(
     max_f1: o.MaxF1 = False,
     positive: o.Positive = None,
     blend: o.Blend = o.DEFAULTS.blend,
+    no_rows: o.NoRows = False,
     json: o.Json = False,
     quiet: o.Quiet = False,
     verbose: o.Verbose = False,

@@ -13,6 +13,7 @@ from nncli.evaluation.conformal import CoverageCheck
 from nncli.evaluation.reliability import CalibrationEvidence
 from nncli.guard.findings import Finding
 from nncli.report.assumptions import Assumptions
+from nncli.report.closer import Closer, closer_document
 from nncli.report.decision import DecisionReport, decision_document
 from nncli.report.names import IN_SENTENCES, METRIC_NAMES, SIDE_NAMES
 from nncli.report.repeated import Repeated, blend_line, practical_line, recommendation, rounds_line
@@ -91,6 +92,8 @@ class Report:
     """What it does to probabilities for the test rows, by side, where a model was trained."""
     default_side: DefaultSide | None = None
     """Who answers where no side is named; ``None``: there is no model."""
+    closer: Closer | None = None
+    """At the test rows, where a model was trained."""
 
 
 def document(report: Report) -> dict[str, Any]:
@@ -130,6 +133,7 @@ def document(report: Report) -> dict[str, Any]:
         "calibration": {side: asdict(evidence) for side, evidence in report.calibration.items()},
         "default_side": report.default_side,
         "blend": [asdict(found) for found in judgement.blend],
+        **closer_document(report.closer),
     }
     return {name: finite(value) for name, value in found.items()}
 
