@@ -4,6 +4,8 @@ Torch and scikit-learn are loaded by what trained a model, not here: the verdict
 """
 
 import json
+import shlex
+import sys
 from collections.abc import Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
@@ -15,6 +17,7 @@ from nncli.report.assumptions import Assumptions
 from nncli.report.decision import decision_report
 from nncli.report.document import CurvePoint, Report, TrialLine, document
 from nncli.report.html import render_html, render_markdown, render_model_card
+from nncli.report.page import render_page
 from nncli.settings import EFFORTS, EvaluationSettings, RepeatSettings, RunSettings, choose_threads
 
 if TYPE_CHECKING:
@@ -141,22 +144,27 @@ def heldout_report(model: Model, heldout: Heldout, evaluation: EvaluationSetting
     )
 
 
-def pages(report: Report) -> Mapping[str, bytes]:
+def pages(report: Report, model: Model) -> Mapping[str, bytes]:
     """The files for people beside a model."""
+    found = document(report)
     return {
-        "report.html": render(report, ".html"),
-        "report.json": render(report, ".json"),
-        "README.md": render_model_card(report).encode(),
+        "report.html": render_page(found, model).encode(),
+        "report.json": to_bytes(found),
+        "README.md": render_model_card(found).encode(),
     }
 
 
 def render(report: Report, ending: str) -> bytes:
-    """The report as a page (``.html``), as text (``.md``) or as numbers (``.json``)."""
-    if ending == ".html":
-        return render_html(report).encode()
-    if ending == ".md":
-        return render_markdown(report).encode()
-    return json.dumps(document(report), ensure_ascii=False, indent=1, allow_nan=False).encode()
+    """A report without a model as a page (``.html``), as text (``.md``) or as numbers (``.json``)."""
+    found = document(report)
+    if ending == ".json":
+        return to_bytes(found)
+    return (render_html(found) if ending == ".html" else render_markdown(found)).encode()
+
+
+def to_bytes(document: Mapping[str, Any]) -> bytes:
+    """A report's document as a file."""
+    return json.dumps(document, ensure_ascii=False, indent=1, allow_nan=False).encode()
 
 
 def _shared(table: ExaminedTable, settings: RunSettings, **more: Any) -> dict[str, Any]:
@@ -176,4 +184,5 @@ def _shared(table: ExaminedTable, settings: RunSettings, **more: Any) -> dict[st
         "seed": settings.seed,
         "settings": {**asdict(settings), **more},
         "weights": settings.weights,
+        "repeat": shlex.join(["nncli", *sys.argv[1:]]),
     }

@@ -103,7 +103,7 @@ def _run(data: str, settings: RunSettings, output: Path, force: bool, *, quiet: 
     from nncli.report.terminal import print_report
 
     report = train_report(experiment, settings, observer.seconds())
-    save_model(output, experiment.served.model, experiment.heldout, pages(report))
+    save_model(output, experiment.served.model, experiment.heldout, pages(report, experiment.served.model))
     if experiment.fitted.checkpoints:
         experiment.fitted.checkpoints.remove()
     print_report(report, console)

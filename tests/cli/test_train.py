@@ -278,7 +278,7 @@ def test_a_search_that_was_cut_off_goes_on_and_says_what_was_tried(tmp_path: Pat
     assert sum(trial["kept"] for trial in networks) == report["network"]["networks"] >= 1
     assert [trial["loss"] for trial in trees if trial["kept"]] == [min(trial["loss"] for trial in trees)]
     assert f"settings tried: {len(networks)} for the network" in again.stderr.replace("\n", " ")
-    assert report["seconds"]["total"] < 34
+    assert report["seconds"]["total"] < 40
     predicted = subprocess.run(
         [sys.executable, "-m", "nncli", "predict", str(samples / "penguins.csv"), "-m", "m"],
         cwd=tmp_path, capture_output=True, text=True, check=True,

@@ -1,0 +1,22 @@
+"""A model's page: what its report says, and its network to touch, as much of it as there is room for."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from nncli.bundle.model import Model
+from nncli.report.html import MOST_BYTES, render_html
+from nncli.report.touch import touch_page
+
+
+def render_page(document: Mapping[str, Any], model: Model) -> str:
+    """The page of a model folder, under 300 kB.
+
+    Args:
+        document: of the model's report, perhaps read back from a file.
+        model: that predicts.
+
+    Raises:
+        ModelError: the document is none that nncli writes, or of another model.
+    """
+    without = render_html(document)
+    return render_html(document, touch_page(model, document, MOST_BYTES - len(without.encode())))
