@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from nncli.features.encoder import Features
 
+Nodes = NDArray[np.int32] | NDArray[np.int64]
 _WORDS = 8
 """32-bit words of a set of category codes: 256 bits."""
 _ROWS_AT_ONCE = 4096
@@ -142,7 +143,7 @@ class Trees:
             walking = walking[self.is_leaf[node[walking]] == 0]
         return node
 
-    def goes_left(self, x: NDArray[np.float64], rows: NDArray[np.int64], at: NDArray[np.integer]) -> NDArray[np.bool_]:
+    def goes_left(self, x: NDArray[np.float64], rows: NDArray[np.int64], at: Nodes) -> NDArray[np.bool_]:
         """Whether rows go left at inner nodes. Shape: ``(n,)`` row numbers and nodes to ``(n,)``."""
         feature = self.feature[at]
         values = x[rows, feature]

@@ -1,12 +1,12 @@
 """What each column adds to either side's answer for one row, on the scale of :mod:`~nncli.explain.scores`.
 
 For the network integrated gradients (Sundararajan, Taly and Yan 2017, "Axiomatic Attribution for Deep Networks"): the
-inputs of the first layer go straight from those of the typical training row to those of the row, and each gets its
-share of what the score gains on the way. For the trees exact Shapley values.
+inputs of the first layer go straight from those of the typical training row, with the mean of texts, to those of the
+row, and each gets its share of what the score gains on the way. For the trees exact Shapley values.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -22,8 +22,7 @@ from nncli.explain.swaps import column_of_inputs
 from nncli.features.encoder import Features
 from nncli.prediction.occlusion import typical_features
 
-_FEWEST_STEPS, _MOST_STEPS = 64, 4096
-_STEPS_AT_ONCE = 64
+_STEPS_AT_ONCE, _MOST_STEPS = 64, 4096
 _TOLERANCE = 1e-3
 
 
@@ -32,8 +31,7 @@ class Attribution:
     """A score taken apart."""
 
     start: float
-    """The score before anything is known of the row: of the network for the typical training row, of the trees on
-    average."""
+    """Where the parts begin: the network's score of the typical training row, the mean of the trees'."""
     score: float
     """Of the row."""
     parts: Floats
@@ -55,9 +53,9 @@ def network_attribution(networks: Networks, features: Features, class_number: in
     """
     description = networks.model.description
     weights = contrast(len(networks.model.classes), class_number) / description.network_calibration.temperature
-    starts, ends = (networks.inputs(given) for given in (typical_features(networks.model), features))
+    starts, ends = (networks.inputs(given) for given in (_typical(networks.model), features))
     start, score = (_scores(networks, inputs, weights).item() for inputs in (starts, ends))
-    n_steps = _FEWEST_STEPS
+    n_steps = _STEPS_AT_ONCE
     while True:
         parts = _integrated(networks, starts, ends, weights, n_steps)
         found = Attribution(start, score, parts)
@@ -82,6 +80,12 @@ def trees_attribution(model: Model, features: Features, class_number: int) -> At
     return Attribution(start, start + float(parts.sum()), parts)
 
 
+def _typical(model: Model) -> Features:
+    """Of the typical training row; of texts, which have no typical cell, the mean."""
+    typical, mean = typical_features(model), model.description.scaler.text_mean
+    return replace(typical, x_text=np.array([mean], dtype=np.float32).reshape(1, -1))
+
+
 def _scores(networks: Networks, inputs: Sequence[Tensor], weights: Floats) -> Tensor:
     """Shape: ``(n_rows,)``."""
     return networks.log_proba(inputs).double() @ torch.tensor(weights)
@@ -93,14 +97,14 @@ def _integrated(
     """What each column adds. Shape: ``(n_columns,)``."""
     ways = [end - start for start, end in zip(starts, ends, strict=True)]
     sums = [torch.zeros_like(way[:, 0], dtype=torch.float64) for way in ways]
-    for steps in ((torch.arange(n_steps) + 0.5) / n_steps).split(_STEPS_AT_ONCE):
+    for first in range(0, n_steps, _STEPS_AT_ONCE):
+        steps = (torch.arange(first, first + _STEPS_AT_ONCE) + 0.5) / n_steps
         points = [(s + steps[:, None] * way).requires_grad_() for s, way in zip(starts, ways, strict=True)]
         gradients = torch.autograd.grad(_scores(networks, points, weights).sum(), points)
         for total, gradient in zip(sums, gradients, strict=True):
             total += gradient.double().sum(dim=1)
-    n_columns = len(networks.model.description.encoder.columns)
-    added = [(total * way[:, 0] / n_steps).sum(dim=0).numpy() for total, way in zip(sums, ways, strict=True)]
-    parts: Floats = sum(  # type: ignore[assignment]
-        np.bincount(columns, of_inputs, n_columns) for columns, of_inputs in zip(networks.columns, added, strict=True)
-    )
+    parts = np.zeros(len(networks.model.description.encoder.columns))
+    for columns, total, way in zip(networks.columns, sums, ways, strict=True):
+        of_inputs = (total * way[:, 0] / n_steps).sum(dim=0).numpy()
+        parts += np.bincount(columns, of_inputs, parts.size)
     return parts

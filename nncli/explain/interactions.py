@@ -1,9 +1,9 @@
 """Which pairs of columns act together: Friedman's H statistic, for both sides.
 
 Source: Friedman and Popescu 2008, "Predictive learning via rule ensembles", section 8.1. Partial dependence is the mean
-score of some rows when all of them get the same cells in a column or two; where the dependence on two columns is not the
-sum of those on each, they interact. H is the root of the share of the joint dependence's variance that the sum misses.
-It is computed on the scores of :mod:`~nncli.explain.scores`, where logistic regression has no interactions.
+score of some rows when all of them get the same cells in a column or two; where the dependence on two columns is not
+the sum of those on each, they interact. H is the root of the share of the joint dependence's variance that the sum
+misses. It is computed on the scores of :mod:`~nncli.explain.scores`, where logistic regression has no interactions.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from nncli.bundle.model import Model
 from nncli.bundle.trees import tree_inputs
@@ -19,7 +20,7 @@ from nncli.evaluation.metrics import Floats
 from nncli.explain.importance import drawn_rows
 from nncli.explain.scores import contrast, of_outputs
 from nncli.explain.swaps import column_of_inputs
-from nncli.explain.tree_paths import Numbers, Paths, leaf_paths
+from nncli.explain.tree_paths import Paths, leaf_paths
 from nncli.explain.work import swap_seconds
 from nncli.features.encoder import Features
 from nncli.settings import BOTH_SIDES, Side
@@ -84,9 +85,7 @@ def pair_interactions(
     some = features.take(drawn_rows(len(features), most, np.random.default_rng(seed)))
     found = {side: _strengths(_dependence(model, side, some, sets, class_number), pairs) for side in sides}
     names = model.description.encoder.columns
-    interactions = [
-        Interaction((names[a], names[b]), {side: found[side][a, b] for side in sides}) for a, b in pairs
-    ]
+    interactions = [Interaction((names[a], names[b]), {side: found[side][a, b] for side in sides}) for a, b in pairs]
     interactions.sort(key=lambda each: -each.sides[sides[0]].effect)
     return Interactions(len(some), tuple(interactions))
 
@@ -125,7 +124,8 @@ def _of_network(model: Model, features: Features, columns: Columns, weights: Flo
         rows = rows.with_column(places[column], given)
     proba = np.maximum(model.raw_proba(rows, "network"), SMALLEST_PROBABILITY)
     scores: Floats = np.log(proba) @ weights.T
-    return scores.reshape(n_rows, n_rows, -1).mean(axis=1)
+    means: Floats = scores.reshape(n_rows, n_rows, -1).mean(axis=1)
+    return means
 
 
 def _of_trees(model: Model, features: Features, sets: Sequence[Columns], weights: Floats) -> dict[Columns, Floats]:
@@ -141,10 +141,10 @@ def _of_trees(model: Model, features: Features, sets: Sequence[Columns], weights
             here = _strays_in(paths, strays, columns)
             share = (n_strayed == here).mean(axis=1)
             raw[columns] += (of_output * (paths.value * share)) @ (here == 0).astype(np.float64)
-    return {columns: (of_outputs(weights, n_outputs) @ of_set).T for columns, of_set in raw.items()}
+    return {columns: of_set.T @ of_outputs(weights, n_outputs).T for columns, of_set in raw.items()}
 
 
-def _strays_in(paths: Paths, strays: Floats, columns: Columns) -> Numbers:
+def _strays_in(paths: Paths, strays: NDArray[np.bool_], columns: Columns) -> NDArray[np.int16]:
     """From how many parts of each path, of those on some columns, rows stray. Shape: ``(n_leaves, n_rows)``."""
     found = np.zeros((paths.value.size, strays.shape[1]), dtype=np.int16)
     for column in columns:

@@ -16,7 +16,7 @@ def contrast(n_classes: int, class_number: int) -> Floats:
     >>> contrast(2, 1).tolist(), contrast(4, 0).tolist()
     ([-1.0, 1.0], [0.75, -0.25, -0.25, -0.25])
     """
-    centred = np.eye(n_classes)[class_number] - 1 / n_classes
+    centred: Floats = np.eye(n_classes)[class_number] - 1 / n_classes
     return centred * 2 if n_classes == 2 else centred
 
 

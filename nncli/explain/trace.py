@@ -1,4 +1,4 @@
-"""The network's forward pass for one row: what every layer does, and how an answer comes of it, as ``predict`` gives."""
+"""The network's forward pass for one row: what every layer does, and how the answer of ``predict`` comes of it."""
 
 from dataclasses import dataclass
 

@@ -125,7 +125,9 @@ def restored_mlp(architecture: Architecture, arrays: Mapping[str, Tensor]) -> ML
     return module.requires_grad_(False).eval()
 
 
-def restored_mlps(architectures: Sequence[Architecture], weights: Sequence[Mapping[str, NDArray[np.float32]]]) -> list[MLP]:
+def restored_mlps(
+    architectures: Sequence[Architecture], weights: Sequence[Mapping[str, NDArray[np.float32]]]
+) -> list[MLP]:
     """The networks of a model, from the arrays of each."""
     pairs = zip(architectures, weights, strict=True)
     return [restored_mlp(a, {name: torch.tensor(array) for name, array in arrays.items()}) for a, arrays in pairs]

@@ -34,9 +34,8 @@ _STOPS = {
 
 def render_html(report: Report) -> str:
     """The report's page. It needs no script, and its policy allows none."""
-    environment = _environment()
-    style = environment.loader.get_source(environment, "report.css")[0]  # type: ignore[union-attr]
-    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    environment = html_environment()
+    style, digest = style_and_hash(environment)
     verdict = report.judgement.verdict
     folds = fold_plot(report.folds, verdict.metric, verdict.opponent) if report.folds else None
     growth = report.assumptions.growth if report.assumptions else None
@@ -56,12 +55,12 @@ def render_html(report: Report) -> str:
 
 def render_model_card(report: Report) -> str:
     """The model folder's README: what the evidence says, and marked gaps for the owner."""
-    return _environment().get_template("model_card.md.j2").render(**_shared(report))
+    return html_environment().get_template("model_card.md.j2").render(**_shared(report))
 
 
 def render_markdown(report: Report) -> str:
     """A verdict as text that can be pasted elsewhere."""
-    return _environment().get_template("verdict.md.j2").render(**_shared(report))
+    return html_environment().get_template("verdict.md.j2").render(**_shared(report))
 
 
 def _shared(report: Report) -> dict[str, Any]:
@@ -85,7 +84,14 @@ def _shared(report: Report) -> dict[str, Any]:
     }
 
 
-def _environment() -> jinja2.Environment:
+def style_and_hash(environment: jinja2.Environment) -> tuple[str, str]:
+    """The style sheet of all pages, and its hash for their policy."""
+    style = environment.loader.get_source(environment, "report.css")[0]  # type: ignore[union-attr]
+    return style, base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+
+
+def html_environment() -> jinja2.Environment:
+    """Where templates come from; those of pages escape what they are given."""
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("nncli.report"),
         autoescape=lambda name: name is not None and ".html" in name,
