@@ -87,7 +87,7 @@ def data_document(
 
 
 def row_document(model: Model, row: ExplainedRow, found: "RowExplanation") -> dict[str, Any]:
-    """Why one row gets its answers; columns in the order of what they add to the network's.
+    """Why one row gets its answers; columns in the order of the most that they add to either side.
 
     Args:
         model: that answers.
@@ -106,7 +106,7 @@ def row_document(model: Model, row: ExplainedRow, found: "RowExplanation") -> di
             "side": model.description.default_side,
             "predicted": model.classes[found.predicted],
             "class": model.classes[found.class_number],
-            "scale": "log-odds" if len(model.classes) == 2 else "log-probability less its mean over the classes",
+            "scale": "log-odds" if len(model.classes) == 2 else "its log-probability less the classes' mean",
             "probabilities": {side: proba.tolist() for side, proba in found.answers.items()},
             "attribution": {
                 "network": {"method": "integrated gradients", **_ends(network), "residual": network.residual},
@@ -143,7 +143,7 @@ def _columns(model: Model, row: ExplainedRow, parts: Mapping[str, Floats]) -> li
         }
         for i, name in enumerate(encoder.columns)
     ]
-    return sorted(found, key=lambda each: -abs(each["network"]))
+    return sorted(found, key=lambda each: -max(abs(each[side]) for side in parts))
 
 
 def _trace(found: "Trace") -> dict[str, Any]:

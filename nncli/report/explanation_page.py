@@ -31,11 +31,18 @@ def _row_parts(document: Mapping[str, Any]) -> dict[str, Any]:
     lines = {
         "row": words.row_line(document),
         "attribution": words.attribution_line(document),
+        "residual": words.residual_line(document),
         "calibration": words.calibration_line(document["trace"]),
     }
     bars = [(each["column"], each) for each in document["columns"][:_MOST_BARS]]
-    label = f"what each column adds to the {document['scale']}, by the network and by the trees"
-    return {"lines": lines, "likeliest": words.likeliest(document), "bars": diverging_bars(bars, label)}
+    label = "what each column adds to the score, by the network and by the trees"
+    networks = [{**network, "line": words.network_line(network)} for network in document["trace"]["networks"]]
+    return {
+        "lines": lines,
+        "likeliest": words.likeliest(document),
+        "networks": networks,
+        "bars": diverging_bars(bars, label),
+    }
 
 
 def _table_parts(document: Mapping[str, Any]) -> dict[str, Any]:

@@ -12,8 +12,8 @@ from nncli.report.names import SIDE_NAMES
 from nncli.report.terminal import plain_table
 from nncli.settings import BOTH_SIDES
 
-MOST_COLUMNS, _MOST_PAIRS, _MOST_CLASSES = 15, 8, 5
-_NAME, _CELL = 28, 16
+_MOST_COLUMNS, _MOST_PAIRS, _MOST_CLASSES = 15, 8, 5
+_NAME, _CELL = 26, 12
 MEAN_TEXT = "(mean)"
 """What is typical of a text."""
 Document = Mapping[str, Any]
@@ -52,7 +52,7 @@ def interactions_line(document: Document) -> str:
     score = f"the score of '{show(found['class'])}'" if found["class"] is not None else "a class's score"
     return (
         f"Pairs of the {n_columns} most important columns that act together, by {found['rows']} rows. Effect: how far "
-        f"{score} goes beyond the sum of what both columns do alone. H: this as a share of all that both do, from 0 to 1."
+        f"{score} goes beyond the sum of what both columns do alone; H: that as a share of all that both do."
     )
 
 
@@ -69,10 +69,24 @@ def row_line(document: Document) -> str:
 
 def attribution_line(document: Document) -> str:
     """What the parts add up to."""
-    scale = document["scale"]
     return (
-        f"What each column adds to the {scale} of '{show(document['class'])}'. The network begins at a typical "
-        "training row and goes to this one (integrated gradients); the trees begin at their mean (TreeSHAP)."
+        f"What each column adds to the score of '{show(document['class'])}' ({document['scale']}). The network begins "
+        "at a typical training row and goes to this one (integrated gradients); the trees begin at their mean "
+        "(TreeSHAP)."
+    )
+
+
+def residual_line(document: Document) -> str:
+    """How exactly the parts add up."""
+    residual = abs(document["attribution"]["network"]["residual"])
+    return f"The network's parts add up to its score within {residual:.0e}, the trees' exactly."
+
+
+def network_line(network: Document) -> str:
+    """The form of a network whose layers are shown."""
+    return (
+        f"Forward pass: {network['form']}, {network['activation']}. Shape: nets, members, units; off: the share of "
+        "units that are 0."
     )
 
 
@@ -100,10 +114,10 @@ def _say(line: str, console: Console) -> None:
 
 def _importances_table(columns: Sequence[Document]) -> Table:
     table = plain_table("", *(SIDE_NAMES[side] for side in BOTH_SIDES))
-    for each in columns[:MOST_COLUMNS]:
+    for each in columns[:_MOST_COLUMNS]:
         table.add_row(_text(each["column"]), *(_bounds(each[side]) for side in BOTH_SIDES))
-    if len(columns) > MOST_COLUMNS:
-        table.add_row(Text(f"and {len(columns) - MOST_COLUMNS:,} more; --json has them"))
+    if len(columns) > _MOST_COLUMNS:
+        table.add_row(Text(_more(len(columns) - _MOST_COLUMNS)))
     return table
 
 
@@ -114,7 +128,7 @@ def _bounds(interval: Document) -> Text:
 
 
 def _interactions_table(pairs: Sequence[Document]) -> Table:
-    table = plain_table("", *(f"{SIDE_NAMES[side]}: effect  H" for side in BOTH_SIDES))
+    table = plain_table("", *(f"{side}: effect  H" for side in BOTH_SIDES))
     for pair in pairs[:_MOST_PAIRS]:
         names = Text(" and ".join(show(name, _NAME) for name in pair["columns"]))
         table.add_row(names, *(f"{pair[side]['effect']:.3f}  {pair[side]['h']:.2f}" for side in BOTH_SIDES))
@@ -126,10 +140,9 @@ def _print_row(document: Document, console: Console) -> None:
     console.print(_answers_table(document))
     _say(f"\n{attribution_line(document)}", console)
     console.print(_attribution_table(document))
-    residual = document["attribution"]["network"]["residual"]
-    _say(f"The network's parts miss the difference of its scores by {abs(residual):.1e}.", console)
+    _say(residual_line(document), console)
     for network in document["trace"]["networks"]:
-        _say(f"\nForward pass: {network['form']}, {network['activation']}", console)
+        _say(f"\n{network_line(network)}", console)
         console.print(_layers_table(network))
     _say("", console)
     console.print(_trace_table(document))
@@ -137,10 +150,10 @@ def _print_row(document: Document, console: Console) -> None:
 
 
 def _answers_table(document: Document) -> Table:
-    classes = likeliest(document)
-    table = plain_table("probability", *(show(document["classes"][c], _CELL) for c in classes))
-    for side, proba in document["probabilities"].items():
-        table.add_row(Text(SIDE_NAMES[side]), *(f"{proba[c]:.4f}" for c in classes))
+    sides = document["probabilities"]
+    table = plain_table("probability", *(SIDE_NAMES[side] for side in sides))
+    for c in likeliest(document):
+        table.add_row(_text(document["classes"][c]), *(f"{proba[c]:.4f}" for proba in sides.values()))
     return table
 
 
@@ -148,13 +161,13 @@ def _attribution_table(document: Document) -> Table:
     columns, ends = document["columns"], document["attribution"]
     table = plain_table("", "this row", "typical", *(SIDE_NAMES[side] for side in BOTH_SIDES))
     table.add_row(Text("start"), "", "", *(f"{ends[side]['start']:+.3f}" for side in BOTH_SIDES))
-    for each in columns[:MOST_COLUMNS]:
+    for each in columns[:_MOST_COLUMNS]:
         cells = (_cell(each[name]) for name in ("cell", "typical"))
         table.add_row(_text(each["column"]), *cells, *(f"{each[side]:+.3f}" for side in BOTH_SIDES))
-    rest = columns[MOST_COLUMNS:]
+    rest = columns[_MOST_COLUMNS:]
     if rest:
         sums = (f"{sum(each[side] for each in rest):+.3f}" for side in BOTH_SIDES)
-        table.add_row(Text(f"{len(rest):,} more columns"), "", "", *sums)
+        table.add_row(Text(_more(len(rest))), "", "", *sums)
     table.add_row(Text("score"), "", "", *(f"{ends[side]['score']:+.3f}" for side in BOTH_SIDES))
     return table
 
@@ -181,6 +194,10 @@ def _trace_table(document: Document) -> Table:
         proba = (members["low"][c], trace["mean"][c], members["high"][c], trace["calibrated"][c])
         table.add_row(Text(show(document["classes"][c], _CELL)), f"{logit:+.3f}", *(f"{p:.4f}" for p in proba))
     return table
+
+
+def _more(n_columns: int) -> str:
+    return "1 more column" if n_columns == 1 else f"{n_columns:,} more columns"
 
 
 def _text(name: str) -> Text:
