@@ -65,7 +65,7 @@ def made_model(
 ) -> Model:
     """A model whose encoder, scaler and trees learned from rows; its networks, one of so many nets each, did not."""
     cells = raw_rows(1500)
-    labels = _labels(cells, n_classes)
+    labels = labels_of(cells, n_classes)
     target = encode_target(rows_of({"y": [f"class {i}" for i in labels]})["y"], "y")
     rows = rows_of({name: cells[name] for name in columns})
     schema = Schema(tuple(Column(name, KINDS[name]) for name in columns), "y", target.classes)
@@ -108,7 +108,8 @@ def rows_for(model: Model, n_rows: int) -> pa.RecordBatch:
     return rows_of({name: cells[name] for name in model.description.schema.names})
 
 
-def _labels(cells: dict[str, list[str]], n_classes: int) -> np.ndarray:
+def labels_of(cells: dict[str, list[str]], n_classes: int) -> np.ndarray:
+    """Class numbers that follow ``limit``, ``label`` and ``city``, and nothing else."""
     number = np.array([float(cell or "nan") for cell in cells["limit"]])
     signal = np.nan_to_num(number, nan=5) / 20 + np.array([len(cell) for cell in cells["label"]]) / 5
     signal += np.array([hash_of(cell) for cell in cells["city"]])

@@ -105,5 +105,5 @@ def _growths(model: Model, side: Side, features: Features, labels: Labels, swaps
 
 def _interval(grown: Floats, sample: Sample, quantile: float) -> Interval:
     value, error = mean_and_error_of(grown, sample)
-    error *= np.sqrt(sample.size / (sample.size - 1)) if sample.size > 1 else np.inf
+    error = error * float(np.sqrt(sample.size / (sample.size - 1))) if sample.size > 1 else np.inf
     return Interval(value, *difference_bounds(value, quantile * error))
