@@ -93,7 +93,8 @@ def run_experiment(
         judged = test.led_by(fitted.model.description.default_side)
         judgement = judge_held_out(test.labels, judged, settings.evaluation, test.sample)
         decision, doubts = choose_decision(rule, heldout.validation, table.target.classes) if rule else (None, ())
-        closer = look_closer(table, split, fitted.model.with_decision(decision), features, test, settings)
+        with use_threads(1):  # as predict runs: more gain little, and a row's answer does not hang on its place
+            closer = look_closer(table, split, fitted.model.with_decision(decision), features, test, settings)
         served = learn_from_all_rows(table, split, fitted, context)
     findings = (*found, *cut_short([fitted.stops, served.stops]), *_unconverged(fitted), *doubts)
     served = replace(served, model=served.model.with_decision(decision).with_findings(findings))

@@ -58,7 +58,6 @@ def partial_dependence(
     model: Model,
     features: Features,
     columns: Sequence[str],
-    sides: Sequence[Side] = BOTH_SIDES,
     *,
     most: int = 6,
     positive: int | None = None,
@@ -66,15 +65,14 @@ def partial_dependence(
     sample: Sample | None = None,
     seconds: float = 0.7,
 ) -> list[Dependence]:
-    """Of several columns; dates, texts and columns with one value have none.
+    """How both sides move along several columns; dates, texts and columns with one value have none.
 
     Args:
         model: that answers.
         features: of rows, some of which are drawn where they are many.
         columns: by name, the most important first.
         most: of the columns that are told.
-        sides: of the model.
-        positive: the class that is told; ``None``: for each column the one that moves most on the first side.
+        positive: the class that is told; ``None``: for each column the one that the network moves most.
         seed: of the rows that are drawn.
         sample: how the rows were sampled; ``None``: each for itself, all the same.
         seconds: that it may take, about, counted from sizes.
@@ -84,14 +82,14 @@ def partial_dependence(
     grids = list(islice(filter(None, (_grid(encoder, features, groupings, name) for name in columns)), most))
     if not grids:
         return []
-    cost = sum(swap_seconds(model, side, len(grids), _GRID) for side in sides)
+    cost = sum(swap_seconds(model, side, len(grids), _GRID) for side in BOTH_SIDES)
     most_rows = int(np.clip(seconds / cost, _FEWEST_ROWS, _MOST_ROWS))
     rows = drawn_rows(len(features), most_rows, np.random.default_rng(seed))
     weights = (sample or Sample(len(features))).take(rows).weights
-    means = {side: _means(model, side, features.take(rows), grids, weights) for side in sides}
+    means = {side: _means(model, side, features.take(rows), grids, weights) for side in BOTH_SIDES}
     found = []
     for i, grid in enumerate(grids):
-        moved = np.ptp(means[sides[0]][i], axis=0)
+        moved = np.ptp(means["network"][i], axis=0)
         number = int(moved.argmax()) if positive is None else positive
         found.append(Dependence(grid, number, {side: of_side[i][:, number] for side, of_side in means.items()}))
     return found

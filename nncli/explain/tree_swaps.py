@@ -62,6 +62,8 @@ class _LeafSets:
     column: Numbers
     rank: Numbers
     """Of a leaf among those of its tree; -1: no leaf."""
+    leaves: Numbers
+    """Sorted by tree. Shape: ``(n_leaves,)``."""
     n_words: int
 
     def word(self, number: int) -> Sets:
@@ -92,7 +94,7 @@ def _leaf_sets(trees: Trees, column_of: Numbers) -> _LeafSets:
     rank = np.full(tree.size, -1)
     rank[leaves] = np.arange(leaves.size) - np.repeat(np.cumsum(counts) - counts, counts)
     column = np.where(trees.is_leaf == 0, column_of[np.where(trees.is_leaf == 0, trees.feature, 0)], -1)
-    return _LeafSets(trees, tree, column, rank, int(np.ceil(counts.max() / _WORD)))
+    return _LeafSets(trees, tree, column, rank, leaves, int(np.ceil(counts.max() / _WORD)))
 
 
 @dataclass(frozen=True)
@@ -197,11 +199,12 @@ def _block(leaves: _LeafSets, nodes: Numbers, below: Sets, number: int, block: r
     starts = np.flatnonzero(is_first)
     group_tree = tree[starts]
     place = np.arange(starts.size) - np.searchsorted(group_tree, group_tree)
-    rank = leaves.rank - number * _WORD
-    of_block = (leaves.tree >= block.start) & (leaves.tree < block.stop)
-    here = np.flatnonzero(of_block & (rank >= 0) & (rank < _WORD))
+    bounds = np.searchsorted(leaves.tree[leaves.leaves], [block.start, block.stop])
+    here = leaves.leaves[slice(*bounds)]
+    rank = leaves.rank[here] - number * _WORD
+    here, rank = here[(rank >= 0) & (rank < _WORD)], rank[(rank >= 0) & (rank < _WORD)]
     values = np.zeros((len(block), _WORD + 1))
-    values[leaves.tree[here] - block.start, rank[here]] = trees.value[here]
+    values[leaves.tree[here] - block.start, rank] = trees.value[here]
     n_outputs = trees.baseline.size
     return _Block(
         trees=trees,

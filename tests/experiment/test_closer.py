@@ -118,6 +118,10 @@ def test_planted_columns_are_told_from_noise(document: dict[str, Any]) -> None:
         assert moves["planted"][side][0] > 0.6 > 0.4 > moves["planted"][side][-1]  # of "no"
 
 
+def test_a_report_without_a_closer_look_has_the_same_keys(document: dict[str, Any]) -> None:
+    assert closer_document(None) == dict.fromkeys(document)
+
+
 def test_another_look_sees_the_same_and_shows_no_rows_if_asked(experiment: Experiment) -> None:
     model = experiment.fitted.model.with_decision(experiment.served.model.description.decision)
     features = encode_test_rows(experiment.table, experiment.split, model)
