@@ -25,7 +25,9 @@ from nncli.explain.work import swap_seconds
 from nncli.features.encoder import Features
 from nncli.settings import BOTH_SIDES, Side
 
-_FEWEST_ROWS, _MOST_ROWS = 10, 60
+_FEWEST_ROWS, _MOST_ROWS = 20, 60
+_A_PATH = 7e-8
+"""Seconds for one row and one node of the trees, on one core of a server of 2024."""
 Columns = tuple[int, ...]
 """Positions in ``encoder.columns``."""
 
@@ -75,19 +77,25 @@ def pair_interactions(
         sides: network or trees.
         class_number: whose score is looked at; ``None``: those of all classes together.
         seed: of the rows that are drawn.
-        seconds: that the network may take, about; counted from sizes.
+        seconds: that each side may take, about; counted from sizes.
     """
     numbers = [model.description.encoder.columns.index(name) for name in columns]
     pairs = list(combinations(numbers, 2))
     sets: list[Columns] = [*((number,) for number in numbers), *pairs]
-    affordable = np.sqrt(seconds / (max(len(sets), 1) * swap_seconds(model, "network", 1)))
-    most = int(np.clip(affordable, _FEWEST_ROWS, _MOST_ROWS))
+    most = _most_rows(model, len(sets), seconds)
     some = features.take(drawn_rows(len(features), most, np.random.default_rng(seed)))
     found = {side: _strengths(_dependence(model, side, some, sets, class_number), pairs) for side in sides}
     names = model.description.encoder.columns
     interactions = [Interaction((names[a], names[b]), {side: found[side][a, b] for side in sides}) for a, b in pairs]
     interactions.sort(key=lambda each: -each.sides[sides[0]].effect)
     return Interactions(len(some), tuple(interactions))
+
+
+def _most_rows(model: Model, n_sets: int, seconds: float) -> int:
+    """So many rows can be afforded; the network answers to each with each other's cells, for every set of columns."""
+    by_network = np.sqrt(seconds / (max(n_sets, 1) * swap_seconds(model, "network", 1)))
+    by_trees = seconds / (_A_PATH * model.trees.value.size)
+    return int(np.clip(min(by_network, by_trees), _FEWEST_ROWS, _MOST_ROWS))
 
 
 def _strengths(dependence: Mapping[Columns, Floats], pairs: Sequence[tuple[int, int]]) -> dict[Columns, Strength]:
@@ -129,25 +137,55 @@ def _of_network(model: Model, features: Features, columns: Columns, weights: Flo
 
 
 def _of_trees(model: Model, features: Features, sets: Sequence[Columns], weights: Floats) -> dict[Columns, Floats]:
-    """From which rows follow which paths, without a walk for each pair of rows."""
+    """From which rows follow which paths, without a walk for each pair of rows; but for a constant in each set.
+
+    Only paths with both columns of a pair can make it more than the sum of its columns.
+    """
     trees, x = model.trees, tree_inputs(features)
     n_outputs = trees.baseline.size
     raw = {columns: np.zeros((n_outputs, len(x))) for columns in sets}
     for paths in leaf_paths(trees, column_of_inputs(model)):
-        strays = ~paths.followed(trees, x)
-        n_strayed = np.add.reduceat(strays, paths.first, axis=0, dtype=np.int16)
-        of_output = paths.output == np.arange(n_outputs)[:, None]
+        rows = _RowsOnPaths(paths, paths.followed(trees, x))
         for columns in sets:
-            here = _strays_in(paths, strays, columns)
-            share = (n_strayed == here).mean(axis=1)
-            raw[columns] += (of_output * (paths.value * share)) @ (here == 0).astype(np.float64)
-    return {columns: of_set.T @ of_outputs(weights, n_outputs).T for columns, of_set in raw.items()}
+            raw[columns] += rows.beyond_alone(columns, n_outputs)
+    alone = {columns: sum(raw[column,] for column in columns) for columns in sets if len(columns) > 1}
+    whole = {columns: of_set + alone.get(columns, 0.0) for columns, of_set in raw.items()}
+    return {columns: of_set.T @ of_outputs(weights, n_outputs).T for columns, of_set in whole.items()}
 
 
-def _strays_in(paths: Paths, strays: NDArray[np.bool_], columns: Columns) -> NDArray[np.int16]:
-    """From how many parts of each path, of those on some columns, rows stray. Shape: ``(n_leaves, n_rows)``."""
-    found = np.zeros((paths.value.size, strays.shape[1]), dtype=np.int16)
-    for column in columns:
-        parts = np.flatnonzero(paths.column == column)
-        found[paths.leaf[parts]] += strays[parts]
-    return found
+class _RowsOnPaths:
+    """Which rows follow which parts of some paths."""
+
+    def __init__(self, paths: Paths, followed: NDArray[np.bool_]) -> None:
+        self._paths, self._strays = paths, ~followed
+        self._n_strayed = np.add.reduceat(self._strays, paths.first, axis=0, dtype=np.int16)
+
+    def beyond_alone(self, columns: Columns, n_outputs: int) -> Floats:
+        """What the paths with all of one or two columns predict beyond what each does alone, where there are two.
+
+        Shape:
+            ``(n_outputs, n_rows)``.
+        """
+        part_of = {column: self._parts(column) for column in columns}
+        leaves = np.flatnonzero(np.all([parts >= 0 for parts in part_of.values()], axis=0))
+        strays = {column: self._strays[parts[leaves]] for column, parts in part_of.items()}
+        found = self._predicted(leaves, list(strays.values()))
+        if len(columns) > 1:
+            found -= sum(self._predicted(leaves, [of_column]) for of_column in strays.values())
+        of_output = self._paths.output[leaves] == np.arange(n_outputs)[:, None]
+        total: Floats = of_output.astype(np.float64) @ found
+        return total
+
+    def _parts(self, column: int) -> NDArray[np.int64]:
+        """The part of each path that is on a column, -1 where none is. Shape: ``(n_leaves,)``."""
+        found = np.full(self._paths.value.size, -1)
+        parts = np.flatnonzero(self._paths.column == column)
+        found[self._paths.leaf[parts]] = parts
+        return found
+
+    def _predicted(self, leaves: NDArray[np.int64], strays: Sequence[NDArray[np.bool_]]) -> Floats:
+        """What each path predicts in the mean when all rows get one row's cells. Shape: ``(n_paths, n_rows)``."""
+        n_strays = np.sum(strays, axis=0, dtype=np.int16)
+        share = (self._n_strayed[leaves] == n_strays).mean(axis=1)
+        found: Floats = (self._paths.value[leaves] * share)[:, None] * (n_strays == 0)
+        return found
