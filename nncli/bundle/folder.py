@@ -118,7 +118,7 @@ def read_manifest(path: Path) -> Manifest:
     if not (path / MANIFEST).exists():
         raise ModelError(f"{path}: is no model folder; train one with 'nncli train', or name another with --model")
     where = str(path / MANIFEST)
-    data = parse_json(_read_regular(path / MANIFEST, _LARGEST_MANIFEST), where)
+    data = parse_json(read_regular(path / MANIFEST, _LARGEST_MANIFEST), where)
     version = data.get("format_version") if isinstance(data, dict) else None
     if isinstance(version, int) and version > FORMAT_VERSION:
         raise ModelError(
@@ -141,13 +141,13 @@ def read_file(path: Path, manifest: Manifest, role: str) -> bytes:
     entry = next((entry for entry in manifest.files if entry.role == role), None)
     if entry is None:
         raise ModelError(f"{path / MANIFEST}: names no {role} file; the model folder is damaged")
-    content = _read_regular(path / entry.name, entry.size)
+    content = read_regular(path / entry.name, entry.size)
     if len(content) != entry.size or hashlib.sha256(content).hexdigest() != entry.sha256:
         raise ModelError(f"{path / entry.name}: is not as it was written; the model folder is damaged")
     return content
 
 
-def _read_regular(path: Path, most: int) -> bytes:
+def read_regular(path: Path, most: int) -> bytes:
     """Reads a regular file of at most ``most`` bytes; follows no link and waits for no pipe."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)

@@ -85,7 +85,7 @@ def assess(model: Model, labelled: LabelledRows, side: Side) -> Assessment:
         ece=calibration_error(labels, probabilities[side], settings.confidence, labelled.weights),
         reliability=reliability_bins(labels, probabilities[side], settings.confidence, labelled.weights),
         mistakes=find_mistakes(model, side, features, labels, probabilities[side], labelled.numbers),
-        warnings=tuple(_warnings(labelled, model)),
+        warnings=tuple(warnings_about(labelled, model)),
         model_sha256=model.sha256,
     )
 
@@ -99,7 +99,8 @@ def _decided(model: Model, labelled: LabelledRows, proba: Floats, side: Side) ->
     return Decided(rule, model.classes[rule.positive], border.threshold, ours, others)
 
 
-def _warnings(labelled: LabelledRows, model: Model) -> Iterator[Finding]:
+def warnings_about(labelled: LabelledRows, model: Model) -> Iterator[Finding]:
+    """What is to be known of rows before it is believed what they say of a model."""
     if labelled.sha256 == model.description.provenance.data_sha256:
         message = "the model learned from this very file: how it does here says nothing about other rows"
         yield Finding("training-data", "error", (), message)

@@ -95,7 +95,7 @@ def closer_document(found: Closer | None) -> dict[str, Any]:
         **mistakes,
         "wrong": [{**row, "trees_probability": probability, **shown} for row, probability, shown in more],
         "thresholds": _thresholds_document(found.thresholds, positive),
-        "importances": _importances_document(found.importances),
+        "importances": importances_document(found.importances),
         "dependence": [_dependence_document(each, found.classes) for each in found.dependence],
         "examples": _examples_document(found.rows),
     }
@@ -124,7 +124,8 @@ def _thresholds_document(found: Thresholds | None, positive: str | None) -> dict
     return {"positive": positive, "chosen": found.chosen, "costs": costs, "rows": rows}
 
 
-def _importances_document(found: Importances) -> dict[str, Any]:
+def importances_document(found: Importances) -> dict[str, Any]:
+    """Those of ``nncli train`` and ``nncli explain`` alike."""
     columns = [
         {"column": each.column, **{side: asdict(interval) for side, interval in each.sides.items()}}
         for each in found.columns[:_MOST_COLUMNS]

@@ -79,17 +79,32 @@ def render_html(document: Document, touch: TouchPage | None = None) -> str:
     """
     d = dict.fromkeys(_OPTIONAL) | dict(document)
     sections = [section for section in _SECTIONS if section.is_in(d)]
-    style = _source("report.css") + (touch.style if touch else "")
-    script = (_source("report.js") if d["thresholds"] else "") + (touch.script if touch else "")
-    return _rendered(
+    return rendered_page(
         "report.html.j2",
         d,
+        style=touch.style if touch else "",
+        script=(_source("report.js") if d["thresholds"] else "") + (touch.script if touch else ""),
         sections=[*sections, *([_TOUCH] if touch else []), _MADE],
-        style=style,
-        script=script,
-        policy=f"default-src 'none'; style-src {_hash(style)}{f'; script-src {_hash(script)}' if script else ''}",
         touch=touch,
     )
+
+
+def rendered_page(template: str, document: Document, style: str = "", script: str = "", **more: Any) -> str:
+    """A page of the house's style.
+
+    Args:
+        template: that extends ``page.html.j2``.
+        document: that it shows, as ``d``.
+        style: besides that of all pages.
+        script: that it runs; none other may run.
+        more: what the template needs besides.
+
+    Raises:
+        ModelError: the document lacks what the template shows.
+    """
+    style = _source("report.css") + style
+    policy = f"default-src 'none'; style-src {_hash(style)}{f'; script-src {_hash(script)}' if script else ''}"
+    return _rendered(template, document, style=style, script=script, policy=policy, **more)
 
 
 def render_model_card(document: Document) -> str:
