@@ -19,6 +19,8 @@ from nncli.bundle.whole import refuse_replacing, sync_folder, umask, write_file,
 from nncli.errors import FileError, ModelError, UsageError
 
 MANIFEST = "manifest.json"
+PAGES = ("report.html", "report.json", "README.md")
+"""Files for people."""
 _LARGEST_MANIFEST = 1 << 20
 _NAME = re.compile(r"(?P<role>[a-z]+)-[0-9a-f]{16}\.(json|safetensors)")
 
@@ -92,14 +94,20 @@ def write_folder(path: Path, files: Mapping[str, bytes], pages: Mapping[str, byt
         raise
 
 
+def write_pages(path: Path, pages: Mapping[str, bytes]) -> None:
+    """Writes files for people into a model folder, each whole or not at all."""
+    for name, content in pages.items():
+        write_file(path / name, content)
+
+
 def _replace(path: Path, contents: Mapping[str, bytes], manifest: bytes, pages: Mapping[str, bytes]) -> None:
     for name, content in contents.items():
         write_file(path / name, content)
     write_file(path / MANIFEST, manifest)
-    for name, content in pages.items():
-        write_file(path / name, content)
+    write_pages(path, pages)
     for old in path.iterdir():
-        if _NAME.fullmatch(old.name) and old.name not in contents:
+        is_stale_page = old.name in PAGES and old.name not in pages
+        if is_stale_page or (_NAME.fullmatch(old.name) and old.name not in contents):
             old.unlink()
 
 

@@ -13,6 +13,7 @@ from nncli.cli.export import export
 from nncli.cli.info import info
 from nncli.cli.keep import KeepCommand
 from nncli.cli.predict import predict
+from nncli.cli.report import report
 from nncli.cli.train import train
 
 app = typer.Typer(
@@ -55,6 +56,7 @@ app.command(cls=KeepCommand)(predict)
 app.command("compare-baseline")(compare_baseline)
 app.command()(evaluate)
 app.command()(explain)
+app.command()(report)
 app.command()(export)
 app.command()(info)
 app.command()(doctor)

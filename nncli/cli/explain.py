@@ -74,6 +74,11 @@ def explain(
         document = _of_rows(data, model, class_name, target, sample_weight)
     else:
         document = _of_row(data, model, row, class_name, target)
+    if output is not None:  # first: whoever reads the rest may leave before its end
+        from nncli.bundle.whole import write_file
+        from nncli.report.explanation_page import render_explanation
+
+        write_file(output, render_explanation(document).encode())
     if json:
         o.print_json(document)
     elif not quiet:
@@ -81,11 +86,6 @@ def explain(
         from nncli.report.explanation_terminal import print_explanation
 
         print_explanation(document, make_console(quiet, stderr=False))
-    if output is not None:
-        from nncli.bundle.whole import write_file
-        from nncli.report.explanation_page import render_explanation
-
-        write_file(output, render_explanation(document).encode())
 
 
 def _refuse(data: str | None, row: int | None, given: dict[str, str | None]) -> None:

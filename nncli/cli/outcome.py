@@ -144,14 +144,15 @@ def heldout_report(model: Model, heldout: Heldout, evaluation: EvaluationSetting
     )
 
 
+def numbers(report: Report) -> Mapping[str, bytes]:
+    """The file beside a model from which its pages can be made anew."""
+    return {"report.json": to_bytes(document(report))}
+
+
 def pages(report: Report, model: Model) -> Mapping[str, bytes]:
-    """The files for people beside a model."""
+    """The pages for people beside a model."""
     found = document(report)
-    return {
-        "report.html": render_page(found, model).encode(),
-        "report.json": to_bytes(found),
-        "README.md": render_model_card(found).encode(),
-    }
+    return {"report.html": render_page(found, model).encode(), "README.md": render_model_card(found).encode()}
 
 
 def render(report: Report, ending: str) -> bytes:

@@ -98,18 +98,21 @@ def _run(data: str, settings: RunSettings, output: Path, force: bool, *, quiet: 
         if searches:
             observer.say(f"finished networks are kept in {checkpoints}: the same command goes on where it was cut off")
         experiment = run_experiment(table, settings, observer, observer.started, checkpoints if searches else None)
+    from nncli.bundle.folder import write_pages
     from nncli.bundle.model import save_model
-    from nncli.cli.outcome import pages, train_report
-    from nncli.report.terminal import print_report
+    from nncli.cli.outcome import numbers, pages, train_report
+    from nncli.report.panel import print_panel
 
-    report = train_report(experiment, settings, observer.seconds())
-    save_model(output, experiment.served.model, experiment.heldout, pages(report, experiment.served.model))
+    report, model = train_report(experiment, settings, observer.seconds()), experiment.served.model
+    save_model(output, model, experiment.heldout, numbers(report))
     if experiment.fitted.checkpoints:
         experiment.fitted.checkpoints.remove()
-    print_report(report, console)
+    # Pages come last: should one fail, the model is there, and nncli report makes it anew.
+    write_pages(output, pages(report, model))
+    print_panel(report, console, verbose)
     if checkpoints.is_dir():
         observer.say(f"{checkpoints} keeps networks of other data or settings; remove it if they are not wanted")
-    observer.say(f"Model: {output}   Report: {output / 'report.html'}")
+    observer.say(f"Model: {output}   Report: {output / 'report.html'}   (nncli report --open)")
     return report
 
 

@@ -26,9 +26,11 @@ def learning_curve(document: Document) -> Markup:
 
 def _whole_ticks(low: float, high: float) -> dict[float, str]:
     step = max(1, round((high - low) / 5))
-    return {float(n): str(n) for n in [1, *range(step, int(high) + 1, step)]} if step > 1 else {
-        float(n): str(n) for n in range(1, int(high) + 1)
-    }
+    return (
+        {float(n): str(n) for n in [1, *range(step, int(high) + 1, step)]}
+        if step > 1
+        else {float(n): str(n) for n in range(1, int(high) + 1)}
+    )
 
 
 def growth_plot(document: Document) -> Markup:
