@@ -24,6 +24,7 @@ Document = Mapping[str, Any]
 MOST_BYTES = 300_000
 """Of a page."""
 _MOST_CONFUSION_CLASSES, _MOST_CLASSES, _MOST_COLUMNS, _MOST_CONFUSIONS = 30, 40, 15, 10
+_MOST_LISTED = 50
 _FEW_CLASSES = 12
 _STOPS = {
     "patience": "the validation loss no longer improved",
@@ -257,6 +258,8 @@ _SHARED = {
     "dependence_ends": _dependence_ends,
     "most_confusion_classes": _MOST_CONFUSION_CLASSES,
     "most_classes": _MOST_CLASSES,
+    "few_classes": _FEW_CLASSES,
     "most_columns": _MOST_COLUMNS,
+    "most_listed": _MOST_LISTED,
 }
 """What every template may use."""

@@ -17,7 +17,7 @@ from nncli.errors import show
 Points = Sequence[tuple[float, float]]
 _WIDTH, _HEIGHT = 360, 236
 _LEFT, _RIGHT, _TOP, _BOTTOM = 52, 12, 12, 44
-_LETTER = 6.6
+_LETTER = 7.2
 """Width of a letter, about, of the style's font size."""
 
 
@@ -177,8 +177,7 @@ def row_plot(scale: Scale, *marks: tuple[str, Mapping[str, Any]], with_zero: boo
         with_zero: whether a line says where 0 is.
     """
     height = 6 + 12 * len(marks)
-    parts = [f'<path class="grid" d="M0 0"/><line class="zero" x1="{scale(0):.2f}%" x2="{scale(0):.2f}%" y2="100%"/>']
-    parts = parts if with_zero else []
+    parts = [f'<line class="zero" x1="{scale(0):.2f}%" x2="{scale(0):.2f}%" y2="100%"/>'] if with_zero else []
     for number, (kind, one) in enumerate(marks):
         y = 9 + 12 * number
         if any(one[name] is None for name in ("value", "low", "high")):
@@ -190,12 +189,18 @@ def row_plot(scale: Scale, *marks: tuple[str, Mapping[str, Any]], with_zero: boo
 
 
 def row_axis(scale: Scale) -> Markup:
-    """The numbers below such plots."""
+    """The numbers below such plots; every second one gives way where there is little room."""
     texts = [
-        f'<text class="tick" x="{scale(tick):.2f}%" y="12" text-anchor="middle">{tick:.4g}</text>'
-        for tick in scale.ticks(3)
+        f'<text class="tick{" odd" * (number % 2)}" x="{at:.2f}%" y="12" text-anchor="{_anchor(at)}">{tick:.4g}</text>'
+        for number, tick in enumerate(scale.ticks(3))
+        for at in [scale(tick)]
     ]
     return Markup(f'<svg class="row" width="100%" height="16" aria-hidden="true">{"".join(texts)}</svg>')
+
+
+def _anchor(at: float) -> str:
+    """So that a number near an end is not cut."""
+    return "start" if at < 14 else "end" if at > 86 else "middle"
 
 
 def dot_plot(scale: Scale, values: Sequence[tuple[str, float | None]]) -> Markup:

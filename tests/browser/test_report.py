@@ -1,5 +1,8 @@
 """Reports in a real browser: nothing is fetched, nothing runs that data brought, nothing is cut, all can reach it."""
 
+import csv
+import json
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -7,6 +10,8 @@ import numpy as np
 import pytest
 from looks import excess_width, plot_faults
 from program import Program
+
+from nncli.errors import show
 
 axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe-core is not installed")
 
@@ -54,8 +59,6 @@ def _wide(random: np.random.Generator) -> Cells:
 
 
 def _write(path: Path, cells: Cells) -> Path:
-    import csv
-
     with path.open("w", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(cells)
@@ -113,3 +116,57 @@ def test_it_can_be_read_without_scripts(report: Path, chromium) -> None:
     headings = page.locator("h2").all_inner_texts()
     assert "Scores" in headings and "How it was made" in headings
     context.close()
+
+
+def _predicted(report: Path, number: int, column: str, cell: object) -> list[float]:
+    """What the program says of a row of the data with another cell in one column."""
+    folder = report.parent.parent
+    with (folder / "data.csv").open(newline="") as file:
+        header, *rows = list(csv.reader(file))
+    place = next(i for i, name in enumerate(header) if show(name, 60) == column)
+    row = [str(cell) if i == place else given for i, given in enumerate(rows[number - 1])]
+    asked = _write(folder / "asked.csv", dict(zip(header, ([value] for value in row), strict=True)))
+    side = ["--fast"] if "predict --fast" in report.read_text() else ["--with", "network"]
+    outcome = Program(folder)("predict", asked, "-m", report.parent, *side, "--output-format", "jsonl")
+    assert outcome.code == 0, outcome.err
+    answer = json.loads(outcome.out)
+    return [share for name, share in answer.items() if name.startswith("probability_")]
+
+
+def test_sliders_move_the_probabilities_as_predict_does(report: Path, watched) -> None:
+    page = watched.open(report)
+    names = page.evaluate("() => nncliTouch.page.rows.map(row => row.name)")
+    columns = page.evaluate("() => nncliTouch.page.columns.map(({ name, kind }) => [name, kind])")
+    moved, column = next((j, name) for j, (name, kind) in enumerate(columns) if kind == "numeric")
+    for number, name in list(enumerate(names))[:2]:
+        page.select_option("#touch-row", index=number)
+        before = page.evaluate("() => [...nncliTouch.probabilities()]")
+        page.locator(f"#touch-in-{moved}").fill("900")
+        after = page.evaluate("() => [...nncliTouch.probabilities()]")
+        value = page.evaluate(f"() => nncliTouch.state.values[{moved}]")
+        assert after != before
+        assert after == pytest.approx(_predicted(report, int(name.split()[1]), column, value), abs=1e-3)
+        assert f"{100 * max(after):.1f}" in page.inner_text("#touch-bars")
+    assert watched.complaints == []
+
+
+def test_a_textbook_step_lowers_the_loss(report: Path, watched) -> None:
+    page = watched.open(report)
+    page.locator("#touch-lesson > summary").click()
+    told = page.locator("#touch-lesson")
+    before = float(re.search(r"mean loss ([\d.]+)", told.inner_text()).group(1))
+    told.get_by_role("button", name="100 steps").click()
+    page.wait_for_function("() => /after 100 steps/.test(document.getElementById('touch-lesson').innerText)")
+    assert float(re.search(r"mean loss ([\d.]+)", told.inner_text()).group(1)) < before
+    assert watched.complaints == []
+
+
+def test_costs_move_the_cheapest_threshold(report: Path, watched) -> None:
+    page = watched.open(report)
+    if not page.query_selector("#threshold-table"):
+        pytest.skip("thresholds are between two classes")
+    cheapest = "() => Number(document.querySelector('#threshold-table tr.cheapest th').textContent.split(' ')[0])"
+    page.fill("#cost-fn", "1000")
+    low = page.evaluate(cheapest)
+    page.fill("#cost-fn", "0.001")
+    assert page.evaluate(cheapest) > low

@@ -26,7 +26,7 @@
   };
 
   /** A name that fits into some pixels of small type. */
-  touch.fit = function (name, pixels, ofLetter = 7) {
+  touch.fit = function (name, pixels, ofLetter = 7.7) {
     const most = Math.max(3, Math.floor(pixels / ofLetter));
     return name.length <= most ? name : name.slice(0, most - 1) + "…";
   };

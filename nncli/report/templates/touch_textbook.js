@@ -469,8 +469,8 @@
         "p",
         { class: "touch-faint" },
         walk < STAGES.length
-          ? "Once more: the next stage."
-          : "Once more: the update is made, and the next step begins.",
+          ? "Press again for the next stage."
+          : "Press again: the update is made, and the next step begins.",
       ),
     );
   }
