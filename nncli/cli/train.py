@@ -107,9 +107,9 @@ def _run(data: str, settings: RunSettings, output: Path, force: bool, *, quiet: 
     save_model(output, model, experiment.heldout, numbers(report))
     if experiment.fitted.checkpoints:
         experiment.fitted.checkpoints.remove()
-    # Pages come last: should one fail, the model is there, and nncli report makes it anew.
-    write_pages(output, pages(report, model))
     print_panel(report, console, verbose)
+    # Pages come last: should one fail, model and verdict are there, and nncli report makes it anew.
+    write_pages(output, pages(report, model))
     if checkpoints.is_dir():
         observer.say(f"{checkpoints} keeps networks of other data or settings; remove it if they are not wanted")
     observer.say(f"Model: {output}   Report: {output / 'report.html'}   (nncli report --open)")

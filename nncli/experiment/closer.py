@@ -72,7 +72,7 @@ def look_closer(
     start, side = time.monotonic(), model.description.default_side
     judged = _Judged(model, table.rows.take(number_array(split.test)), table.numbers[split.test], features, test)
     labels, positive, proba = test.labels, judged.positive, test.proba(side)
-    mistakes = find_mistakes(model, side, features, labels, proba, judged.numbers)
+    mistakes = find_mistakes(model, side, features, labels, proba, judged.numbers, is_grouped=test.groups is not None)
     wrong = np.searchsorted(judged.numbers, [row.number for row in mistakes.wrong])
     importances, dependence = _what_moves(judged, settings)
     return Closer(

@@ -84,7 +84,15 @@ def assess(model: Model, labelled: LabelledRows, side: Side) -> Assessment:
         decision=_decided(model, labelled, probabilities[side], side),
         ece=calibration_error(labels, probabilities[side], settings.confidence, labelled.weights),
         reliability=reliability_bins(labels, probabilities[side], settings.confidence, labelled.weights),
-        mistakes=find_mistakes(model, side, features, labels, probabilities[side], labelled.numbers),
+        mistakes=find_mistakes(
+            model,
+            side,
+            features,
+            labels,
+            probabilities[side],
+            labelled.numbers,
+            is_grouped=labelled.groups is not None,
+        ),
         warnings=tuple(warnings_about(labelled, model)),
         model_sha256=model.sha256,
     )

@@ -41,7 +41,14 @@ class Mistakes:
 
 
 def find_mistakes(
-    model: Model, side: Side, features: Features, labels: Labels, proba: Floats, numbers: NDArray[np.int64]
+    model: Model,
+    side: Side,
+    features: Features,
+    labels: Labels,
+    proba: Floats,
+    numbers: NDArray[np.int64],
+    *,
+    is_grouped: bool = False,
 ) -> Mistakes:
     """Compares what a side predicts with what is true.
 
@@ -52,13 +59,17 @@ def find_mistakes(
         labels: their class numbers, shape ``(n_rows,)``.
         proba: the side's probabilities for them, shape ``(n_rows, n_classes)``.
         numbers: of the rows among all of the file, from 1, shape ``(n_rows,)``.
+        is_grouped: whether rows belong together in groups: then slices are not looked at, for rows of a few groups
+            are alike, and what chance gives to a group would be taken for a cause.
     """
     predicted = decide(proba, model.description.border(side))
     confusion = confusion_matrix(labels, predicted, len(model.classes))
     return Mistakes(
         confusion=confusion,
         per_class=class_scores(confusion, model.classes),
-        slices=worst_slices(log_losses(labels, proba), predicted == labels, list(groupings(model, features))),
+        slices=worst_slices(
+            log_losses(labels, proba), predicted == labels, [] if is_grouped else list(groupings(model, features))
+        ),
         wrong=tuple(_most_wrong(model.classes, labels, proba, predicted, numbers)),
     )
 

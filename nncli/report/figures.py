@@ -10,6 +10,8 @@ from nncli.report.names import KINDS, METRIC_NAMES, SIDE_NAMES
 from nncli.report.plots import Axes, Series, line_plot
 
 Document = Mapping[str, Any]
+_FEW_POINTS = 8
+"""Of a line: then each is marked, for between them nothing is known."""
 
 
 def learning_curve(document: Document) -> Markup:
@@ -97,8 +99,11 @@ def reliability_plot(document: Document) -> Markup:
 def dependence_plot(found: Mapping[str, Any]) -> Markup:
     """The mean probability of a class by one number."""
     grid: Sequence[float] = found["grid"]
+    few = len(grid) <= _FEW_POINTS
     series = [
-        Series(KINDS[side], list(zip(grid, found[side], strict=True)), is_step=False) for side in ("trees", "network")
+        Series(KINDS[side], line, line if few else ())
+        for side in ("trees", "network")
+        for line in [list(zip(grid, found[side], strict=True))]
     ]
     axes = Axes(found["column"], f"probability of {found['class']}", rug=found.get("deciles") or ())
     return line_plot(series, axes, f"mean probability of {found['class']} by {found['column']}")

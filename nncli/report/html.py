@@ -6,6 +6,7 @@ is made from the document alone, which may come from a folder of somebody else: 
 
 import base64
 import hashlib
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -144,7 +145,7 @@ def _environment() -> jinja2.Environment:
     )
     environment.filters.update(
         show=show, inert=inert, count=_count, number=_number, signed=_signed, share=_share, general=_general,
-        facts=_facts, cell=_cell,
+        facts=_facts, cell=_cell, plain=_plain, words=_words,
     )  # fmt: skip
     return environment
 
@@ -176,13 +177,24 @@ def _share(value: float) -> str:
 
 
 def _general(value: float) -> str:
-    return f"{value:,.6g}"
+    """At most six digits, never an exponent where a person would write none."""
+    return f"{round(value):,}" if abs(value) >= 1e5 and abs(value) < 1e15 else f"{value:,.6g}"
+
+
+def _plain(value: float) -> str:
+    """As a script reads it."""
+    return repr(float(value))
 
 
 def _facts(facts: Mapping[str, Any]) -> str:
     """Names with their values, in one line."""
     values = {name: f"{value:.4g}" if isinstance(value, float) else value for name, value in facts.items()}
     return inert("; ".join(f"{name.replace('_', ' ')} {value}" for name, value in values.items()))
+
+
+def _words(text: str) -> str:
+    """A sentence in Markdown, whose names make no link, no image, no mention and no HTML."""
+    return re.sub(r"([\\`*_\[\]<>@#!|~])", r"\\\1", inert(text)).replace("://", ": //")
 
 
 def _cell(text: str) -> str:

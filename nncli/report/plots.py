@@ -55,7 +55,6 @@ class Series:
     """Points with a mark of the kind's shape."""
     bars: Sequence[tuple[float, float, float]] = ()
     """Intervals: where, from, to."""
-    is_step: bool = False
 
 
 @dataclass(frozen=True)
@@ -94,7 +93,7 @@ def _finite(series: Series) -> Series:
     def kept(points: Points) -> Points:
         return [(x, y) for x, y in points if isfinite(x) and isfinite(y)]
 
-    return Series(series.kind, kept(series.points), kept(series.marked), series.bars, series.is_step)
+    return Series(series.kind, kept(series.points), kept(series.marked), series.bars)
 
 
 def _widened(low: float, high: float) -> tuple[float, float]:
@@ -124,7 +123,7 @@ def _most_ticks(x: Scale) -> int:
 
 def _drawn(series: Series, x: Scale, y: Scale) -> list[str]:
     kind, places = series.kind, [(x(at), y(value)) for at, value in series.points]
-    parts = [f'<path class="line {kind}" d="{_path(places, series.is_step)}"/>'] if len(places) > 1 else []
+    parts = [f'<path class="line {kind}" d="{_path(places)}"/>'] if len(places) > 1 else []
     parts += [
         f'<path class="line {kind}" d="M{x(at):.1f} {y(low):.1f}V{y(high):.1f}"/>'
         for at, low, high in series.bars
@@ -133,11 +132,10 @@ def _drawn(series: Series, x: Scale, y: Scale) -> list[str]:
     return [*parts, *(mark(kind, f"{x(at):.1f}", f"{y(value):.1f}") for at, value in series.marked)]
 
 
-def _path(places: Points, is_step: bool) -> str:
-    """A line from place to place; of steps first to the side, then up."""
+def _path(places: Points) -> str:
+    """A line from place to place."""
     (x, y), *rest = places
-    steps = [f"H{x:.1f}V{y:.1f}" if is_step else f"L{x:.1f} {y:.1f}" for x, y in rest]
-    return f"M{x:.1f} {y:.1f}{''.join(steps)}"
+    return f"M{x:.1f} {y:.1f}{''.join(f'L{at:.1f} {level:.1f}' for at, level in rest)}"
 
 
 def mark(kind: str, x: str, y: str) -> str:

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from nncli.bundle.model import Model
 from nncli.errors import show
+from nncli.evaluation.decisions import Border
 from nncli.evaluation.metrics import Floats
 from nncli.features.encoder import Features
 from nncli.prediction.occlusion import typical_features
@@ -177,14 +178,15 @@ class _Page:
     def record(self) -> dict[str, Any]:
         """As JSON values."""
         description, network, features = self.model.description, self.network, self.rows.features
-        border, inputs = description.border(network.side), description.scaler.scale(features)
+        inputs = description.scaler.scale(features)
         movable = [column.input for column in self.columns]
         pairs = zip(self.rows.names, self.rows.truths, strict=True)
         return {
             "classes": [show(name, _LONGEST_NAME) for name in self.model.classes],
             "kind": network.kind,
             "calibration": [network.calibration.temperature, network.calibration.uniform_share],
-            "border": [border.positive, border.threshold] if border else None,
+            "border": _border_record(description.border(network.side)),
+            "borders": {side: _border_record(description.border(side)) for side in ("trees", "blend")},
             "blend": description.default_side == "blend",
             "networks": [
                 network_record(part, movable, description.scaler, inputs, self.bits) for part in network.parts
@@ -196,6 +198,10 @@ class _Page:
             "answers": packed(self.model.predict_proba(features, network.side), 16),
             "trees": self.trees,
         }
+
+
+def _border_record(border: Border | None) -> list[float] | None:
+    return [border.positive, border.threshold] if border else None
 
 
 def _pages(model: Model, columns: Sequence[Movable], rows: _Rows, trees: _TreesAnswers) -> Iterator[_Page]:

@@ -1,8 +1,8 @@
 """What the report of every table is like: its size, what it takes to make, how soon it is there, what is wrong with it.
 
 ``python reports.py FOLDER [SCREENSHOTS]`` (with an ``index.json``): trains on whole tables with ``--effort quick``,
-where making a report weighs most, and opens each report in headless Chromium. Making is what a run spends on looking closer
-at the test rows (``seconds.explaining``) and on writing the page. Writes ``results/reports.jsonl`` anew.
+where making a report weighs most, and opens each report in headless Chromium. Making is what a run spends on looking
+closer at the test rows (``seconds.explaining``) and on writing the page. Writes ``results/reports.jsonl`` anew.
 """
 
 import json

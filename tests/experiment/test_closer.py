@@ -20,6 +20,7 @@ from nncli.report.document import finite
 from nncli.settings import Costs, DecisionSettings, RunSettings, TrainingSettings, WeightSettings
 from nncli.table.reading import Table
 from nncli.table.split import make_split
+from nncli.training.device import use_threads
 
 SETTINGS = RunSettings(
     effort="quick",
@@ -127,7 +128,8 @@ def test_another_look_sees_the_same_and_shows_no_rows_if_asked(experiment: Exper
     features = encode_test_rows(experiment.table, experiment.split, model)
 
     def look(settings: RunSettings) -> Closer:
-        return look_closer(experiment.table, experiment.split, model, features, experiment.heldout.test, settings)
+        with use_threads(1):  # as the run gives it
+            return look_closer(experiment.table, experiment.split, model, features, experiment.heldout.test, settings)
 
     document = closer_document(experiment.closer)
     assert closer_document(look(SETTINGS)) == document

@@ -79,12 +79,15 @@
     if (page.border)
       parts.push(`${page.classes[page.border[0]]} is predicted from ${touch.percent(page.border[1])} on.`);
     if (trees.proba.every((p) => p !== null)) {
-      const best = trees.proba.indexOf(Math.max(...trees.proba));
+      const best = touch.decide(trees.proba, page.borders.trees);
       const at =
         trees.at === null ? "" : ` (at ${page.columns[moved[0]].name} ${touch.told(page.columns[moved[0]], trees.at)})`;
       parts.push(`The trees${at}: ${page.classes[best]}, ${touch.percent(trees.proba[best])}.`);
-      if (page.blend)
-        parts.push(`The blend of both: ${touch.percent(touch.blend(proba, trees.proba)[c])} for ${page.classes[c]}.`);
+      if (page.blend && page.kind === "ensemble") {
+        const both = touch.blend(proba, trees.proba),
+          chosen = touch.decide(both, page.borders.blend);
+        parts.push(`The blend of both: ${page.classes[chosen]}, ${touch.percent(both[chosen])}.`);
+      }
     } else if (moved.length > 1) {
       parts.push(`${moved.length} columns are moved; the trees' answer is known for one moved column only.`);
     } else if (trees.proba.every((p) => p === null)) {
