@@ -138,11 +138,12 @@
         touch.svg("text", { class: "touch-tick", x: LEFT - 6, y: y(p) + 4, "text-anchor": "end" }, `${100 * p} %`),
       );
     }
+    // A long number at the end would be cut by the edge, were its middle there.
     for (const value of ticks(column, axis, Math.floor((width - LEFT - RIGHT) / 80))) {
       svg.append(
         touch.svg(
           "text",
-          { class: "touch-tick", x: x(value), y: HEIGHT - BOTTOM + 18, "text-anchor": "middle" },
+          { class: "touch-tick", x: x(value), y: HEIGHT - BOTTOM + 18, "text-anchor": x(value) > width - 30 ? "end" : "middle" },
           touch.format(value, 3),
         ),
       );
