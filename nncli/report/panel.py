@@ -20,6 +20,7 @@ from nncli.report.terminal import (
     print_effort,
     print_findings,
     scores_table,
+    signed_bounds,
 )
 from nncli.settings import BOTH_SIDES
 
@@ -88,11 +89,9 @@ def _place(value: float, low: float, high: float) -> int:
 def _columns_table(found: Importances) -> Table:
     table = plain_table("columns that matter most", *(SIDE_NAMES[side] for side in BOTH_SIDES))
     for each in found.columns[:_TOP_COLUMNS]:
-        table.add_row(Text(show(each.column, _NAME)), *(_gain(each.sides[side]) for side in BOTH_SIDES))
+        table.add_row(Text(show(each.column, _NAME)), *(_bounds(each.sides[side]) for side in BOTH_SIDES))
     return table
 
 
-def _gain(interval: Interval) -> str:
-    if not all(isfinite(end) for end in (interval.low, interval.value, interval.high)):
-        return "undefined"
-    return f"{interval.value:+.4f} [{interval.low:+.3f}, {interval.high:+.3f}]"
+def _bounds(interval: Interval) -> Text:
+    return signed_bounds(interval.value, interval.low, interval.high)

@@ -147,6 +147,13 @@ def _cell(interval: Interval, with_bounds: bool) -> Text:
     return Text(f"{interval.value:.4f}{bounds}")
 
 
+def signed_bounds(value: float | None, low: float | None, high: float | None) -> Text:
+    """A difference with its interval; null in a document, and no number at all, are undefined."""
+    if value is None or low is None or high is None or not all(map(isfinite, (value, low, high))):
+        return Text("undefined")
+    return Text(f"{value:+.4f} [{low:+.3f}, {high:+.3f}]")
+
+
 def class_counts(classes: Mapping[str, int]) -> str:
     """Classes with their rows, the most frequent first, for one line."""
     total = sum(classes.values())
