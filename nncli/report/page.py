@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from nncli.bundle.model import Model
-from nncli.report.html import MOST_BYTES, render_html
+from nncli.report.html import MOST_BYTES, foreign_document, render_html
 from nncli.report.touch import touch_page
 
 
@@ -19,4 +19,6 @@ def render_page(document: Mapping[str, Any], model: Model) -> str:
         ModelError: the document is none that nncli writes, or of another model.
     """
     without = render_html(document)
-    return render_html(document, touch_page(model, document, MOST_BYTES - len(without.encode())))
+    with foreign_document():
+        touch = touch_page(model, document, MOST_BYTES - len(without.encode()))
+    return render_html(document, touch)

@@ -35,14 +35,24 @@ class Scale:
         return self.start + (value - self.low) / ((self.high - self.low) or 1.0) * (self.end - self.start)
 
     def ticks(self, most: int = 6) -> list[float]:
-        """Round values, not more than so many."""
-        power = 10.0 ** floor(log10(((self.high - self.low) or 1.0) / most))
-        some = (self._multiples(factor * power) for factor in (1, 2, 5, 10, 20, 50))
-        return next(ticks for ticks in some if len(ticks) <= most)
+        """Round values, as far from each other as the next: two or more, not more than so many."""
+        if not self.high > self.low:
+            return [self.low]
+        power = 10.0 ** floor(log10((self.high - self.low) / most))
+        some = [self._multiples(factor * power) for factor in (1, 2, 5, 10, 20, 50)]
+        fitting = [ticks for ticks in some if 2 <= len(ticks) <= most]
+        many = [ticks for ticks in some if len(ticks) > most]
+        return fitting[0] if fitting else many[-1][:: -(-len(many[-1]) // most)]
 
     def _multiples(self, step: float) -> list[float]:
         first = -floor(-self.low / step + 1e-9)
         return [n * step for n in range(first, floor(self.high / step + 1e-9) + 1)]
+
+
+def tick_names(ticks: Sequence[float]) -> dict[float, str]:
+    """Each with as many digits as tell it from the others."""
+    some = ({tick: f"{tick:.{digits}g}" for tick in ticks} for digits in range(4, 16))
+    return next((names for names in some if len(set(names.values())) == len(names)), {})
 
 
 @dataclass(frozen=True)
@@ -104,11 +114,11 @@ def _widened(low: float, high: float) -> tuple[float, float]:
 
 def _grid(x: Scale, y: Scale, axes: Axes) -> list[str]:
     parts = []
-    for tick in y.ticks():
+    for tick, name in tick_names(y.ticks()).items():
         at = y(tick)
         parts.append(f'<path class="grid" d="M{x.start:.1f} {at:.1f}H{x.end:.1f}"/>')
-        parts.append(f'<text class="tick" x="{x.start - 6:.1f}" y="{at + 4:.1f}" text-anchor="end">{tick:.4g}</text>')
-    named = dict(axes.x_ticks) or {tick: f"{tick:.6g}" for tick in x.ticks(_most_ticks(x))}
+        parts.append(f'<text class="tick" x="{x.start - 6:.1f}" y="{at + 4:.1f}" text-anchor="end">{name}</text>')
+    named = dict(axes.x_ticks) or tick_names(x.ticks(_most_ticks(x)))
     for at, name in named.items():
         place = f'x="{min(x(at), _WIDTH - _LETTER * len(name) / 2):.1f}" y="{y.start + 17:.1f}"'
         parts.append(f'<path class="grid" d="M{x(at):.1f} {y.start:.1f}v4"/>')
@@ -118,7 +128,7 @@ def _grid(x: Scale, y: Scale, axes: Axes) -> list[str]:
 
 def _most_ticks(x: Scale) -> int:
     """As many numbers as stand beside each other."""
-    longest = max(len(f"{tick:.6g}") for tick in x.ticks(6))
+    longest = max(map(len, tick_names(x.ticks()).values()))
     return max(2, min(6, int((x.end - x.start) / (_LETTER * (longest + 2)))))
 
 
@@ -192,8 +202,8 @@ def row_plot(scale: Scale, *marks: tuple[str, Mapping[str, Any]], with_zero: boo
 def row_axis(scale: Scale) -> Markup:
     """The numbers below such plots."""
     texts = [
-        f'<text class="tick" x="{scale(tick):.2f}%" y="12" text-anchor="middle">{tick:.4g}</text>'
-        for tick in scale.ticks(3)
+        f'<text class="tick" x="{scale(tick):.2f}%" y="12" text-anchor="middle">{name}</text>'
+        for tick, name in tick_names(scale.ticks(3)).items()
     ]
     return Markup(f'<svg class="row" width="100%" height="16" aria-hidden="true">{"".join(texts)}</svg>')
 
