@@ -7,7 +7,8 @@ size. Plots with two scales are drawn 360 units wide: on a narrow screen they st
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from html import escape
-from math import floor, isfinite, log10
+from itertools import pairwise
+from math import floor, inf, isfinite, log10
 from typing import Any
 
 from markupsafe import Markup
@@ -51,8 +52,9 @@ class Scale:
 
 def tick_names(ticks: Sequence[float]) -> dict[float, str]:
     """Each with as many digits as tell it from the others."""
+    near = 0.01 * min((b - a for a, b in pairwise(ticks)), default=inf)
     some = ({tick: f"{tick:.{digits}g}" for tick in ticks} for digits in range(4, 16))
-    return next((names for names in some if len(set(names.values())) == len(names)), {})
+    return next((names for names in some if all(abs(float(name) - at) <= near for at, name in names.items())), {})
 
 
 @dataclass(frozen=True)
@@ -104,7 +106,8 @@ def _finite(series: Series) -> Series:
     def kept(points: Points) -> Points:
         return [(x, y) for x, y in points if isfinite(x) and isfinite(y)]
 
-    return Series(series.kind, kept(series.points), kept(series.marked), series.bars, series.is_step)
+    bars = [bar for bar in series.bars if all(map(isfinite, bar))]
+    return Series(series.kind, kept(series.points), kept(series.marked), bars, series.is_step)
 
 
 def _widened(low: float, high: float) -> tuple[float, float]:
@@ -136,9 +139,7 @@ def _drawn(series: Series, x: Scale, y: Scale) -> list[str]:
     kind, places = series.kind, [(x(at), y(value)) for at, value in series.points]
     parts = [f'<path class="line {kind}" d="{_path(places, series.is_step)}"/>'] if len(places) > 1 else []
     parts += [
-        f'<path class="line {kind}" d="M{x(at):.1f} {y(low):.1f}V{y(high):.1f}"/>'
-        for at, low, high in series.bars
-        if isfinite(low) and isfinite(high)
+        f'<path class="line {kind}" d="M{x(at):.1f} {y(low):.1f}V{y(high):.1f}"/>' for at, low, high in series.bars
     ]
     return [*parts, *(mark(kind, f"{x(at):.1f}", f"{y(value):.1f}") for at, value in series.marked)]
 
