@@ -9,7 +9,7 @@ import numpy as np
 
 from nncli.evaluation.calibration import UNCALIBRATED, Calibration
 from nncli.evaluation.classes import class_scores, confusion_matrix
-from nncli.evaluation.comparison import Interval, judge_held_out
+from nncli.evaluation.comparison import Comparison, Interval, judge_held_out
 from nncli.evaluation.curves import ranking_curves
 from nncli.evaluation.decisions import DecisionRule
 from nncli.evaluation.reliability import calibration_evidence
@@ -23,6 +23,7 @@ from nncli.report.assumptions import Assumptions, Optimisation
 from nncli.report.closer import Closer, ExampleRow, ShownRows, Thresholds
 from nncli.report.decision import DecisionReport, SideDecision
 from nncli.report.document import CurvePoint, Report, TrialLine, document
+from nncli.report.repeated import Cost, Repeated
 from nncli.settings import Costs, EvaluationSettings
 
 HOSTILE = (
@@ -71,13 +72,13 @@ def make_report(name: str = "income", n_classes: int = 2) -> Report:
     )  # fmt: skip
 
 
-def deciding(report: Report, positive: str = "yes", costs: Costs | None = None) -> Report:
-    """The report of a model that has a rule."""
+def deciding(report: Report, costs: Costs | None = None) -> Report:
+    """The report of a model that has a rule about the second class."""
     labels = np.array([0] * 150 + [1] * 50)
     rule = DecisionRule(1, costs, None if costs else 0.9)
     reached, none = check_decision(rule, labels, np.roll(labels, 10)), check_decision(rule, labels, 0 * labels)
     sides = dict.fromkeys(("network", "trees"), SideDecision(0.25, reached, reached, none))
-    return replace(report, decision=DecisionReport(rule, positive, sides))
+    return replace(report, decision=DecisionReport(rule, report.classes[1], sides))
 
 
 def full_report(names: Sequence[str] = ("income",), n_classes: int = 2, n_columns: int = 20) -> Report:
@@ -90,7 +91,7 @@ def full_report(names: Sequence[str] = ("income",), n_classes: int = 2, n_column
         assumptions=Assumptions(Optimisation({"network": Interval(0.1, 0.05, 0.2)}, [0.1], [2.0, 1.0], True, 3, 2)),
     )
     costs = Costs(10, 1)
-    report = deciding(report, report.classes[1], costs) if n_classes == 2 else report
+    report = deciding(report, costs) if n_classes == 2 else report
     return replace(report, closer=_closer(report, names, n_columns, costs))
 
 
@@ -149,3 +150,34 @@ def _dependence(columns: Sequence[str], names: Sequence[str]) -> list[Dependence
         Dependence(number, 1, {"network": np.linspace(0.1, 0.9, 20), "trees": np.linspace(0.2, 0.7, 20)}),
         Dependence(level, 1, {"network": np.full(len(levels), 0.4), "trees": np.full(len(levels), 0.6)}),
     ]
+
+
+def folds_document() -> dict[str, Any]:
+    """Of ``nncli compare-baseline DATA``: no model, several folds."""
+    plain = make_report()
+    pairs = [
+        ("network", "trees"),
+        *((first, second) for first in ("blend", "linear") for second in ("network", "trees")),
+    ]
+    comparison, *others = (
+        Comparison(*pair, "log_loss", 0.01, -0.01, 0.03, 0.2, 0.4, 0.5, 0.005, 0.6, 0.3, 0.1, "no clear difference")
+        for pair in pairs
+    )
+    costs = {"network": Cost(10.0, 0.02), "trees": Cost(0.5, 0.01), "majority": Cost(0.0, 0.0)}
+    report = replace(
+        plain,
+        command="compare-baseline",
+        judgement=replace(plain.judgement, comparisons=(comparison,)),
+        model_sha256=None,
+        network={},
+        trees={},
+        curve=(),
+        trials=(),
+        calibration={},
+        folds=[{side: {"log_loss": 0.1 * i} for side in ("network", "trees")} for i in range(1, 6)],
+        repeated=Repeated(5, 5, "rounds", tuple(others), costs, {"linear": "C = 1"}),
+        assumptions=Assumptions(Optimisation({"network": Interval(0.1, 0.05, 0.2)}, [0.1], [2.0, 1.0], True, 3, 2)),
+        default_side=None,
+    )
+    found: dict[str, Any] = json.loads(json.dumps(document(report), allow_nan=False))
+    return found
