@@ -65,9 +65,9 @@ def _refuse_output(path: Path, report_format: str | None, force: bool) -> None:
 
 def _rendered(document: "Mapping[str, Any]", model: Path, report_format: str) -> str:
     if report_format == "json":
-        from nncli.bundle.records import dump_json
+        import json
 
-        return dump_json(document).decode() + "\n"
+        return json.dumps(document, allow_nan=False) + "\n"  # in ASCII, so that no name in it acts on a terminal
     if report_format == "md":
         from nncli.report.html import render_markdown
 
