@@ -1,15 +1,19 @@
 """A table that was read becomes one that can be learned from: target found, columns chosen, findings made."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
 
-from nncli.errors import DataError
+from nncli.errors import DataError, UsageError, nearest_names, show
 from nncli.guard.arrangement import arrange_rows, refuse_as_arranging
 from nncli.guard.columns import examine_columns
 from nncli.guard.findings import Finding
-from nncli.guard.rows import examine_target, examine_weights
+from nncli.guard.leaks import find_leaks, find_telling_ids
+from nncli.guard.repeats import examine_conflicts, find_near_repeats
+from nncli.guard.rows import examine_shape, examine_target, examine_weights
+from nncli.guard.structure import examine_order, find_groups, find_times
 from nncli.settings import UNWEIGHTED, WeightSettings
 from nncli.table.arrangement import Arrangement, group_identical_rows
 from nncli.table.arrow import mask_array, number_array
@@ -49,6 +53,7 @@ def examine_table(
     group: str | None = None,
     time: str | None = None,
     weights: WeightSettings = UNWEIGHTED,
+    keep: Sequence[str] = (),
 ) -> ExaminedTable:
     """Finds the target, the columns to use and what is odd about the data.
 
@@ -58,10 +63,11 @@ def examine_table(
         group: the column whose equal values stay on one side of a split; it is not learned from.
         time: the column by which rows are ordered before they are split; it is learned from as others are.
         weights: what makes rows count; those of weight 0 are left out.
+        keep: columns to learn from even if they look like IDs or are copies of the target.
 
     Raises:
-        DataError: there is no usable target, column or weight, or rows have no time.
-        UsageError: the target is to decide how rows are split.
+        DataError: there is no usable target, column or weight, or rows have no time; there is nothing to keep.
+        UsageError: the target is to decide how rows are split, or what is never learned from is to be kept.
     """
     counted, of_column = _counted_rows(table.rows, weights.column)
     names = counted.schema.names
@@ -70,13 +76,21 @@ def examine_table(
     refuse_as_arranging("--time", time, names, name)
     target = encode_target(counted[name], name)
     require_classes(weights, target)
+    _refuse_as_kept(keep, names, [name, *([] if group is None else [group])])
     rows = counted.drop_columns([name]).filter(mask_array(target.has_label))
-    columns, findings = examine_columns(rows.drop_columns([] if group is None else [group]))
+    columns, findings = examine_columns(rows.drop_columns([] if group is None else [group]), keep)
+    leaks = find_leaks(rows, columns, target, keep)
+    copies = [found.columns[0] for found in leaks if found.code == "target-copy" and found.columns[0] not in keep]
+    columns = [column for column in columns if column.name not in copies]
     if not columns:
-        raise DataError(f"{display_name(table.path)}: no column is left to learn from; all are empty, constant or IDs")
+        raise DataError(_nothing_left(table.path, copies))
     schema = Schema(tuple(columns), name, target.classes)
     learned = rows.select(schema.names)
-    arrangement, arranged = arrange_rows(rows, target.labels, group_identical_rows(learned), group, time)
+    repeats = group_identical_rows(learned)
+    arrangement, arranged = arrange_rows(rows, target.labels, repeats, group, time)
+    ids = [found.columns[0] for found in findings if found.code == "id-column"]
+    structure = _find_structure(rows, schema, target, arrangement)
+    things = [found.columns[0] for found in structure if found.code == "group-structure"]
     return ExaminedTable(
         path=table.path,
         data_sha256=table.sha256,
@@ -93,9 +107,43 @@ def examine_table(
             *arranged,
             *examine_weights(weights.column, table.rows.num_rows - counted.num_rows),
             *examine_target(target),
+            *examine_shape(learned.num_rows, learned.num_columns),
             *findings,
+            *[found for found in leaks if found.code != "tells-target" or found.columns[0] not in things],
+            *find_telling_ids(rows, ids, target),
+            *structure,
+            *examine_conflicts(repeats, target),
         ),
     )
+
+
+def _find_structure(rows: pa.RecordBatch, schema: Schema, target: Target, arrangement: Arrangement) -> list[Finding]:
+    """What nobody who named groups or a time needs to be told."""
+    if arrangement.groups is not None or arrangement.moments is not None:
+        return []
+    columns = schema.columns
+    return [
+        *find_groups(rows, columns, target, arrangement.repeats),
+        *find_times(rows, columns, target),
+        *examine_order(target.labels),
+        *find_near_repeats(rows, columns, target, arrangement.repeats),
+    ]
+
+
+def _refuse_as_kept(keep: Sequence[str], columns: Sequence[str], never_learned: Sequence[str]) -> None:
+    for name in keep:
+        if name in never_learned:
+            raise UsageError(
+                f"--keep-column '{show(name)}': the target and the column of --group are never learned from"
+            )
+        if name not in columns:
+            raise DataError(f"--keep-column '{show(name)}': no such column; {nearest_names(name, list(columns))}")
+
+
+def _nothing_left(path: str, copies: Sequence[str]) -> str:
+    what = "empty, constant, IDs or copies of the target" if copies else "empty, constant or IDs"
+    remedy = "--keep-column keeps an ID or a copy"
+    return f"{display_name(path)}: no column is left to learn from; all are {what}; {remedy}"
 
 
 def _counted_rows(rows: pa.RecordBatch, column: str | None) -> tuple[pa.RecordBatch, Weights | None]:
