@@ -114,9 +114,9 @@ def _cross_validated(
         table = examine_table(
             read_table(data), settings.target, settings.group, settings.time, settings.weights, settings.keep_columns
         )
-        observer.examined(table)
         if strict:
             refuse_warnings(table, make_folds(table.arrangement, settings.split, settings.seed))
+        observer.examined(table)
         from nncli.experiment.repeated import cross_validate
 
         result = cross_validate(table, settings, repeat, observer, observer.started)

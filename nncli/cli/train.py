@@ -97,9 +97,9 @@ def _run(
         table = examine_table(
             read_table(data), settings.target, settings.group, settings.time, settings.weights, settings.keep_columns
         )
-        observer.examined(table)
         if strict:
             refuse_warnings(table, [make_split(table.arrangement, settings.split, settings.seed)])
+        observer.examined(table)
         make_rule(settings.decision, table.target.classes)
         # Torch and scikit-learn take seconds to load: what is wrong with the data or the rule was said before.
         from nncli.experiment.holdout import run_experiment

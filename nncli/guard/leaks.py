@@ -61,7 +61,7 @@ def find_telling_ids(rows: pa.RecordBatch, names: Sequence[str], target: Target)
         if told.is_too_much:
             message = (
                 f"numbers the rows class by class: its order alone tells the target ({told.in_figures}); no model "
-                "learns from it, but see that no other column keeps that order"
+                "learns from it; remove it from the data, and whatever else keeps that order"
             )
             findings.append(evidence.finding("id-tells-target", "warn", message))
     return findings
@@ -81,7 +81,7 @@ def _find_copy(evidence: Evidence, is_kept: bool) -> Finding | None:
         return None
     if not _are_paired(evidence.all_levels, evidence.target.labels):
         return None
-    fate = "kept by --keep-column" if is_kept else "left out, for both sides; --keep-column keeps it"
+    fate = "kept by --keep-column" if is_kept else "left out, for both sides; remove it, or --keep-column keeps it"
     message = f"is a copy of the target: each of its values goes with one class ({_examples(evidence)}); {fate}"
     return evidence.finding("target-copy", "error" if is_kept else "warn", message)
 

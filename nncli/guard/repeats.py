@@ -103,7 +103,7 @@ def _rounded(levels: Levels) -> Levels:
     if levels.values is None:
         return levels
     values = levels.values[levels.codes]
-    steps = np.round(values * (_STEPS / max(float(np.nanstd(values)), np.finfo(np.float64).tiny)))
+    steps = np.round((values - levels.values[0]) / (float(np.nanstd(values)) or 1.0) * _STEPS)
     distinct, codes = np.unique(steps, return_inverse=True)
     return Levels(codes, distinct.size, distinct)
 

@@ -24,7 +24,8 @@ def refuse_warnings(table: ExaminedTable, splits: Sequence[Split]) -> None:
         *examine_rows(table.arrangement.repeats, splits[0]),
         *examine_classes(table.target, splits),
     )
-    refused = [f"({finding.code}) {finding.message}" for finding in found if finding.level != "info"]
+    refused = [finding for finding in found if finding.level != "info"]
     if refused:
-        what = "1 warning" if len(refused) == 1 else f"{len(refused)} warnings"
-        raise DataError(f"{display_name(table.path)}: --strict refuses data with {what}: {' '.join(refused)}")
+        what = "a warning" if len(refused) == 1 else f"{len(refused)} warnings"
+        listed = " ".join(f"({number}) {finding.code}: {finding.message}." for number, finding in enumerate(refused, 1))
+        raise DataError(f"{display_name(table.path)}: --strict refuses data with {what}: {listed}")

@@ -19,11 +19,12 @@ from nncli.table.target import Target
 
 _LEAST_SHARE = 0.02
 """Of rows that show a trace."""
-_NEARLY_ALWAYS, _OFTEN_ANYWAY = 0.995, 0.9
-"""Share of a class among these rows, and among all rows, where a trace would be no news."""
+_NEARLY_ALWAYS, _NEARLY_THE_SAME, _OFTEN_ANYWAY = 0.995, 0.8, 0.9
+"""Share of a class among these rows; correlation of both; share among all rows where a trace would be no news."""
 _CHANCE = 1e-9
 """Of what is taken for no chance."""
-_RIGHTLY_NAMED, _SHORTEST_NAME = 0.95, 3
+_RIGHTLY_NAMED, _BEYOND_CHANCE = 0.95, 0.8
+"""Share of names that are those of the rows' classes; the least of what chance leaves for them to get right."""
 _MOST_NAMES = 100
 _MOST_CLASSES = 20
 """Whose shares are compared with a column's values."""
@@ -48,16 +49,21 @@ def find_telling_gaps(evidence: Evidence) -> Finding | None:
 
 
 def _of_one_class(evidence: Evidence, flags: Levels) -> Finding | None:
-    """Filled cells, or empty ones, that are all of one class, more of them than chance would give it."""
+    """Filled cells, or empty ones, that one class has for itself: they are all of it, or nearly all of each other."""
     table = flags.by_class(evidence.labels, evidence.n_classes)
-    shares = table.sum(axis=0) / table.sum()
+    sizes, n_rows = table.sum(axis=0), table.sum()
     for word, counts in zip(("filled", "empty"), table, strict=True):
-        label, n_rows = int(counts.argmax()), int(counts.sum())
-        is_pure = counts[label] >= _NEARLY_ALWAYS * n_rows and n_rows >= _LEAST_SHARE * table.sum()
-        if is_pure and shares[label] < _OFTEN_ANYWAY and n_rows * np.log(shares[label]) < np.log(_CHANCE):
+        label, n_flagged = int(counts.argmax()), int(counts.sum())
+        share, flagged = sizes[label] / n_rows, n_flagged / n_rows
+        correlation = (counts[label] / n_rows - share * flagged) / np.sqrt(
+            share * (1 - share) * flagged * (1 - flagged)
+        )
+        is_pure = counts[label] >= _NEARLY_ALWAYS * n_flagged or correlation >= _NEARLY_THE_SAME
+        is_news = share < _OFTEN_ANYWAY and n_flagged * np.log(share) < np.log(_CHANCE)
+        if is_pure and is_news and n_flagged >= _LEAST_SHARE * n_rows:
             message = (
-                f"is {word} for '{show(evidence.target.classes[label], 30)}' almost alone ({counts[label]:,} of "
-                f"{n_rows:,} such rows, {shares[label]:.1%} of all rows); {REMEDY}"
+                f"is {word} almost only in rows of '{show(evidence.target.classes[label], 30)}' ({counts[label]:,} of "
+                f"{n_flagged:,}; of all rows, {share:.1%} are of that class); {REMEDY}"
             )
             return evidence.finding("missing-tells-target", "warn", message)
     return None
@@ -69,31 +75,25 @@ def find_names(evidence: Evidence) -> Finding | None:
         return None
     named = _named_classes(evidence.cells, evidence.target.classes)
     is_named = named >= 0
-    n_named, n_right = int(is_named.sum()), int((named == evidence.labels).sum())
-    if n_named < max(FEWEST_ROWS, _LEAST_SHARE * named.size) or n_right < _RIGHTLY_NAMED * n_named:
+    n_named = int(is_named.sum())
+    if n_named < max(FEWEST_ROWS, _LEAST_SHARE * named.size):
         return None
     shares = np.bincount(evidence.labels, minlength=evidence.n_classes) / named.size
-    if shares[named[is_named]].mean() > _OFTEN_ANYWAY:
+    right, chance = float((named == evidence.labels)[is_named].mean()), float(shares[named[is_named]].mean())
+    if right < max(_RIGHTLY_NAMED, chance + _BEYOND_CHANCE * (1 - chance)):
         return None
-    message = (
-        f"names the row's class: {n_named / named.size:.1%} of rows name one, {n_right / n_named:.1%} of them rightly; "
-        f"{REMEDY}"
-    )
+    message = f"names a class in {n_named / named.size:.1%} of rows, in {right:.1%} of them the row's own; {REMEDY}"
     return evidence.finding("text-names-target", "warn", message)
 
 
 def _named_classes(cells: pa.Array, classes: Sequence[str]) -> NDArray[np.int64]:
     """The class whose name comes first in each cell, as a word; -1 where none does. Shape: ``(n_rows,)``."""
-    names = [
-        name.lower() for name in classes[:_MOST_NAMES] if len(name) >= _SHORTEST_NAME and re.search(r"[^\W\d]", name)
-    ]
-    if not names:
-        return np.full(len(cells), -1)
+    names = [name.lower() for name in classes]
     texts = cells.dictionary_encode()
-    words = "|".join(re.escape(name) for name in sorted(names, key=len, reverse=True))
+    words = "|".join(re.escape(name) for name in sorted(names[:_MOST_NAMES], key=len, reverse=True))
     found = pc.extract_regex(pc.utf8_lower(texts.dictionary), rf"(?:^|\W)(?P<name>{words})(?:\W|$)")
     name = pc.fill_null(pc.struct_field(found, "name"), "")
-    of_text = to_codes(name, [name.lower() for name in classes])
+    of_text = to_codes(name, names)
     named: NDArray[np.int64] = of_text[numpy_array(texts.indices)]
     return named
 
@@ -125,15 +125,25 @@ def _fits_too_well(levels: Levels, of_levels: NDArray[np.float64], target: Targe
     place = np.full(n_classes, _MOST_CLASSES)
     place[largest] = np.arange(largest.size)
     table = levels.by_class(place[target.labels], _MOST_CLASSES + 1)[repeated][:, : largest.size]
-    if len(table) < 3:
-        return False
     sizes, values = counts[repeated].astype(np.float64), of_levels[repeated]
-    means, weights = table / sizes[:, None], sizes / sizes.sum()
-    x, y = values - weights @ values, means - weights @ means
-    slopes = (weights * x) @ y / ((weights * x) @ x)
-    lack = (sizes[:, None] * (y - np.outer(x, slopes)) ** 2).sum(axis=0)
-    by_chance = means * (1 - means) * (sizes / (sizes - 1))[:, None]  # what each level adds to it, if it is honest
-    expected = by_chance.sum(axis=0)
-    varies = (expected > 0) & (np.ptp(y, axis=0) > _LEAST_SPREAD)
-    lack, expected, freedom = lack[varies], expected[varies], expected[varies] ** 2 / (by_chance[:, varies] ** 2).sum(0)
-    return bool(((lack < _CLOSE * expected) & (chdtr(freedom, lack / expected * freedom) < _CHANCE)).any())
+    return len(table) > 2 and any(_chance_of_fit(values, of_class, sizes) < _CHANCE for of_class in table.T)
+
+
+def _chance_of_fit(values: NDArray[np.float64], counts: NDArray[np.int64], sizes: NDArray[np.float64]) -> float:
+    """An upper bound of how probable it is that so many rows of a class in each level fit a line so well.
+
+    Args:
+        values: of the levels.
+        counts: rows of the class in each.
+        sizes: rows of each, two at least.
+    """
+    shares, weights = counts / sizes, sizes / sizes.sum()
+    x, y = values - weights @ values, shares - weights @ shares
+    lack = float(sizes @ (y - x * ((weights * x) @ y / ((weights * x) @ x))) ** 2)
+    by_chance = shares * (1 - shares) * sizes / (sizes - 1)  # what each level adds to it, if it is honest
+    freedom = by_chance.sum() ** 2 / max((by_chance**2).sum(), np.finfo(np.float64).tiny) - 2
+    if np.ptp(shares) <= _LEAST_SPREAD or freedom <= 0 or lack > _CLOSE * by_chance.sum():
+        return 1.0
+    # Counts are whole numbers: even an exact fit has a chance, of each level's commonest count; two levels make a line.
+    commonest = np.sort(np.minimum(1, 1 / np.sqrt(2 * np.pi * np.maximum(sizes * by_chance, 1e-9))))[:-2]
+    return max(float(chdtr(freedom, lack / by_chance.sum() * freedom)), float(np.exp(np.log(commonest).sum())))
