@@ -113,8 +113,8 @@ def _find_near_copy(evidence: Evidence) -> Finding | None:
     n_rows, n_right, n_commonest = table.sum(), table.max(axis=1).sum(), table.sum(axis=0).max()
     if n_rows - n_right >= _DISAGREEING * n_rows or n_right - n_commonest < _RECOVERED * (n_rows - n_commonest):
         return None
-    agree = f"{n_right / n_rows:.2%} of rows agree"
-    message = f"is nearly a copy of the target: {agree} ({_examples(evidence)}); {REMEDY}"
+    all_but = f"of {n_rows:,} rows looked at {n_rows - n_right:,} disagree"
+    message = f"is nearly a copy of the target: {all_but} ({_examples(evidence)}); {REMEDY}"
     return evidence.finding("near-copy", "error", message)
 
 
@@ -123,4 +123,5 @@ def _find_telling(evidence: Evidence) -> Finding | None:
     if not told.is_too_much:
         return None
     level: Level = "error" if told.is_nearly_all else "warn"
-    return evidence.finding("tells-target", level, f"alone tells the target ({told.in_figures}); {REMEDY}")
+    thing = f"; if it names things with several rows, use --group '{show(evidence.column.name)}'"
+    return evidence.finding("tells-target", level, f"alone tells the target ({told.in_figures}); {REMEDY}{thing}")

@@ -15,6 +15,8 @@ from nncli.table.schema import Kind
 _MOST_LEVELS = 256
 _ROWS_A_BIN = 10
 _N_FOLDS = 5
+_FEWEST_RANKED = 10
+"""Rows of a class, for an area under the curve."""
 _PSEUDO_ROWS = 0.1
 """Of the classes' shares, added to each level; so few that small tables do not blur what is exact."""
 _TOO_MUCH, _NEARLY_ALL, _TOO_WELL_RANKED = 0.9, 0.98, 0.98
@@ -53,7 +55,7 @@ class Told:
     share_of_commonest: float
     """The accuracy of always naming the commonest class."""
     roc_auc: float
-    """Of two classes; NaN where there are more."""
+    """Of two classes; NaN where there are more, or hardly a row of one."""
 
     @property
     def is_too_much(self) -> bool:
@@ -136,12 +138,13 @@ def tell(levels: Levels, labels: Labels, n_classes: int) -> Told:
     prior = of_class / of_class.sum(axis=2, keepdims=True)
     shares = (known + _PSEUDO_ROWS * prior) / (known.sum(axis=2, keepdims=True) + _PSEUDO_ROWS)
     loss, loss_before = -(tables * np.log(shares)).sum(), -(tables * np.log(prior)).sum()
+    is_ranked = n_classes == 2 and np.bincount(labels, minlength=2).min() >= _FEWEST_RANKED
     right = np.take_along_axis(tables, shares.argmax(axis=2)[..., None], axis=2).sum()
     return Told(
         explained=float(1 - loss / loss_before),
         accuracy=float(right / labels.size),
         share_of_commonest=float(np.bincount(labels).max() / labels.size),
-        roc_auc=_roc_auc(tables.reshape(-1, 2), shares.reshape(-1, 2)[:, 1]) if n_classes == 2 else float("nan"),
+        roc_auc=_roc_auc(tables.reshape(-1, 2), shares.reshape(-1, 2)[:, 1]) if is_ranked else float("nan"),
     )
 
 

@@ -26,7 +26,7 @@ _LEAST_SHARE, _LEAST_AGREEMENT = 0.02, 0.9
 _MOST_BY_CHANCE = 0.01
 """Twins that independent columns would give, of those that are there."""
 _STEPS = 100
-"""Of a standard deviation, to which numbers are rounded."""
+"""Between the quartiles, to which numbers are rounded."""
 
 
 def examine_conflicts(repeats: Groups, target: Target) -> list[Finding]:
@@ -103,7 +103,8 @@ def _rounded(levels: Levels) -> Levels:
     if levels.values is None:
         return levels
     values = levels.values[levels.codes]
-    steps = np.round((values - levels.values[0]) / (float(np.nanstd(values)) or 1.0) * _STEPS)
+    low, high = np.nanquantile(values, (0.25, 0.75)) if np.isfinite(levels.values[0]) else (0.0, 0.0)
+    steps = np.round((values - levels.values[0]) / (float(high - low) or float(np.nanstd(values)) or 1.0) * _STEPS)
     distinct, codes = np.unique(steps, return_inverse=True)
     return Levels(codes, distinct.size, distinct)
 

@@ -18,8 +18,11 @@ from nncli.table.target import Target
 _FEWEST_GROUPS, _MOST_ROWS_A_GROUP = 20, 50
 _LEAST_SHARED = 0.1
 """Of the rows in groups of two and more."""
-_LEAST_AGREEMENT, _ERRORS = 0.25, 3
-"""Beyond chance, and so many standard errors more, within groups; of numbers, beyond that with the next number."""
+_MOST_OF_ONE = 0.1
+"""Of the rows in one group: things are many."""
+_LEAST_GAIN, _LEAST_AGREEMENT, _ERRORS = 0.1, 0.25, 3
+"""Agreement within groups more than by chance; as a share of what chance leaves, and so many standard errors more; of
+numbers, also more than with the next number."""
 _N_BLOCKS, _FEWEST_MOMENTS = 10, 10
 _LEAST_DRIFT, _CHANCE = 0.1, 1e-6
 """Cramér's V between block of time and class, and of what is taken for no chance."""
@@ -74,13 +77,14 @@ def _find_group(evidence: Evidence, first: NDArray[np.int64]) -> Finding | None:
     labels, codes = labels[is_there], codes[is_there]
     sizes = np.bincount(codes)
     n_shared = int(sizes[sizes > 1].sum())
-    if (sizes > 1).sum() < _FEWEST_GROUPS or n_shared < _LEAST_SHARED * first.size:
+    is_crowd = (sizes > 1).sum() >= _FEWEST_GROUPS and sizes.max() <= _MOST_OF_ONE * sizes.sum()
+    if not is_crowd or n_shared < _LEAST_SHARED * first.size:
         return None
     chance = float(((np.bincount(labels) / labels.size) ** 2).sum())
     same, next_one = _agreements(codes, labels, evidence.n_classes)
-    beyond = (same - chance) / (1 - chance)
-    least = _LEAST_AGREEMENT + _ERRORS / np.sqrt((sizes[sizes > 1] - 1).sum())
-    if beyond < least or (levels.values is not None and (same - next_one) / (1 - chance) < least):
+    by_chance = chance if levels.values is None else max(chance, next_one)
+    errors = _ERRORS / np.sqrt((sizes[sizes > 1] - 1).sum())
+    if same - by_chance < max(_LEAST_GAIN, (_LEAST_AGREEMENT + errors) * (1 - chance)):
         return None
     name = show(evidence.column.name)
     message = (

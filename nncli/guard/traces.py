@@ -31,7 +31,7 @@ _MOST_CLASSES = 20
 _LEAST_SPREAD = 0.05
 """Between the averages of groups."""
 _CLOSE = 0.2
-"""The part of their expected distance from the line that averages keep at the most."""
+"""The most that averages keep of the distance from the line to be expected, and of their distances from each other."""
 
 
 def find_telling_gaps(evidence: Evidence) -> Finding | None:
@@ -140,9 +140,10 @@ def _chance_of_fit(values: NDArray[np.float64], counts: NDArray[np.int64], sizes
     shares, weights = counts / sizes, sizes / sizes.sum()
     x, y = values - weights @ values, shares - weights @ shares
     lack = float(sizes @ (y - x * ((weights * x) @ y / ((weights * x) @ x))) ** 2)
+    follows_line = lack < _CLOSE * float(sizes @ y**2)  # and not only balanced, as in a planned experiment
     by_chance = shares * (1 - shares) * sizes / (sizes - 1)  # what each level adds to it, if it is honest
     freedom = by_chance.sum() ** 2 / max((by_chance**2).sum(), np.finfo(np.float64).tiny) - 2
-    if np.ptp(shares) <= _LEAST_SPREAD or freedom <= 0 or lack > _CLOSE * by_chance.sum():
+    if not follows_line or np.ptp(shares) <= _LEAST_SPREAD or freedom <= 0 or lack > _CLOSE * by_chance.sum():
         return 1.0
     # Counts are whole numbers: even an exact fit has a chance, of each level's commonest count; two levels make a line.
     commonest = np.sort(np.minimum(1, 1 / np.sqrt(2 * np.pi * np.maximum(sizes * by_chance, 1e-9))))[:-2]
