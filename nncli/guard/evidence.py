@@ -1,6 +1,6 @@
 """A column beside the labels: all that the tests for leaks look at."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -19,7 +19,7 @@ from nncli.table.target import Target
 
 FEWEST_ROWS = 30
 """Below it chance leaks the target."""
-_MOST_ROWS, _MOST_CELLS = 20_000, 20_000_000
+_MOST_ROWS, _MOST_CELLS = 20_000, 5_000_000
 
 REMEDY = "if it is known only after the outcome, remove it from the data"
 
@@ -70,14 +70,16 @@ class Evidence:
         return Finding(code, level, (self.column.name,), f"column '{show(self.column.name)}' {message}")
 
 
-def collect(rows: pa.RecordBatch, columns: Sequence[Column], target: Target) -> Iterator[Evidence]:
-    """Of each column, from the same rows; from fewer where the columns are many.
+def collect(rows: pa.RecordBatch, columns: Sequence[Column], target: Target) -> list[Evidence]:
+    """Of each column, from the same rows; from fewer where the columns are many; nothing where the rows are too few.
 
     Args:
         rows: those that have a target, every cell as text.
         columns: to look at.
         target: of these rows.
     """
+    if rows.num_rows < FEWEST_ROWS:
+        return []
     n_looked_at = min(_MOST_ROWS, max(1000, _MOST_CELLS // max(1, len(columns))))
     sample = np.sort(np.random.default_rng(0).permutation(rows.num_rows)[:n_looked_at])
-    return (Evidence(column, target, rows, sample) for column in columns)
+    return [Evidence(column, target, rows, sample) for column in columns]

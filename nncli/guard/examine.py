@@ -9,6 +9,7 @@ import pyarrow as pa
 from nncli.errors import DataError, UsageError, nearest_names, show
 from nncli.guard.arrangement import arrange_rows, refuse_as_arranging
 from nncli.guard.columns import examine_columns
+from nncli.guard.evidence import Evidence, collect
 from nncli.guard.findings import Finding
 from nncli.guard.leaks import find_leaks, find_telling_ids
 from nncli.guard.repeats import examine_conflicts, find_near_repeats
@@ -18,7 +19,7 @@ from nncli.settings import UNWEIGHTED, WeightSettings
 from nncli.table.arrangement import Arrangement, group_identical_rows
 from nncli.table.arrow import mask_array, number_array
 from nncli.table.reading import Table
-from nncli.table.schema import Schema
+from nncli.table.schema import Column, Schema
 from nncli.table.source import display_name
 from nncli.table.split import Split
 from nncli.table.target import Target, choose_target, encode_target
@@ -70,27 +71,20 @@ def examine_table(
         UsageError: the target is to decide how rows are split, or what is never learned from is to be kept.
     """
     counted, of_column = _counted_rows(table.rows, weights.column)
-    names = counted.schema.names
-    name, reason = choose_target(names, target_name)
-    refuse_as_arranging("--group", group, names, name)
-    refuse_as_arranging("--time", time, names, name)
+    name, reason = choose_target(names := counted.schema.names, target_name)
+    for option, column in (("--group", group), ("--time", time)):
+        refuse_as_arranging(option, column, names, name)
+    _refuse_as_kept(keep, names, [name, group])
     target = encode_target(counted[name], name)
     require_classes(weights, target)
-    _refuse_as_kept(keep, names, [name, *([] if group is None else [group])])
     rows = counted.drop_columns([name]).filter(mask_array(target.has_label))
     columns, findings = examine_columns(rows.drop_columns([] if group is None else [group]), keep)
-    leaks = find_leaks(rows, columns, target, keep)
+    evidence = collect(rows, columns, target)
+    leaks = find_leaks(evidence, keep)
     copies = [found.columns[0] for found in leaks if found.code == "target-copy" and found.columns[0] not in keep]
-    columns = [column for column in columns if column.name not in copies]
-    if not columns:
-        raise DataError(_nothing_left(table.path, copies))
-    schema = Schema(tuple(columns), name, target.classes)
+    schema = _schema_without(copies, columns, target, table.path)
     learned = rows.select(schema.names)
-    repeats = group_identical_rows(learned)
-    arrangement, arranged = arrange_rows(rows, target.labels, repeats, group, time)
-    ids = [found.columns[0] for found in findings if found.code == "id-column"]
-    structure = _find_structure(rows, schema, target, arrangement)
-    things = [found.columns[0] for found in structure if found.code == "group-structure"]
+    arrangement, arranged = arrange_rows(rows, target.labels, group_identical_rows(learned), group, time)
     return ExaminedTable(
         path=table.path,
         data_sha256=table.sha256,
@@ -109,28 +103,31 @@ def examine_table(
             *examine_target(target),
             *examine_shape(learned.num_rows, learned.num_columns),
             *findings,
-            *[found for found in leaks if found.code != "tells-target" or found.columns[0] not in things],
-            *find_telling_ids(rows, ids, target),
-            *structure,
-            *examine_conflicts(repeats, target),
+            *find_telling_ids(rows, [found.columns[0] for found in findings if found.code == "id-column"], target),
+            *_with_structure(leaks, [one for one in evidence if one.column.name not in copies], learned, arrangement),
+            *examine_conflicts(arrangement.repeats, target),
         ),
     )
 
 
-def _find_structure(rows: pa.RecordBatch, schema: Schema, target: Target, arrangement: Arrangement) -> list[Finding]:
-    """What nobody who named groups or a time needs to be told."""
+def _with_structure(
+    leaks: Sequence[Finding], columns: Sequence[Evidence], rows: pa.RecordBatch, arrangement: Arrangement
+) -> list[Finding]:
+    """Leaks, and what nobody needs to be told who named groups or a time; a group's name tells of its rows anyway."""
     if arrangement.groups is not None or arrangement.moments is not None:
-        return []
-    columns = schema.columns
+        return list(leaks)
+    groups = find_groups(columns, arrangement.repeats)
+    names = [found.columns[0] for found in groups]
     return [
-        *find_groups(rows, columns, target, arrangement.repeats),
-        *find_times(rows, columns, target),
-        *examine_order(target.labels),
-        *find_near_repeats(rows, columns, target, arrangement.repeats),
+        *[found for found in leaks if found.code != "tells-target" or found.columns[0] not in names],
+        *groups,
+        *find_times(columns),
+        *examine_order(arrangement.labels),
+        *find_near_repeats(rows, [one.column for one in columns], arrangement),
     ]
 
 
-def _refuse_as_kept(keep: Sequence[str], columns: Sequence[str], never_learned: Sequence[str]) -> None:
+def _refuse_as_kept(keep: Sequence[str], columns: Sequence[str], never_learned: Sequence[str | None]) -> None:
     for name in keep:
         if name in never_learned:
             raise UsageError(
@@ -140,10 +137,13 @@ def _refuse_as_kept(keep: Sequence[str], columns: Sequence[str], never_learned: 
             raise DataError(f"--keep-column '{show(name)}': no such column; {nearest_names(name, list(columns))}")
 
 
-def _nothing_left(path: str, copies: Sequence[str]) -> str:
-    what = "empty, constant, IDs or copies of the target" if copies else "empty, constant or IDs"
+def _schema_without(copies: Sequence[str], columns: Sequence[Column], target: Target, path: str) -> Schema:
+    left = tuple(column for column in columns if column.name not in copies)
+    if left:
+        return Schema(left, target.name, target.classes)
+    what = "empty, constant, IDs or copies of the target"
     remedy = "--keep-column keeps an ID or a copy"
-    return f"{display_name(path)}: no column is left to learn from; all are {what}; {remedy}"
+    raise DataError(f"{display_name(path)}: no column is left to learn from; all are {what}; {remedy}")
 
 
 def _counted_rows(rows: pa.RecordBatch, column: str | None) -> tuple[pa.RecordBatch, Weights | None]:

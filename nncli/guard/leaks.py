@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 
 from nncli.errors import show
-from nncli.guard.evidence import FEWEST_ROWS, REMEDY, Evidence, collect
+from nncli.guard.evidence import REMEDY, Evidence, collect
 from nncli.guard.findings import Finding, Level
 from nncli.guard.levels import Levels, coarse, tell
 from nncli.guard.traces import find_averages, find_names, find_telling_gaps
@@ -24,19 +24,13 @@ _DISAGREEING, _RECOVERED = 0.01, 0.9
 """The most rows in which a near-copy differs; the least share of rows not of the commonest class that it gets right."""
 
 
-def find_leaks(
-    rows: pa.RecordBatch, columns: Sequence[Column], target: Target, keep: Sequence[str] = ()
-) -> list[Finding]:
+def find_leaks(columns: Sequence[Evidence], keep: Sequence[str] = ()) -> list[Finding]:
     """What the columns know of the target, the worst of each.
 
     Args:
-        rows: those that have a target, every cell as text.
         columns: to look at.
-        target: of these rows.
-        keep: columns that are used even if they are copies of the target.
+        keep: names of those that are used even if they are copies of the target.
     """
-    if rows.num_rows < FEWEST_ROWS:
-        return []
     tests: tuple[Callable[[Evidence], Finding | None], ...] = (
         lambda evidence: _find_copy(evidence, evidence.column.name in keep),
         _find_near_copy,
@@ -45,16 +39,12 @@ def find_leaks(
         find_names,
         find_telling_gaps,
     )
-    found = (
-        next(filter(None, (test(evidence) for test in tests)), None) for evidence in collect(rows, columns, target)
-    )
+    found = (next(filter(None, (test(column) for test in tests)), None) for column in columns)
     return [finding for finding in found if finding]
 
 
 def find_telling_ids(rows: pa.RecordBatch, names: Sequence[str], target: Target) -> list[Finding]:
     """Identifiers, left out as they are, whose order tells the target: the rows were numbered class by class."""
-    if rows.num_rows < FEWEST_ROWS:
-        return []
     findings, columns = [], [Column(name, infer_kind(rows[name])) for name in names]
     for evidence in collect(rows, columns, target):
         told = tell(coarse(_in_order(evidence)), evidence.labels, evidence.n_classes)

@@ -10,7 +10,7 @@ from nncli.errors import show
 from nncli.guard.evidence import FEWEST_ROWS
 from nncli.guard.findings import Finding
 from nncli.guard.levels import Levels, levels_of
-from nncli.table.arrangement import Groups, Labels
+from nncli.table.arrangement import Arrangement, Groups, Labels
 from nncli.table.arrow import number_array
 from nncli.table.cells import stripped
 from nncli.table.schema import Column
@@ -19,7 +19,7 @@ from nncli.table.target import Target
 Keys = NDArray[np.uint64]
 
 _WORST_CEILING = 0.99
-_MOST_ROWS, _MOST_CELLS = 50_000, 20_000_000
+_MOST_ROWS, _MOST_CELLS = 50_000, 5_000_000
 _FEWEST_COLUMNS, _MOST_LEFT_OUT = 4, 12
 _LEAST_SHARE, _LEAST_AGREEMENT = 0.02, 0.9
 """Of rows with a near twin; of twins of one class, beyond chance: as high as among copies of one thing."""
@@ -47,9 +47,7 @@ def examine_conflicts(repeats: Groups, target: Target) -> list[Finding]:
     return [Finding("label-conflict", "warn", (), message)]
 
 
-def find_near_repeats(
-    rows: pa.RecordBatch, columns: Sequence[Column], target: Target, repeats: Groups
-) -> list[Finding]:
+def find_near_repeats(rows: pa.RecordBatch, columns: Sequence[Column], arrangement: Arrangement) -> list[Finding]:
     """Rows that are equal but for one column, or once numbers are rounded, and of one class as copies are.
 
     Each cell has a random number, and a row the sum of its cells' numbers; without a column, the sum less its number.
@@ -57,10 +55,9 @@ def find_near_repeats(
     Args:
         rows: those that have a target, every cell as text.
         columns: to look at.
-        target: of these rows.
-        repeats: the same number for identical rows, of which the first counts: they are known already.
+        arrangement: of these rows; of identical ones the first counts: they are known already.
     """
-    first = np.unique(repeats, return_index=True)[1]
+    first = np.unique(arrangement.repeats, return_index=True)[1]
     most = min(_MOST_ROWS, _MOST_CELLS // max(1, len(columns)))
     sample = np.sort(np.random.default_rng(0).permutation(first)[:most])
     if sample.size < FEWEST_ROWS or len(columns) < _FEWEST_COLUMNS:
@@ -68,7 +65,7 @@ def find_near_repeats(
     looked_at = rows.take(number_array(sample))
     levels = [levels_of(column.kind, stripped(looked_at[column.name])) for column in columns]
     scale = first.size / sample.size  # of two twins, so much fewer are in the sample
-    found = max(_twins(levels, target.labels[sample], scale), default=None)
+    found = max(_twins(levels, arrangement.labels[sample], scale), default=None)
     if found is None:
         return []
     share, place = found

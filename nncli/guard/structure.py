@@ -3,17 +3,14 @@
 from collections.abc import Sequence
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 from scipy.special import chdtrc
 
 from nncli.errors import show
-from nncli.guard.evidence import FEWEST_ROWS, Evidence, collect
+from nncli.guard.evidence import FEWEST_ROWS, Evidence
 from nncli.guard.findings import Finding
 from nncli.guard.levels import Levels
 from nncli.table.arrangement import Groups, Labels
-from nncli.table.schema import Column
-from nncli.table.target import Target
 
 _FEWEST_GROUPS, _MOST_ROWS_A_GROUP = 20, 50
 _LEAST_SHARED = 0.1
@@ -43,23 +40,15 @@ def examine_order(labels: Labels) -> list[Finding]:
     return [Finding("sorted-rows", "info", (), message)]
 
 
-def find_groups(rows: pa.RecordBatch, columns: Sequence[Column], target: Target, repeats: Groups) -> list[Finding]:
+def find_groups(columns: Sequence[Evidence], repeats: Groups) -> list[Finding]:
     """Columns that look like the names of things with several rows each, of one class far more often than by chance.
 
     Args:
-        rows: those that have a target, every cell as text.
         columns: to look at.
-        target: of these rows.
         repeats: the same number for identical rows, of which the first counts: copies agree in everything.
     """
-    if rows.num_rows < FEWEST_ROWS:
-        return []
     first = np.unique(repeats, return_index=True)[1]
-    return [
-        found
-        for evidence in collect(rows, columns, target)
-        if _may_name_things(evidence) and (found := _find_group(evidence, first))
-    ]
+    return [found for evidence in columns if _may_name_things(evidence) and (found := _find_group(evidence, first))]
 
 
 def _may_name_things(evidence: Evidence) -> bool:
@@ -106,11 +95,9 @@ def _agreements(codes: NDArray[np.int64], labels: Labels, n_classes: int) -> tup
     return float(same), float(next_one)
 
 
-def find_times(rows: pa.RecordBatch, columns: Sequence[Column], target: Target) -> list[Finding]:
+def find_times(columns: Sequence[Evidence]) -> list[Finding]:
     """Dates, and numbers by which the rows are sorted, along which the shares of classes drift."""
-    if rows.num_rows < FEWEST_ROWS:
-        return []
-    return [found for evidence in collect(rows, columns, target) if (found := _find_time(evidence))]
+    return [found for evidence in columns if (found := _find_time(evidence))]
 
 
 def _find_time(evidence: Evidence) -> Finding | None:
