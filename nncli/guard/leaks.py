@@ -7,6 +7,7 @@ says so.
 """
 
 from collections.abc import Callable, Sequence
+from typing import get_args
 
 import numpy as np
 import pyarrow as pa
@@ -31,16 +32,13 @@ def find_leaks(columns: Sequence[Evidence], keep: Sequence[str] = ()) -> list[Fi
         columns: to look at.
         keep: names of those that are used even if they are copies of the target.
     """
-    tests: tuple[Callable[[Evidence], Finding | None], ...] = (
-        lambda evidence: _find_copy(evidence, evidence.column.name in keep),
-        _find_near_copy,
-        find_averages,
-        _find_telling,
-        find_names,
-        find_telling_gaps,
-    )
-    found = (next(filter(None, (test(column) for test in tests)), None) for column in columns)
+    found = (_find_copy(column, column.column.name in keep) or _worst(column) for column in columns)
     return [finding for finding in found if finding]
+
+
+def _worst(column: Evidence) -> Finding | None:
+    found = [finding for test in _TESTS if (finding := test(column))]
+    return max(found, key=lambda finding: _LEVELS.index(finding.level), default=None)
 
 
 def find_telling_ids(rows: pa.RecordBatch, names: Sequence[str], target: Target) -> list[Finding]:
@@ -115,3 +113,13 @@ def _find_telling(evidence: Evidence) -> Finding | None:
     level: Level = "error" if told.is_nearly_all else "warn"
     thing = f"; if it names things with several rows, use --group '{show(evidence.column.name)}'"
     return evidence.finding("tells-target", level, f"alone tells the target ({told.in_figures}); {REMEDY}{thing}")
+
+
+_TESTS: tuple[Callable[[Evidence], Finding | None], ...] = (
+    _find_near_copy,
+    find_averages,
+    find_telling_gaps,
+    _find_telling,
+    find_names,
+)
+_LEVELS = get_args(Level)

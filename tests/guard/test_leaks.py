@@ -1,32 +1,18 @@
-from collections.abc import Mapping
-
 import numpy as np
-import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from looked_at import examined, findings_on
 from rows import rows_of
 from sklearn.datasets import load_breast_cancer, load_digits, load_iris, load_wine
 
 from nncli.errors import DataError, UsageError
-from nncli.guard.examine import ExaminedTable, examine_table
-from nncli.guard.findings import Finding
+from nncli.guard.examine import examine_table
 from nncli.table.reading import Table
 
 N = 400
 RANDOM = np.random.default_rng(0)
 Y = np.where(RANDOM.random(N) < 0.3, "sick", "well")
-
-
-def examined(columns: Mapping[str, object], y: object = Y, **options: object) -> ExaminedTable:
-    """A column of noise, others, and the target."""
-    x = np.random.default_rng(1).normal(size=len(y)).round(3)  # type: ignore[arg-type]
-    frame = pd.DataFrame({"x": x, **columns, "y": y})
-    return examine_table(Table(rows_of(frame), "made.csv", "0" * 64, "comma-separated"), "y", **options)  # type: ignore[arg-type]
-
-
-def findings_on(name: str, table: ExaminedTable) -> list[Finding]:
-    return [found for found in table.findings if name in found.columns]
 
 
 def flipped(share: float) -> np.ndarray:
@@ -44,7 +30,7 @@ def flipped(share: float) -> np.ndarray:
     ],
 )
 def test_copies_of_the_target_are_left_out_whatever_their_coding(copy: np.ndarray) -> None:
-    table = examined({"copy": copy})
+    table = examined({"copy": copy}, Y)
     assert table.schema.names == ["x"]
     (finding,) = findings_on("copy", table)
     assert (finding.code, finding.level) == ("target-copy", "warn")
@@ -53,7 +39,7 @@ def test_copies_of_the_target_are_left_out_whatever_their_coding(copy: np.ndarra
 
 
 def test_a_copy_can_be_kept_and_is_an_error_then() -> None:
-    table = examined({"copy": Y}, keep=["copy"])
+    table = examined({"copy": Y}, Y, keep=["copy"])
     assert table.schema.names == ["x", "copy"]
     (finding,) = findings_on("copy", table)
     assert (finding.code, finding.level) == ("target-copy", "error")
@@ -79,7 +65,7 @@ def test_where_nothing_but_copies_is_left_the_remedy_is_named() -> None:
 
 @pytest.mark.parametrize(("share", "codes"), [(0.005, ["near-copy"]), (0.1, [])])
 def test_a_column_that_nearly_always_agrees_is_a_near_copy(share: float, codes: list[str]) -> None:
-    found = findings_on("near", examined({"near": flipped(share)}))
+    found = findings_on("near", examined({"near": flipped(share)}, Y))
     assert [finding.code for finding in found] == codes
     assert all(finding.level == "error" for finding in found)
 
@@ -102,21 +88,21 @@ def test_a_number_that_the_target_was_cut_from_alone_tells_it() -> None:
 def test_a_strong_honest_number_is_not_called_a_leak() -> None:
     """Two classes a little more than two standard deviations apart: area under the curve 0.95."""
     hidden = np.random.default_rng(3).normal(size=N) + 2.3 * (Y == "sick")
-    assert not findings_on("strong", examined({"strong": hidden.round(4)}))
+    assert not findings_on("strong", examined({"strong": hidden.round(4)}, Y))
 
 
 @pytest.mark.parametrize("form", ["{}", "R{:05}"])
 def test_identifiers_that_count_the_rows_class_by_class_are_named(form: str) -> None:
     place = np.empty(N, dtype=int)
     place[np.argsort(Y, kind="stable")] = np.arange(N)
-    table = examined({"id": [form.format(number) for number in place]})
+    table = examined({"id": [form.format(number) for number in place]}, Y)
     assert [finding.code for finding in findings_on("id", table)] == ["id-column", "id-tells-target"]
-    shuffled = examined({"id": [form.format(number) for number in RANDOM.permutation(N)]})
+    shuffled = examined({"id": [form.format(number) for number in RANDOM.permutation(N)]}, Y)
     assert [finding.code for finding in findings_on("id", shuffled)] == ["id-column"]
 
 
 def test_an_identifier_can_be_kept() -> None:
-    table = examined({"id": [f"R{number}" for number in RANDOM.permutation(N)]}, keep=["id"])
+    table = examined({"id": [f"R{number}" for number in RANDOM.permutation(N)]}, Y, keep=["id"])
     assert table.schema.names == ["x", "id"]
     assert not findings_on("id", table)
 
@@ -132,7 +118,7 @@ def test_an_identifier_can_be_kept() -> None:
 )
 def test_what_cannot_be_kept_is_refused(keep: str, error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
-        examined({"id": np.arange(N), "same": ["a"] * N, "none": [""] * N}, keep=[keep])
+        examined({"id": np.arange(N), "same": ["a"] * N, "none": [""] * N}, Y, keep=[keep])
 
 
 @pytest.mark.parametrize("load", [load_iris, load_wine, load_breast_cancer, load_digits])
