@@ -1,10 +1,9 @@
 """Plants leaks of ten kinds in real tables and counts those found; counts false alarms in the tables as they are.
 
-    python tests/benchmarks/leaks.py DATA_FOLDER --results tests/benchmarks/results/leaks.jsonl
-    python tests/benchmarks/leaks.py --summary tests/benchmarks/results/leaks.jsonl
+    python tests/benchmarks/leaks.py DATA_FOLDER
 
 A leak counts as found where a finding of level ``warn`` or ``error`` names its column; rows that were repeated, where
-near-duplicates are found.
+near-duplicates are found. ``results/leaks.jsonl`` is written anew; ``summary.py`` makes tables of it.
 """
 
 import argparse
@@ -146,48 +145,28 @@ def measure(entry: Entry, seed: int) -> Iterator[dict[str, Any]]:
     for plant in LEAKS:
         leaking = plant(frame, entry.target, np.random.default_rng(seed))
         found = hits(examined(leaking, entry.target).findings, plant.__name__)
-        yield {"table": entry.name, "leak": plant.__name__, "codes": [[hit.level, hit.code] for hit in found]}
-
-
-def summary(records: Sequence[dict[str, Any]]) -> str:
-    """Markdown: how often each kind was found, and what was said of the tables without leaks."""
-    plain, lines = [r for r in records if r["leak"] is None], ["| leak | found | as |", "| --- | --- | --- |"]
-    for plant in LEAKS:
-        of_kind = [r for r in records if r["leak"] == plant.__name__]
-        codes = sorted({f"{code} ({level})" for r in of_kind for level, code in r["codes"]})
-        lines.append(
-            f"| {plant.__doc__} | {sum(bool(r['codes']) for r in of_kind)} of {len(of_kind)} | {', '.join(codes)} |"
-        )
-    n_errors = sum(level == "error" for r in plain for level, *_ in r["codes"])
-    n_warnings = sum(level == "warn" for r in plain for level, *_ in r["codes"])
-    lines.append(
-        f"\n{len(plain)} tables as they are: {n_errors} findings of level error, {n_warnings} of level warn.\n"
-    )
-    lines.extend(
-        f"- {r['table']}: {', '.join(' '.join(found[1:]) for found in r['codes'])}" for r in plain if r["codes"]
-    )
-    return "\n".join(lines)
+        yield {
+            "table": entry.name,
+            "leak": plant.__name__,
+            "about": plant.__doc__,
+            "codes": [[hit.level, hit.code] for hit in found],
+        }
 
 
 def main() -> None:
     """Runs what the command line says."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("data", type=Path, nargs="?")
-    parser.add_argument("--results", type=Path)
-    parser.add_argument("--summary", type=Path)
+    parser.add_argument("data", type=Path)
+    parser.add_argument("--results", type=Path, default=Path(__file__).parent / "results" / "leaks.jsonl")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
-    if options.summary:
-        print(summary([json.loads(line) for line in options.summary.read_text().splitlines()]))
-        return
     records = []
     for entry in read_index(options.data):
-        records.extend(measure(entry, options.seed))
-        missed = [r["leak"] for r in records if r["table"] == entry.name and r["leak"] and not r["codes"]]
+        of_table = list(measure(entry, options.seed))
+        missed = [record["leak"] for record in of_table[1:] if not record["codes"]]
         print(entry.name, "missed:", ", ".join(missed) or "none", flush=True)
-    if options.results:
-        options.results.write_text("".join(json.dumps(record) + "\n" for record in records))
-    print(summary(records))
+        records.extend(of_table)
+    options.results.write_text("".join(json.dumps(record) + "\n" for record in records))
 
 
 if __name__ == "__main__":
