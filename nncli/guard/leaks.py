@@ -11,6 +11,8 @@ from typing import get_args
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from nncli.errors import show
 from nncli.guard.evidence import REMEDY, Evidence, collect
@@ -18,6 +20,7 @@ from nncli.guard.findings import Finding, Level
 from nncli.guard.levels import Levels, coarse, tell
 from nncli.guard.traces import find_averages, find_names, find_telling_gaps
 from nncli.table.arrangement import Labels
+from nncli.table.arrow import numpy_array
 from nncli.table.schema import Column, infer_kind
 from nncli.table.target import Target
 
@@ -59,8 +62,9 @@ def _in_order(evidence: Evidence) -> Levels:
     """Text in the order of its letters, so that neighbours can tell of each other."""
     if evidence.levels.values is not None:
         return evidence.levels
-    texts, codes = np.unique(np.array(evidence.cells.to_pylist(), dtype=np.str_), return_inverse=True)
-    return Levels(codes, texts.size, np.arange(texts.size, dtype=np.float64))
+    texts = evidence.cells.dictionary_encode()
+    ranks: NDArray[np.int64] = np.argsort(numpy_array(pc.array_sort_indices(texts.dictionary)))
+    return Levels(ranks[numpy_array(texts.indices)], ranks.size, np.arange(ranks.size, dtype=np.float64))
 
 
 def _find_copy(evidence: Evidence, is_kept: bool) -> Finding | None:

@@ -100,8 +100,9 @@ def _rounded(levels: Levels) -> Levels:
     if levels.values is None:
         return levels
     values = levels.values[levels.codes]
-    low, high = np.nanquantile(values, (0.25, 0.75)) if np.isfinite(levels.values[0]) else (0.0, 0.0)
-    steps = np.round((values - levels.values[0]) / (float(high - low) or float(np.nanstd(values)) or 1.0) * _STEPS)
+    with np.errstate(over="ignore", invalid="ignore"):  # numbers at the ends of what a double holds
+        low, high = np.nanquantile(values, (0.25, 0.75)) if np.isfinite(levels.values[0]) else (0.0, 0.0)
+        steps = np.round(values / (float(high - low) or float(np.nanstd(values)) or 1.0) * _STEPS)
     distinct, codes = np.unique(steps, return_inverse=True)
     return Levels(codes, distinct.size, distinct)
 

@@ -25,7 +25,7 @@ _CHANCE = 1e-9
 """Of what is taken for no chance."""
 _RIGHTLY_NAMED, _BEYOND_CHANCE = 0.95, 0.8
 """Share of names that are those of the rows' classes; the least of what chance leaves for them to get right."""
-_MOST_NAMES = 100
+_MOST_NAMES, _LONGEST_NAME = 100, 50
 _MOST_CLASSES = 20
 """Whose shares are compared with a column's values."""
 _LEAST_SPREAD = 0.05
@@ -52,6 +52,8 @@ def _of_one_class(evidence: Evidence, flags: Levels) -> Finding | None:
     """Filled cells, or empty ones, that one class has for itself: they are all of it, or nearly all of each other."""
     table = flags.by_class(evidence.labels, evidence.n_classes)
     sizes, n_rows = table.sum(axis=0), table.sum()
+    if sizes.max() == n_rows:
+        return None
     for word, counts in zip(("filled", "empty"), table, strict=True):
         label, n_flagged = int(counts.argmax()), int(counts.sum())
         share, flagged = sizes[label] / n_rows, n_flagged / n_rows
@@ -89,8 +91,11 @@ def find_names(evidence: Evidence) -> Finding | None:
 def _named_classes(cells: pa.Array, classes: Sequence[str]) -> NDArray[np.int64]:
     """The class whose name comes first in each cell, as a word; -1 where none does. Shape: ``(n_rows,)``."""
     names = [name.lower() for name in classes]
+    looked_for = [name for name in names if len(name) <= _LONGEST_NAME and name.isprintable()][:_MOST_NAMES]
+    if not looked_for:
+        return np.full(len(cells), -1)
     texts = cells.dictionary_encode()
-    words = "|".join(re.escape(name) for name in sorted(names[:_MOST_NAMES], key=len, reverse=True))
+    words = "|".join(re.escape(name) for name in sorted(looked_for, key=len, reverse=True))
     found = pc.extract_regex(pc.utf8_lower(texts.dictionary), rf"(?:^|\W)(?P<name>{words})(?:\W|$)")
     name = pc.fill_null(pc.struct_field(found, "name"), "")
     of_text = to_codes(name, names)
@@ -137,7 +142,7 @@ def _chance_of_fit(values: NDArray[np.float64], counts: NDArray[np.int64], sizes
         counts: rows of the class in each.
         sizes: rows of each, two at least.
     """
-    shares, weights = counts / sizes, sizes / sizes.sum()
+    shares, weights, values = counts / sizes, sizes / sizes.sum(), values / np.abs(values).max()
     x, y = values - weights @ values, shares - weights @ shares
     lack = float(sizes @ (y - x * ((weights * x) @ y / ((weights * x) @ x))) ** 2)
     follows_line = lack < _CLOSE * float(sizes @ y**2)  # and not only balanced, as in a planned experiment

@@ -154,3 +154,30 @@ def test_noise_leaks_nothing(seed: int, n_rows: int, rare: float) -> None:
 def test_fewer_rows_than_chance_needs_are_not_judged() -> None:
     y = ["a", "b"] * 10
     assert not [f for f in examined({"copy": y}, y).findings if f.code == "target-copy"]
+
+
+CELLS = st.one_of(
+    st.sampled_from(
+        ["", "NA", "0", "1", "1e308", "-1e308", "5e-324", "inf", "2024-02-29", "0001-01-01", "a", "A", "yes"]
+    ),
+    st.text(max_size=6),
+    st.floats(allow_nan=False).map(str),
+    st.integers(-(2**70), 2**70).map(str),
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(data=st.data(), n_rows=st.integers(30, 70))
+def test_nothing_that_a_file_can_hold_breaks_the_tests(data: st.DataObject, n_rows: int) -> None:
+    """Each column repeats a few cells of any kind; numpy's warnings are errors here."""
+    random = np.random.default_rng(data.draw(st.integers(0, 1000)))
+    columns = {}
+    for name in ("a", "b", "c", "d", "y"):
+        cells = data.draw(st.lists(CELLS, min_size=1, max_size=8))
+        columns[name] = [cells[number] for number in random.integers(0, len(cells), n_rows)]
+    columns["long"] = [f"{cell}{number}" for number, cell in enumerate(columns["a"])]
+    try:
+        table = examine_table(Table(rows_of(columns), "made.csv", "0" * 64, "CSV"), "y")
+    except DataError:
+        return
+    assert all("\n" not in finding.message for finding in table.findings)
