@@ -328,6 +328,8 @@ class RunSettings:
     """The column whose equal values stay on one side of every split; it is not learned from."""
     time: str | None = None
     """The column that orders the rows: the latest are tested, the earliest learned from."""
+    keep_columns: tuple[str, ...] = ()
+    """Learned from even if they look like IDs or are copies of the target."""
     weights: WeightSettings = UNWEIGHTED
     blend: bool = False
     """Whether the model answers with the blend of both sides, not with the network alone."""

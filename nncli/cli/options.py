@@ -136,6 +136,22 @@ Time = Annotated[
         rich_help_panel=DATA_PANEL,
     ),
 ]
+KeepColumns = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--keep-column",
+        help="Column to learn from even if it looks like an ID or is a copy of the target; repeatable.",
+        metavar="COLUMN",
+        autocompletion=complete_column,
+        rich_help_panel=DATA_PANEL,
+    ),
+]
+Strict = Annotated[
+    bool,
+    typer.Option(
+        "--strict", help="Refuse data that would be warned of, before any training.", rich_help_panel=DATA_PANEL
+    ),
+]
 ModelFolder = Annotated[Path, typer.Option("--model", "-m", help="Model folder.", autocompletion=complete_model)]
 Output = Annotated[Path, typer.Option("--output", "-o", help="Model folder to write.", rich_help_panel=OUTPUT_PANEL)]
 Force = Annotated[bool, typer.Option("--force", help="Replace what exists at --output.", rich_help_panel=OUTPUT_PANEL)]
@@ -251,6 +267,7 @@ def run_settings(given: Mapping[str, Any]) -> RunSettings:
     shared = ("target", "group", "time", "effort", "time_limit", "seed", "device", "threads")
     found = RunSettings(
         **{name: given[name] for name in shared},
+        keep_columns=tuple(given["keep_column"] or ()),
         weights=parse_weights(given["class_weight"], given["sample_weight"]),
         evaluation=EvaluationSettings(metrics=tuple(_as_list(given["metric"]) or DEFAULTS.evaluation.metrics)),
     )
