@@ -100,6 +100,7 @@ class Trees:
             and ((codes >= -1) & (codes < len(self.code_sets))).all()
             and (features[codes >= 0] < len(self.known_codes)).all()
             and ((self.roots >= 0) & (self.roots < self.feature.size)).all()
+            and np.unique(self.roots).size == self.roots.size  # else a small file could take hours to predict
         )
 
     def predict_proba(self, x: NDArray[np.float64]) -> NDArray[np.float64]:
