@@ -7,16 +7,21 @@ them under fixed names; they can be made anew and are no part of the model.
 import hashlib
 import os
 import re
-import shutil
 import stat
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from nncli import FORMAT_VERSION
 from nncli.bundle.records import dump_json, from_json, parse_json, to_json
-from nncli.bundle.whole import refuse_replacing, sync_folder, umask, write_file, write_synced
+from nncli.bundle.whole import (
+    refuse_replacing,
+    remove_leftovers,
+    staged_folder,
+    sync_folder,
+    write_file,
+    write_synced,
+)
 from nncli.errors import FileError, ModelError, UsageError, quoted_list, show
 
 MANIFEST = "manifest.json"
@@ -77,20 +82,16 @@ def write_folder(path: Path, files: Mapping[str, bytes], pages: Mapping[str, byt
     manifest = dump_json(to_json(Manifest(FORMAT_VERSION, entries)))
     contents = dict(zip((entry.name for entry in entries), files.values(), strict=True))
     path.parent.mkdir(parents=True, exist_ok=True)
+    remove_leftovers(path.parent, path.name)
     if (path / MANIFEST).exists():
         _replace(path, contents, manifest, pages)
         return
-    staging = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
-    try:
+    with staged_folder(path) as staging:
         for name, content in {**contents, **pages, MANIFEST: manifest}.items():
             write_synced(staging / name, content)
-        staging.chmod(0o777 & ~umask())
         sync_folder(staging)
         os.replace(staging, path)  # noqa: PTH105 (an empty folder may be in its place)
         sync_folder(path.parent)
-    except BaseException:
-        shutil.rmtree(staging, ignore_errors=True)
-        raise
 
 
 def _replace(path: Path, contents: Mapping[str, bytes], manifest: bytes, pages: Mapping[str, bytes]) -> None:
@@ -102,6 +103,7 @@ def _replace(path: Path, contents: Mapping[str, bytes], manifest: bytes, pages: 
     for old in path.iterdir():
         if _NAME.fullmatch(old.name) and old.name not in contents:
             old.unlink()
+    remove_leftovers(path)
 
 
 def _entry(role: str, content: bytes) -> FileEntry:

@@ -214,6 +214,7 @@ def _to_stream(run: "Run", paths: list[str], stream: BinaryIO, name: str, say: S
 
 
 def _to_file(run: "Run", paths: list[str], output: Path, force: bool, say: Say) -> "Summary":
+    from nncli.bundle.whole import remove_leftovers
     from nncli.prediction.outputs import refuse_existing, refuse_own_input, rejects_path, write_file
     from nncli.table.filetype import file_type
 
@@ -227,6 +228,8 @@ def _to_file(run: "Run", paths: list[str], output: Path, force: bool, say: Say) 
             ".parquet, or name one with --output-format"
         )
     written_as = stated.written_as(run.asked.settings.output_format or stated.format or "csv")
+    for path in (output, rejects_path(output)):
+        remove_leftovers(path.parent, path.name)
     summary = write_file(run, paths, output, written_as)
     _tell(summary, run, say, see=f"; see {rejects_path(output)}")
     return summary
