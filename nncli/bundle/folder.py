@@ -192,12 +192,15 @@ def _read_regular(path: Path, most: int) -> bytes:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError as error:
         raise _unreadable(path, error) from error
-    with os.fdopen(descriptor, "rb") as file:
+    try:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode) or status.st_size > most:
             raise ModelError(f"{path}: is no regular file of at most {most:,} bytes; the model folder is damaged")
         if status.st_nlink > 1:
             raise ModelError(
-                f"{path}: has a second name (a hard link), maybe elsewhere; copy the folder (cp -R), use that"
+                f"{path}: has a second name (hard link), maybe elsewhere; copy the folder (cp -R), use that"
             )
-        return file.read(status.st_size)
+        with os.fdopen(descriptor, "rb", closefd=False) as file:
+            return file.read(status.st_size)
+    finally:
+        os.close(descriptor)

@@ -53,7 +53,7 @@ def parse_json(data: bytes, where: str) -> Any:
     """
     try:
         return json.loads(
-            data,
+            data.decode(),  # bytes may be UTF-16, too
             object_pairs_hook=_unique_keys,
             parse_constant=_refuse_constant,
             parse_float=_finite_float,

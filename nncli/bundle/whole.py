@@ -77,7 +77,10 @@ def remove_leftovers(folder: Path, name: str | None = None) -> None:
         folder: where it is.
         name: of the file or folder that was to be written; ``None``: any.
     """
-    for found in os.listdir(folder):  # noqa: PTH208 (paths would take three times as long)
+    names = list[str]()
+    with contextlib.suppress(OSError):  # a folder may be written to and not be read
+        names = os.listdir(folder)  # noqa: PTH208 (paths would take three times as long)
+    for found in names:
         hidden = _HIDDEN.fullmatch(found)
         if hidden and (name is None or hidden["name"] == _beginning(name)):
             with contextlib.suppress(OSError):  # what is locked, or no file or folder, stays
