@@ -3,6 +3,7 @@
 import json
 import struct
 from collections.abc import Sequence
+from copy import deepcopy
 from random import Random
 from typing import Any
 
@@ -134,7 +135,7 @@ def _mutate_value(value: Any, random: Random) -> None:
     elif way == 4 and isinstance(parent, dict):
         parent[random.choice(["x", "__class__", f"{key} ", "loader"])] = here
     else:
-        parent[key] = random.choice(EXTREMES)
+        parent[key] = deepcopy(random.choice(EXTREMES))
 
 
 def mutated_arrays(data: bytes, random: Random) -> bytes:

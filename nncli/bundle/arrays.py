@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nncli.bundle.records import parse_json
-from nncli.errors import ModelError
+from nncli.errors import ModelError, show
 
 _HEADER_BYTES, _BYTES_OF_AN_ARRAY = 1024, 256
 """Of a header, the most: for all arrays, and for each besides its name."""
@@ -51,7 +51,9 @@ def load_arrays(data: bytes, shapes: Shapes, dtypes: Mapping[str, type], where: 
     try:
         arrays = load(data)
     except SafetensorError as error:
-        raise ModelError(f"{where}: is no sound safetensors file ({error}); the model folder is damaged") from error
+        raise ModelError(
+            f"{where}: is no sound safetensors file ({show(error)}); the model folder is damaged"
+        ) from error
     for name, array in arrays.items():
         if array.dtype.kind == "f" and not np.isfinite(array).all():
             raise ModelError(f"{where}: '{name}' holds numbers that are not finite; the model folder is damaged")

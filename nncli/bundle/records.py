@@ -9,7 +9,7 @@ from dataclasses import Field, fields, is_dataclass
 from types import NoneType, UnionType
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
-from nncli.errors import ModelError, UsageError, quoted_list
+from nncli.errors import ModelError, UsageError, quoted_list, show
 
 _LARGEST_INTEGER = 2**63 - 1
 
@@ -59,7 +59,7 @@ def parse_json(data: bytes, where: str) -> Any:
             parse_float=_finite_float,
         )
     except (ValueError, RecursionError) as error:
-        raise ModelError(f"{where}: is not strict JSON ({error}); the model folder is damaged") from error
+        raise ModelError(f"{where}: is not strict JSON ({show(error)}); the model folder is damaged") from error
 
 
 def dump_json(value: Any) -> bytes:

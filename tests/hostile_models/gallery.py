@@ -312,6 +312,8 @@ ARRAYS: dict[str, Make] = {
     "a header of 90 MB": file("weights", lambda data: under_header(b"{" + b" " * 90_000_000 + b"}", b"")),
     "a header nested without end": file("weights", lambda _: under_header(DEEP, b"")),
     "a header of a list": file("weights", lambda _: under_header(b"[]", b"")),
+    "a shape without end": header("weights", lambda h: h["0.head.bias"].update(data_offsets=LONG)),
+    "a number of a thousand digits": file("weights", lambda _: under_header(b"[1" + b"0" * 1000 + b".0]", b"")),
     "an entry that is no object": header("weights", lambda h: h.update({"x": 1})),
     "metadata": header("weights", lambda h: h.update(__metadata__={"loader": "os.system"})),
     "an array twice": file("weights", twice),
