@@ -241,7 +241,7 @@ def table_case(samples: Path, model: Model, folder: Path) -> Callable[[int], str
     def case(seed: int) -> str:
         random = Random(seed)
         if random.random() < 0.5:
-            path = folder / random.choice(["t.csv", "t.csv", "t.csv", "t.tsv", "t", "t.jsonl"])
+            path = folder / random.choice([*["t.csv"] * 20, "t", "t", "t.tsv", "t.jsonl"])
             path.write_bytes(mutated_table(random.choice([*tables, *NASTY]), random))
             return f"train: {_learned_from(path)}"
         path = folder / "p.csv"

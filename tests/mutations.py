@@ -113,14 +113,21 @@ def mutated_json(data: bytes, random: Random) -> bytes:
 
 def _mutate_value(value: Any, random: Random) -> None:
     """Goes down a random way and changes something there."""
-    parent, key = None, None
-    here = value
+    parent, key, here = None, None, value
     while isinstance(here, (dict, list)) and here and (parent is None or random.random() < 0.85):
         parent, key = here, random.choice(list(here) if isinstance(here, dict) else range(len(here)))
         here = parent[key]
-    if parent is None:
-        return
-    way = random.randrange(7)
+    if isinstance(here, (int, float)) and random.random() < 0.5:
+        near = [here - 1, here + 1, here + 2, 2 * here, not here]
+        parent[key] = random.choice(
+            near if isinstance(here, int) else [-here, here * 2, here * 1e9, here * 1e-9, 1 - here]
+        )
+    elif parent is not None:
+        _spoil(parent, key, here, random)
+
+
+def _spoil(parent: Any, key: Any, here: Any, random: Random) -> None:
+    way = random.randrange(6)
     if way == 0:
         del parent[key]
     elif way == 1 and isinstance(parent, list):
@@ -128,11 +135,7 @@ def _mutate_value(value: Any, random: Random) -> None:
     elif way == 2:
         other = random.choice(list(parent) if isinstance(parent, dict) else range(len(parent)))
         parent[key], parent[other] = parent[other], parent[key]
-    elif way == 3 and isinstance(here, (int, float)):
-        parent[key] = (
-            here + random.choice([-1, 1]) if isinstance(here, int) else here * random.choice([-1, 2, 1e9, 1e-9])
-        )
-    elif way == 4 and isinstance(parent, dict):
+    elif way == 3 and isinstance(parent, dict):
         parent[random.choice(["x", "__class__", f"{key} ", "loader"])] = here
     else:
         parent[key] = deepcopy(random.choice(EXTREMES))
@@ -162,27 +165,31 @@ def _number(form: str, random: Random) -> float:
 
 def mutated_table(data: bytes, random: Random) -> bytes:
     """A table with other cells, rows, columns or delimiters, in another encoding, with bytes changed, or all of it."""
-    if random.random() < 0.7:
+    ways = random.choice(["cells", "cells", "bytes", "both"])
+    if ways != "bytes":
         data = _mutated_cells(data, random)
-    if random.random() < 0.7:
-        data = mutated(data, random)
-    return data
+    return mutated(data, random) if ways != "cells" else data
 
 
 def _mutated_cells(data: bytes, random: Random) -> bytes:
-    rows = [line.split(",") for line in data.decode(errors="replace").split("\n")]
+    rows = [line.split(",") for line in data.decode(errors="replace").rstrip("\n").split("\n")]
     for _ in range(random.choice([1, 1, 2, 5, 30])):
         _mutate_rows(rows, random)
-    text = "\n".join(",".join(row) for row in rows)
+    text = "\n".join(",".join(_written(cell, random) for cell in row) for row in rows)
     if random.random() < 0.2:
         text = text.replace(",", random.choice(";\t|")).replace("\n", random.choice(["\n", "\r\n", "\r", "\n\n"]))
     return text.encode(random.choice(_TABLE_ENCODINGS), "replace")
 
 
+def _written(cell: str, random: Random) -> str:
+    needs_quotes = any(character in cell for character in ',"\n\r')
+    return f'"{cell.replace(chr(34), chr(34) * 2)}"' if needs_quotes and random.random() < 0.9 else cell
+
+
 def _mutate_rows(rows: list[list[str]], random: Random) -> None:
-    i = random.choice([0, random.randrange(len(rows))])
+    i = random.choice([0, *[random.randrange(len(rows))] * 5])
     j = random.randrange(len(rows[i]) or 1)
-    way = random.choice(["row again", "no row", "column", "more cells", "fewer cells", "cell", "cell"])
+    way = random.choice(["row again", "no row", "column", "more cells", "fewer cells", *["cell"] * 6])
     if way == "row again" or len(rows) < 2:
         rows.insert(i, list(rows[i]))
     elif way == "no row":

@@ -51,9 +51,7 @@ def load_arrays(data: bytes, shapes: Shapes, dtypes: Mapping[str, type], where: 
     try:
         arrays = load(data)
     except SafetensorError as error:
-        raise ModelError(
-            f"{where}: is no sound safetensors file ({show(error)}); the model folder is damaged"
-        ) from error
+        raise ModelError(f"{where}: is no safetensors file ({show(error)}); the model folder is damaged") from error
     for name, array in arrays.items():
         if array.dtype.kind == "f" and not np.isfinite(array).all():
             raise ModelError(f"{where}: '{name}' holds numbers that are not finite; the model folder is damaged")
