@@ -25,6 +25,8 @@ from nncli.bundle.whole import (
 from nncli.errors import FileError, ModelError, UsageError, quoted_list, show
 
 MANIFEST = "manifest.json"
+PAGES = ("report.html", "report.json", "README.md")
+"""Files for people."""
 _LARGEST_MANIFEST = 1 << 20
 _NAME = re.compile(r"(?P<role>[a-z]+)-(?P<hash>[0-9a-f]{16})\.(json|safetensors)")
 
@@ -172,6 +174,12 @@ def read_file(path: Path, manifest: Manifest, role: str, most: int | None = None
     if len(content) != entry.size or hashlib.sha256(content).hexdigest() != entry.sha256:
         raise ModelError(f"{path / entry.name}: is not as it was written; the model folder is damaged")
     return content
+
+
+def other_files(path: Path, manifest: Manifest) -> list[str]:
+    """Names of what is in a model folder and no part of the model."""
+    named = {MANIFEST, *(entry.name for entry in manifest.files)}
+    return sorted(found.name for found in path.iterdir() if found.name not in named)
 
 
 def _exists(path: Path) -> bool:

@@ -329,6 +329,17 @@ class Model:
         }
         return files | ({"fast.safetensors": dump_arrays(self.student)} if self.student else {})
 
+    def require_sha256(self, wanted: str | None) -> None:
+        """Refuses to be another model than the one that is wanted.
+
+        Raises:
+            ModelError: it is.
+        """
+        if wanted is not None and wanted.lower() != self.sha256:
+            raise ModelError(
+                f"--expect-model: the model is another one, {self.sha256}; name another --model, or expect this one"
+            )
+
     @cached_property
     def sha256(self) -> str:
         """Hash over weights, trees and description."""

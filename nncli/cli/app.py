@@ -13,6 +13,7 @@ from nncli.cli.info import info
 from nncli.cli.keep import KeepCommand
 from nncli.cli.predict import predict
 from nncli.cli.train import train
+from nncli.cli.verify import verify
 
 app = typer.Typer(
     cls=Boundary,
@@ -55,4 +56,5 @@ app.command("compare-baseline")(compare_baseline)
 app.command()(evaluate)
 app.command()(export)
 app.command()(info)
+app.command()(verify)
 app.command()(doctor)

@@ -137,6 +137,10 @@ Time = Annotated[
     ),
 ]
 ModelFolder = Annotated[Path, typer.Option("--model", "-m", help="Model folder.", autocompletion=complete_model)]
+ExpectModel = Annotated[
+    str | None,
+    typer.Option(help="The model's hash, as info names it; exit code 4 if it is another.", metavar="SHA256"),
+]
 Output = Annotated[Path, typer.Option("--output", "-o", help="Model folder to write.", rich_help_panel=OUTPUT_PANEL)]
 Force = Annotated[bool, typer.Option("--force", help="Replace what exists at --output.", rich_help_panel=OUTPUT_PANEL)]
 Metric = Annotated[

@@ -12,7 +12,17 @@ import typer
 
 from nncli.cli import predict_options as p
 from nncli.cli.keep import parse_keep
-from nncli.cli.options import DEFAULT_MODEL, Debug, Force, ModelFolder, Quiet, Threads, Verbose, parse_numbers
+from nncli.cli.options import (
+    DEFAULT_MODEL,
+    Debug,
+    ExpectModel,
+    Force,
+    ModelFolder,
+    Quiet,
+    Threads,
+    Verbose,
+    parse_numbers,
+)
 from nncli.errors import UsageError, quoted_list, show
 from nncli.settings import PredictSettings, Side, With, check_choice, choose_threads
 
@@ -49,6 +59,7 @@ def predict(
     context: typer.Context,
     data: p.Data = None,
     model: ModelFolder = DEFAULT_MODEL,
+    expect_model: ExpectModel = None,
     output: p.OutputFile = None,
     out_dir: p.OutputFolder = None,
     force: Force = False,
@@ -89,6 +100,7 @@ def predict(
     settings = PredictSettings(sides=sides, keep=parse_keep(keep), prior=_prior(prior), **given)
     say: Say = _mute if quiet else _say
     prepared = _prepared(model, settings, side is not None, threads, line_buffered, memory)
+    prepared.asked.model.require_sha256(expect_model)
     with _watched(prepared, not (output or out_dir), quiet) as run:
         summary = _carry_out(run, data or ["-"], output, out_dir, force, say)
     (say if verbose else _mute)(f"{summary.n_rows:,} rows, model {run.asked.model.sha256}")

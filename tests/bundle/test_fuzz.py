@@ -8,7 +8,7 @@ from stored_models import store_small_model
 
 def test_no_mutated_model_folder_gets_through(tmp_path: Path) -> None:
     case = model_case(store_small_model(tmp_path / "good"), tmp_path / "m")
-    outcomes = run_cases("models", case, range(2000))
+    outcomes = run_cases("models", case, range(1500))
     assert outcomes.findings == []
     assert outcomes.counts["answered"] > 100  # some mutations leave a sound model
 

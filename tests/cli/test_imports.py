@@ -27,7 +27,7 @@ except SystemExit as leave:
 
 
 @pytest.mark.parametrize(
-    "command", ["--help", "--version", "predict", "evaluate", "info", "compare-baseline", "export"]
+    "command", ["--help", "--version", "predict", "evaluate", "info", "verify", "compare-baseline", "export"]
 )
 def test_light_commands_load_neither_torch_nor_scikit_learn(
     command: str, penguins_model: Path, samples: Path, tmp_path: Path
@@ -36,11 +36,12 @@ def test_light_commands_load_neither_torch_nor_scikit_learn(
         "predict": ["predict", samples / "penguins.csv", "-m", penguins_model, "--with", "trees", "--keep"],
         "evaluate": ["evaluate", samples / "penguins.csv", "-m", penguins_model, "--json"],
         "info": ["info", "-m", penguins_model],
+        "verify": ["verify", "-m", penguins_model],
         "compare-baseline": ["compare-baseline", "-m", penguins_model],
         "export": ["export", "-m", penguins_model, "-o", tmp_path / "model.onnx", "-q"],
     }
     loaded = loaded_modules(RUN, *args.get(command, [command]))
-    too_heavy = {*HEAVY, "pandas", "scipy"} if command == "predict" else HEAVY
+    too_heavy = {*HEAVY, "pandas", "scipy"} if command in ("predict", "verify") else HEAVY
     assert not [name for name in loaded if name.split(".")[0] in too_heavy]
 
 
