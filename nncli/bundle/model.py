@@ -376,15 +376,16 @@ def load_model(path: Path) -> Model:
 
 
 def _settled(path: Path, load: Callable[[Path, Manifest], T]) -> T:
-    """Loads what a manifest names; once more where a run has put another model in its place meanwhile."""
-    manifest = read_manifest(path)
-    try:
-        return load(path, manifest)
-    except ModelError:
-        now = read_manifest(path)
-        if now == manifest:
-            raise
-        return load(path, now)
+    """Loads what a manifest names; again where that fails, for a run may have replaced the model meanwhile."""
+    failed = None
+    while True:
+        manifest = read_manifest(path)
+        try:
+            return load(path, manifest)
+        except ModelError:
+            if manifest == failed:
+                raise
+            failed = manifest
 
 
 def _load(path: Path, manifest: Manifest) -> Model:
