@@ -9,7 +9,7 @@ from typing import Annotated, Any, get_args
 import typer
 
 from nncli.cli.boundary import DEBUG_KEY
-from nncli.errors import UsageError, show
+from nncli.errors import UsageError, inert, show
 from nncli.settings import (
     EFFORTS,
     ClassWeight,
@@ -53,7 +53,7 @@ def complete_column(ctx: typer.Context, incomplete: str) -> list[str]:
             columns = column_names(parse_line(header, find_delimiter([header], path)))
     except (NncliError, OSError, UnicodeDecodeError):
         return []
-    return [column for column in columns if column.startswith(incomplete)]
+    return [column for column in columns if column.startswith(incomplete) and column == inert(column)]
 
 
 def complete_model(incomplete: str) -> list[str]:
@@ -63,7 +63,7 @@ def complete_model(incomplete: str) -> list[str]:
     start = Path(incomplete or ".")
     folder = start if start.is_dir() else start.parent
     found = [path.parent for path in folder.glob(f"*/{MANIFEST}")]
-    return sorted(str(path) for path in found if str(path).startswith(incomplete))
+    return sorted(path for path in map(str, found) if path.startswith(incomplete) and path == inert(path))
 
 
 METRICS = "|".join(get_args(MetricName))

@@ -23,7 +23,7 @@ from nncli.cli.options import (
     Verbose,
     parse_numbers,
 )
-from nncli.errors import UsageError, quoted_list, show
+from nncli.errors import UsageError, inert, quoted_list, show
 from nncli.settings import PredictSettings, Side, With, check_choice, choose_threads
 
 if TYPE_CHECKING:
@@ -309,4 +309,4 @@ def _mute(_: str) -> None: ...
 
 
 def _say(line: str) -> None:
-    print(line, file=sys.stderr)  # noqa: T201
+    print(inert(line), file=sys.stderr)  # noqa: T201
