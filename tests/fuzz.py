@@ -22,6 +22,7 @@ from types import FrameType
 import numpy as np
 from made_models import raw_rows
 from mutations import NASTY, mutated, mutated_arrays, mutated_json, mutated_table
+from program import Outcome, Program
 from safetensors.numpy import load, save
 from stored_models import COLUMNS, Files, files_of, under_header
 
@@ -65,13 +66,15 @@ class TakesTooLong(BaseException):
     """No ``except Exception`` hides it."""
 
 
-def run_cases(kind: str, case: Callable[[int], str], seeds: Iterable[int]) -> Outcomes:
+def run_cases(
+    kind: str, case: Callable[[int], str], seeds: Iterable[int], most_seconds: int = MOST_SECONDS
+) -> Outcomes:
     """Runs cases under the limits on time and memory."""
     outcomes = Outcomes()
     with _limits():
         for seed in seeds:
             try:
-                outcome = _in_time(case, seed)
+                outcome = _in_time(case, seed, most_seconds)
             except NncliError as error:  # where none is expected
                 outcome = _told(error, ())
             except (Exception, TakesTooLong) as error:  # noqa: BLE001 (each is a finding)
@@ -86,7 +89,7 @@ def _limits() -> Iterator[None]:
     """A gigabyte more of addresses than are in use, an alarm that can be heard, and no warning that passes."""
 
     def stop(number: int, frame: FrameType | None) -> None:
-        raise TakesTooLong(f"longer than {MOST_SECONDS} s")
+        raise TakesTooLong("longer than it may")
 
     used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
     soft, hard = resource.getrlimit(resource.RLIMIT_AS)
@@ -101,8 +104,8 @@ def _limits() -> Iterator[None]:
         signal.signal(signal.SIGALRM, before)
 
 
-def _in_time(case: Callable[[int], str], seed: int) -> str:
-    signal.alarm(MOST_SECONDS)
+def _in_time(case: Callable[[int], str], seed: int, most_seconds: int) -> str:
+    signal.alarm(most_seconds)
     try:
         return case(seed)
     finally:
@@ -303,3 +306,34 @@ def _answers_or_error(model: Model, path: Path, settings: PredictSettings, size:
     if settings.keep == "none" and settings.bad_rows == "error" and written:
         _check_answers(written, model, None)
     return written
+
+
+# Whole runs
+
+
+def train_case(samples: Path, folder: Path) -> Callable[[int], str]:
+    """Cases of a table that the real program learns from, and then predicts."""
+    rows = (samples / "penguins.csv").read_bytes().splitlines(keepends=True)
+    program = Program(folder)
+
+    def case(seed: int) -> str:
+        random = Random(seed)
+        table = b"".join([rows[0], *random.sample(rows[1:], random.choice([20, 60, 150]))])
+        (folder / "t.csv").write_bytes(mutated_table(table, random))
+        target = ["--target", "species"] if random.random() < 0.7 else []
+        options = ["--effort", "quick", "--threads", "1", "--force", "-q", "-o", "m"]
+        trained = _outcome(program("train", "t.csv", *target, *options))
+        if trained != "0":
+            return f"train {trained}"
+        told = _outcome(program("predict", "t.csv", "-m", "m", "--with", "both", "-q", "-o", "p.csv", "--force"))
+        return f"train 0, predict {told}"
+
+    return case
+
+
+def _outcome(outcome: Outcome) -> str:
+    """The exit code, where all is as it has to be."""
+    lines = outcome.err.splitlines()
+    if outcome.code not in (0, 3) or len(lines) != (outcome.code != 0) or inert("".join(lines)) != "".join(lines):
+        raise AssertionError(f"exit {outcome.code}: {outcome.err}")
+    return str(outcome.code)

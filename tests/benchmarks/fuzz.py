@@ -15,19 +15,20 @@ from pathlib import Path
 TESTS = Path(__file__).parent.parent
 sys.path.insert(0, str(TESTS))
 
-from fuzz import Outcomes, model_case, run_cases, table_case  # noqa: E402
+from fuzz import MOST_SECONDS, Outcomes, model_case, run_cases, table_case, train_case  # noqa: E402
 from stored_models import store_small_model  # noqa: E402
 
 from nncli.bundle.model import load_model  # noqa: E402
 
 AT_ONCE = 500
+MOST_SECONDS_OF_A_RUN = 100
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--n", type=int, default=20_000, help="cases of each kind")
     parser.add_argument("--first", type=int, default=1_000_000, help="number of the first case")
-    parser.add_argument("--kind", choices=["models", "tables"], action="append", help="if not given, both")
+    parser.add_argument("--kind", choices=["models", "tables", "train"], action="append", help="not train if none")
     asked = parser.parse_args()
     memory = Path("/dev/shm")  # nothing here has to survive
     with tempfile.TemporaryDirectory(dir=memory if memory.is_dir() else None) as folder:
@@ -43,7 +44,8 @@ def run(kind: str, first: int, n: int, folder: Path) -> int:
     total, started = Outcomes(), time.monotonic()
     for start in range(first, first + n, AT_ONCE):
         seeds = range(start, min(start + AT_ONCE, first + n))
-        some = run_cases(kind, cases[start // AT_ONCE % 2], seeds)
+        most_seconds = MOST_SECONDS_OF_A_RUN if kind == "train" else MOST_SECONDS
+        some = run_cases(kind, cases[start // AT_ONCE % 2], seeds, most_seconds)
         total.counts += some.counts
         total.findings += some.findings
         for found in some.findings:
@@ -64,7 +66,8 @@ def made(kind: str, folder: Path, n_classes: int) -> Callable[[int], str]:
         store_small_model(good, n_classes)
     if kind == "models":
         return model_case(good, folder / "m")
-    return table_case(TESTS.parent / "sample_data", load_model(good), folder)
+    samples = TESTS.parent / "sample_data"
+    return train_case(samples, folder) if kind == "train" else table_case(samples, load_model(good), folder)
 
 
 if __name__ == "__main__":
