@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 from types import FrameType
+from unittest.mock import patch
 
 import numpy as np
 from made_models import raw_rows
@@ -86,21 +87,21 @@ def run_cases(
 
 @contextmanager
 def _limits() -> Iterator[None]:
-    """A gigabyte more of addresses than are in use, an alarm that can be heard, and no warning that passes."""
+    """A gigabyte more of memory to write to than is in use, an alarm that can be heard, and no warning that passes."""
 
     def stop(number: int, frame: FrameType | None) -> None:
         raise TakesTooLong("longer than it may")
 
-    used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
-    soft, hard = resource.getrlimit(resource.RLIMIT_AS)
+    used = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmData"))
+    soft, hard = resource.getrlimit(resource.RLIMIT_DATA)
     before = signal.signal(signal.SIGALRM, stop)
-    resource.setrlimit(resource.RLIMIT_AS, (used + MOST_BYTES, hard))
+    resource.setrlimit(resource.RLIMIT_DATA, (int(used.split()[1]) * 1024 + MOST_BYTES, hard))
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), patch("os.fsync"):  # nothing here has to survive
             warnings.simplefilter("error")
             yield
     finally:
-        resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
+        resource.setrlimit(resource.RLIMIT_DATA, (soft, hard))
         signal.signal(signal.SIGALRM, before)
 
 

@@ -1,8 +1,10 @@
 """A slice of ``tests/benchmarks/fuzz.py --kind models``, with seeds of its own."""
 
+import time
 from pathlib import Path
 
-from fuzz import model_case, run_cases
+import numpy as np
+from fuzz import MOST_BYTES, model_case, run_cases
 from stored_models import store_small_model
 
 
@@ -17,7 +19,16 @@ def test_the_fuzzer_notices_what_it_is_there_for(tmp_path: Path) -> None:
     def case(seed: int) -> str:
         if seed == 0:
             raise RecursionError("too deep")
-        return "answered"
+        if seed == 1:
+            return str(len(bytearray(2 * MOST_BYTES)))
+        if seed == 2:
+            time.sleep(20)
+        return str(np.float32(3e38) * np.float32(10))
 
-    found = run_cases("models", case, range(2)).findings
-    assert [(finding.seed, finding.what) for finding in found] == [(0, "RecursionError: too deep")]
+    found = run_cases("models", case, range(4), most_seconds=1).findings
+    assert [(finding.seed, finding.what.partition(":")[0]) for finding in found] == [
+        (0, "RecursionError"),
+        (1, "MemoryError"),
+        (2, "TakesTooLong"),
+        (3, "RuntimeWarning"),
+    ]
