@@ -292,7 +292,8 @@ def _predicted_alike(model: Model, path: Path, random: Random) -> str:
     settings = PredictSettings(sides=("blend",), keep=random.choice(["all", "none"]), bad_rows=bad_rows)
     sizes = [BLOCK_BYTES, random.choice([1, 7, 64, 300, 1000])]
     whole, portions = (_answers_or_error(model, path, settings, size) for size in sizes)
-    if whole != portions:
+    both_fail = isinstance(whole, str) and isinstance(portions, str)  # of two faults another one may come first
+    if whole != portions and not both_fail:
         raise AssertionError(
             f"in portions of {sizes[1]} bytes otherwise than whole: {portions!r:.200} / {whole!r:.200}"
         )
