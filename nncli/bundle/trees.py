@@ -110,6 +110,7 @@ class Trees:
             and ((self.roots >= 0) & (self.roots < self.feature.size)).all()
             and (count > 0).all()
             and (count[inner] == count[children].reshape(2, -1).sum(axis=0)).all()
+            and np.unique(self.roots).size == self.roots.size  # else a small file could take hours to predict
         )
 
     def predict_proba(self, x: NDArray[np.float64]) -> NDArray[np.float64]:

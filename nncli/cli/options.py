@@ -9,7 +9,7 @@ from typing import Annotated, Any, get_args
 import typer
 
 from nncli.cli.boundary import DEBUG_KEY
-from nncli.errors import UsageError, show
+from nncli.errors import UsageError, inert, show
 from nncli.settings import (
     EFFORTS,
     ClassWeight,
@@ -53,7 +53,7 @@ def complete_column(ctx: typer.Context, incomplete: str) -> list[str]:
             columns = column_names(parse_line(header, find_delimiter([header], path)))
     except (NncliError, OSError, UnicodeDecodeError):
         return []
-    return [column for column in columns if column.startswith(incomplete)]
+    return [column for column in columns if column.startswith(incomplete) and column == inert(column)]
 
 
 def complete_model(incomplete: str) -> list[str]:
@@ -63,7 +63,7 @@ def complete_model(incomplete: str) -> list[str]:
     start = Path(incomplete or ".")
     folder = start if start.is_dir() else start.parent
     found = [path.parent for path in folder.glob(f"*/{MANIFEST}")]
-    return sorted(str(path) for path in found if str(path).startswith(incomplete))
+    return sorted(path for path in map(str, found) if path.startswith(incomplete) and path == inert(path))
 
 
 METRICS = "|".join(get_args(MetricName))
@@ -153,6 +153,10 @@ Strict = Annotated[
     ),
 ]
 ModelFolder = Annotated[Path, typer.Option("--model", "-m", help="Model folder.", autocompletion=complete_model)]
+ExpectModel = Annotated[
+    str | None,
+    typer.Option(help="The model's hash, as info names it; exit code 4 if it is another.", metavar="SHA256"),
+]
 Output = Annotated[Path, typer.Option("--output", "-o", help="Model folder to write.", rich_help_panel=OUTPUT_PANEL)]
 Force = Annotated[bool, typer.Option("--force", help="Replace what exists at --output.", rich_help_panel=OUTPUT_PANEL)]
 Metric = Annotated[

@@ -61,7 +61,7 @@ class TerminalObserver:
 
     def say(self, line: str) -> None:
         """One line on standard error."""
-        self._console.print(Text(line), soft_wrap=True)
+        self._console.print(Text(inert(line)), soft_wrap=True)
 
     def examined(self, table: ExaminedTable) -> None:
         """Says what was read."""
