@@ -199,7 +199,7 @@ def test_a_reader_beside_a_writer_gets_one_model_or_the_other(tmp_path: Path, ol
     write_folder(tmp_path / "m", files_of(old), {})
     writer = subprocess.Popen([sys.executable, "-c", REPLACE_AGAIN_AND_AGAIN, old, tmp_path / "m", other, old])
     try:
-        states = [found(tmp_path / "m") for _ in range(500)]
+        states = [found(tmp_path / "m") for _ in range(200)]
     finally:
         writer.kill()
         writer.wait()

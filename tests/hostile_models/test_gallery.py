@@ -80,7 +80,6 @@ def write_rows(path: Path) -> None:
     path.write_text("\n".join([",".join(COLUMNS), *lines, ""]))
 
 
-@pytest.mark.parametrize("command", ["info", "predict"])
 @pytest.mark.parametrize(
     "name",
     [
@@ -95,10 +94,10 @@ def write_rows(path: Path) -> None:
         "arrays of no size and 2^62 units",
     ],
 )
-def test_the_program_refuses_with_one_line(nncli: Program, good: Path, name: str, command: str) -> None:
+def test_the_program_refuses_with_one_line(nncli: Program, good: Path, name: str) -> None:
     GALLERY[name](nncli.folder / "m", good)
     write_rows(nncli.folder / "rows.csv")
-    outcome = nncli(command, *(["rows.csv"] if command == "predict" else []), "-m", "m")
+    outcome = nncli("predict", "rows.csv", "-m", "m")
     assert (outcome.code, outcome.out) == (4, "")
     assert outcome.err.startswith("nncli: ")
     assert outcome.err == inert(outcome.err[:-1]) + "\n"
@@ -119,7 +118,7 @@ def test_nothing_rests_on_assertions(tmp_path: Path, good: Path) -> None:
 @pytest.mark.parametrize("name", HARMLESS)
 def test_what_a_sound_folder_holds_stays_inert(nncli: Program, good: Path, name: str) -> None:
     HARMLESS[name](nncli.folder / "m", good)
-    for options in ([], ["--json"], ["-v"]):
+    for options in (["--json"], ["-v"]):
         outcome = nncli("info", "-m", "m", *options)
         assert (outcome.code, outcome.err) == (0, "")
         assert inert(outcome.out.replace("\n", "")) == outcome.out.replace("\n", "")
