@@ -165,7 +165,7 @@ def _environment() -> jinja2.Environment:
     )
     environment.filters.update(
         show=show, inert=inert, count=_count, number=_number, signed=_signed, share=_share, general=_general,
-        facts=_facts, cell=_cell, plain=_plain, code=_code,
+        facts=_facts, option=_option, cell=_cell, plain=_plain, code=_code,
     )  # fmt: skip
     return environment
 
@@ -193,11 +193,11 @@ def _count(value: float) -> str:
 
 
 def _number(value: float | None, digits: int = 4) -> str:
-    return "–" if value is None else f"{value:,.{digits}f}"
+    return "–" if value is None else f"{value:z,.{digits}f}"
 
 
 def _signed(value: float | None) -> str:
-    return "–" if value is None else f"{value:+.4f}"
+    return "–" if value is None else f"{value:+z.4f}"
 
 
 def _share(value: float) -> str:
@@ -216,8 +216,18 @@ def _plain(value: float) -> str:
 
 def _facts(facts: Mapping[str, Any]) -> str:
     """Names with their values, in one line."""
-    values = {name: f"{value:.4g}" if isinstance(value, float) else value for name, value in facts.items()}
-    return inert("; ".join(f"{name.replace('_', ' ')} {value}" for name, value in values.items()))
+    return inert("; ".join(f"{name.replace('_', ' ')} {_option(value)}" for name, value in facts.items()))
+
+
+def _option(value: Any) -> str:
+    """An option's value or a fact, as people write it."""
+    if isinstance(value, Mapping):
+        return _facts(value)
+    if isinstance(value, bool) or value is None:
+        return {True: "yes", False: "no", None: "none"}[value]
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    return ", ".join(map(_option, value)) if isinstance(value, list) else str(value)
 
 
 def _cell(text: str) -> Markup:
@@ -302,5 +312,6 @@ _SHARED = {
     "few_classes": _FEW_CLASSES,
     "most_columns": _MOST_COLUMNS,
     "most_listed": _MOST_LISTED,
+    "most_bytes": MOST_BYTES,
 }
 """What every template may use."""

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from nncli.bundle.model import Model
-from nncli.errors import ModelError
 from nncli.report.html import MOST_BYTES, foreign_document, render_html
+from nncli.report.stored import refuse_other
 from nncli.report.touch import touch_page
 
 
@@ -19,8 +19,7 @@ def render_page(document: Mapping[str, Any], model: Model) -> str:
     Raises:
         ModelError: the document is none that nncli writes, or of another model.
     """
-    if document.get("model_sha256") != model.sha256:
-        raise ModelError("report.json: is of another model than this folder's; train anew")
+    refuse_other(document, model)
     without = render_html(document)
     with foreign_document():
         touch = touch_page(model, document, MOST_BYTES - len(without.encode()))

@@ -60,6 +60,15 @@ def test_each_format_goes_to_standard_output_or_a_file(nncli: Program, folder: P
         (nncli.folder / "out").unlink()
 
 
+def test_json_is_a_format_and_quiet_says_nothing(nncli: Program, folder: Path) -> None:
+    assert nncli("report", "-m", "m", "--json").out == nncli("report", "-m", "m", "--format", "json").out != ""
+    refused(nncli("report", "-m", "m", "--json", "--format", "md"), 2, "--json: is --format json")
+    quiet = nncli("report", "-m", "m", "-q")
+    assert (quiet.code, quiet.out, quiet.err) == (0, "", "")
+    (folder / "report.html").unlink()
+    refused(nncli("report", "-m", "m"), 4, "m/report.html: there is none; make one: nncli report --format html")
+
+
 def test_a_file_that_exists_is_replaced_only_by_force(nncli: Program, folder: Path) -> None:
     (nncli.folder / "out").write_text("mine")
     command = ("report", "-m", "m", "--format", "md", "-o", "out")
@@ -177,6 +186,7 @@ def browser(nncli: Program) -> Callable[..., tuple[Outcome, Path]]:
 def test_the_browser_gets_a_page_of_our_own_making(
     folder: Path, fresh: str, browser: Callable[..., tuple[Outcome, Path]]
 ) -> None:
+    assert browser("report", "-m", "m", "--open")[1] == folder / "report.html"
     (folder / "report.html").write_text("<script>alert('anybody')</script>")
     outcome, opened = browser("report", "-m", "m", "--open")
     assert (outcome.code, outcome.out, outcome.err) == (0, "", "")

@@ -241,6 +241,22 @@ def test_what_need_not_be_there_may_lack(key: str) -> None:
             render_model_card(without | {"model_sha256": "0", "seconds": {"total": 1.0}})
 
 
+def test_options_read_as_people_write_them() -> None:
+    options = {"group": None, "rows": True, "costs": {"FN": 5.0, "FP": None}, "layers": [64, 0.25]}
+    page = render_html(made() | {"settings": options, "threads": 1, "command": "train"})
+    for name, words in (("group", "none"), ("rows", "yes"), ("costs", "FN 5; FP none"), ("layers", "64, 0.25")):
+        assert f'<tr><th scope="row">{name}</th><td>{words}</td></tr>' in page
+    assert ", 1 thread, seed" in page
+    assert "There is no network to touch on this page" in page
+    assert "no network to touch" not in render_html(folds_document())
+
+
+def test_no_zero_has_a_sign() -> None:
+    document = copy.deepcopy(made())
+    document["importances"]["columns"][0]["network"] = {"value": -1e-9, "low": -1e-6, "high": 1e-6}
+    assert "-0.000" not in render_html(document) + render_markdown(document) + render_model_card(document)
+
+
 def test_rows_without_cells_are_numbers_only() -> None:
     document = copy.deepcopy(made())
     for row in document["wrong"]:
