@@ -73,7 +73,7 @@ class TerminalObserver:
         self.say(f"columns to learn from: {found}")
         for finding in table.findings:
             if finding.level == "error":  # all are said above the scores; these should not wait for so long
-                self.say(f"error: {inert(finding.message)}")
+                self.say(f"error: {finding.message}")
         if self._verbose:
             for column in table.schema.columns:
                 self.say(f"  {show(column.name)}: {column.kind}")

@@ -68,6 +68,8 @@ def test_commands_unpickle_nothing(tmp_path: Path, samples: Path) -> None:
         ["verify"],
         ["evaluate", table],
         ["compare-baseline"],
+        ["explain", table, "--row", "1"],
+        ["report", "--format", "html"],
         ["predict", table, "-o", "scored.csv", "--with", "both", "--explain", "1", "--coverage", "0.9", "-q"],
         ["predict", table, "-o", "fast.parquet", "--fast"],
     ]
