@@ -274,8 +274,7 @@ class Model:
             proba = self._calibrated_proba(features, side)
             if self.prior is not None:
                 proba = shift_prior(proba, self.description.class_shares, self.prior)
-        if not np.isfinite(proba).all():
-            raise ModelError(f"the model's {side} gives no probabilities for some rows; the model folder is damaged")
+        _require_finite(proba, side)
         return proba
 
     def _calibrated_proba(self, features: Features, side: Side) -> NDArray[np.float64]:
@@ -290,12 +289,18 @@ class Model:
 
         Shape:
             ``(n_rows, n_classes)``.
+
+        Raises:
+            ModelError: its numbers are so large that none come out.
         """
-        if side == "trees":
-            return self.trees.predict_proba(tree_inputs(features))
-        inputs = self.description.scaler.scale(features)
-        mean: NDArray[np.floating] = np.mean([network.predict_proba(inputs) for network in self._networks], axis=0)
-        return mean
+        with np.errstate(all="ignore"):
+            if side == "trees":
+                proba = self.trees.predict_proba(tree_inputs(features))
+            else:
+                inputs = self.description.scaler.scale(features)
+                proba = np.mean([network.predict_proba(inputs) for network in self._networks], axis=0)
+        _require_finite(proba, side)
+        return proba
 
     def with_calibrations(self, network: Calibration, trees: Calibration) -> "Model":
         """The same model with other calibrations."""
@@ -345,6 +350,11 @@ class Model:
         """Hash over weights, trees and description."""
         digests = (hashlib.sha256(content).hexdigest() for content in self.files().values())
         return hashlib.sha256("".join(digests).encode()).hexdigest()
+
+
+def _require_finite(proba: NDArray[np.floating], side: Side) -> None:
+    if not np.isfinite(proba).all():
+        raise ModelError(f"the model's {side} gives no probabilities for some rows; the model folder is damaged")
 
 
 def _missing_columns(names: Sequence[str], given: Sequence[str]) -> ModelError:

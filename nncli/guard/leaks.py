@@ -105,8 +105,8 @@ def _find_near_copy(evidence: Evidence) -> Finding | None:
     n_rows, n_right, n_commonest = table.sum(), table.max(axis=1).sum(), table.sum(axis=0).max()
     if n_rows - n_right >= _DISAGREEING * n_rows or n_right - n_commonest < _RECOVERED * (n_rows - n_commonest):
         return None
-    all_but = f"of {n_rows:,} rows looked at {n_rows - n_right:,} disagree"
-    message = f"is nearly a copy of the target: {all_but} ({_examples(evidence)}); {REMEDY}"
+    but_for = f"it differs in {n_rows - n_right:,} of the {n_rows:,} rows looked at"
+    message = f"is nearly a copy of the target: {but_for} ({_examples(evidence)}); {REMEDY}"
     return evidence.finding("near-copy", "error", message)
 
 

@@ -71,8 +71,8 @@ def find_near_repeats(rows: pa.RecordBatch, columns: Sequence[Column], arrangeme
     share, place = found
     what = "once numbers are rounded" if place < 0 else f"but for column '{show(columns[place].name)}'"
     message = (
-        f"{share:.1%} of rows are the same as another {what}, and of its class: if they are one thing written down "
-        "twice, keep one of them, or name the thing with --group; else the test rows are known from training"
+        f"{share:.1%} of rows are the same as another {what}, and of the same class: if both are one thing written "
+        "down twice, training knows rows of the test; keep one of each, or name the thing with --group"
     )
     return [Finding("near-duplicates", "warn", () if place < 0 else (columns[place].name,), message)]
 

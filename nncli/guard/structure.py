@@ -34,8 +34,8 @@ def examine_order(labels: Labels) -> list[Finding]:
     if labels.size < FEWEST_ROWS or n_changes > _SORTED * expected:
         return []
     message = (
-        f"the rows are sorted by class: changes from one row to the next: {n_changes:,}, in shuffled rows about "
-        f"{expected:,.0f}; the split shuffles them, but a column that follows this order would tell the target"
+        f"the rows are sorted by class: from row to row it changes {n_changes:,} times, in shuffled rows about "
+        f"{expected:,.0f} times; the split shuffles them, but a column that follows this order would tell the target"
     )
     return [Finding("sorted-rows", "info", (), message)]
 

@@ -30,7 +30,7 @@ def test_strict_refuses_before_any_training_and_names_all(nncli: Program, leaky:
     assert run.code == 3
     (line,) = run.err.splitlines()
     assert f"{leaky}: --strict refuses data with 2 warnings: (1) target-copy: column 'left' is" in line
-    assert "(2) near-copy: column 'gone' is nearly a copy of the target: of 300 rows looked at 1 disagree" in line
+    assert "(2) near-copy: column 'gone' is nearly a copy of the target: it differs in 1 of the 300 rows looked at" in line
     assert not (nncli.folder / "nncli-model").exists()
 
 

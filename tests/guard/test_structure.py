@@ -71,6 +71,6 @@ def test_rows_sorted_by_class_are_named() -> None:
     labels = np.sort(RANDOM.integers(0, 3, N))
     (finding,) = examine_order(labels)
     assert (finding.code, finding.level) == ("sorted-rows", "info")
-    assert "from one row to the next: 2, in shuffled rows about 39" in finding.message
+    assert "from row to row it changes 2 times, in shuffled rows about 39" in finding.message
     assert not examine_order(RANDOM.permutation(labels))
     assert not examine_order(np.zeros(10, dtype=np.int64))

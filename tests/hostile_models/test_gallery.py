@@ -64,9 +64,10 @@ def test_a_hostile_folder_is_refused_at_once(tmp_path: Path, good: Path, name: s
 def test_a_model_that_gives_no_probabilities_says_so(tmp_path: Path, good: Path, side: Side) -> None:
     OVERFLOWING[side](tmp_path / "m", good)
     model, _ = load_with_heldout(tmp_path / "m")
-    with warnings.catch_warnings(), pytest.raises(ModelError, match=f"{side} gives no probabilities"):
-        warnings.simplefilter("error")
-        model.predict_proba(model.encode(rows_for(model, 5)), side)
+    for answer in [model.predict_proba, *([model.raw_proba] if side == "network" else [])]:
+        with warnings.catch_warnings(), pytest.raises(ModelError, match=f"{side} gives no probabilities"):
+            warnings.simplefilter("error")
+            answer(model.encode(rows_for(model, 5)), side)
     write_rows(tmp_path / "rows.csv")
     options = ["--fast"] if side == "fast" else ["--with", side]
     outcome = Program(tmp_path)("predict", "rows.csv", "-m", "m", *options, "-o", "out.csv")
