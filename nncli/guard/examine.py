@@ -1,6 +1,6 @@
 """A table that was read becomes one that can be learned from: target found, columns chosen, findings made."""
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -83,7 +83,7 @@ def examine_table(
     columns, findings = examine_columns(rows.drop_columns([] if group is None else [group]), keep)
     evidence = collect(rows, columns, target)
     leaks = find_leaks(evidence, keep)
-    copies = [found.columns[0] for found in leaks if found.code == "target-copy" and found.columns[0] not in keep]
+    copies = {name for found in leaks if found.code == "target-copy" for name in found.columns}.difference(keep)
     schema = _schema_without(copies, columns, target, table.path)
     learned = rows.select(schema.names)
     arrangement, arranged = arrange_rows(rows, target.labels, group_identical_rows(learned), group, time)
@@ -145,7 +145,7 @@ def _refuse_roles(
             raise DataError(f"--keep-column '{show(name)}': no such column; {nearest_names(name, list(columns))}")
 
 
-def _schema_without(copies: Sequence[str], columns: Sequence[Column], target: Target, path: str) -> Schema:
+def _schema_without(copies: Set[str], columns: Sequence[Column], target: Target, path: str) -> Schema:
     left = tuple(column for column in columns if column.name not in copies)
     if left:
         return Schema(left, target.name, target.classes)

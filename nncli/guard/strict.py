@@ -28,4 +28,5 @@ def refuse_warnings(table: ExaminedTable, splits: Sequence[Split]) -> None:
     if refused:
         what = "a warning" if len(refused) == 1 else f"{len(refused)} warnings"
         listed = " ".join(f"({number}) {finding.code}: {finding.message}." for number, finding in enumerate(refused, 1))
-        raise DataError(f"{display_name(table.path)}: --strict refuses data with {what}: {listed}")
+        remedy = "mend the data, or leave --strict out"
+        raise DataError(f"{display_name(table.path)}: --strict refuses data with {what}; {remedy}: {listed}")

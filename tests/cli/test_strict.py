@@ -29,8 +29,9 @@ def test_strict_refuses_before_any_training_and_names_all(nncli: Program, leaky:
     run = nncli(command, leaky, "--strict")
     assert run.code == 3
     (line,) = run.err.splitlines()
-    assert f"{leaky}: --strict refuses data with 2 warnings: (1) target-copy: column 'left' is" in line
-    assert "(2) near-copy: column 'gone' is nearly a copy of the target: it differs in 1 of the 300 rows looked at" in line
+    assert f"{leaky}: --strict refuses data with 2 warnings; mend the data, or leave --strict out: " in line
+    assert "(1) target-copy: column 'left' is" in line
+    assert "(2) near-copy: column 'gone' is nearly a copy of the target: it differs in 1 of the 300 rows" in line
     assert not (nncli.folder / "nncli-model").exists()
 
 

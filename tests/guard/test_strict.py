@@ -17,7 +17,8 @@ def test_all_warnings_are_refused_in_one_line_with_their_remedies() -> None:
     with pytest.raises(DataError) as refused:
         refuse_warnings(table, [make_split(table.arrangement, SplitSettings(), 0)])
     message = str(refused.value)
-    assert message.startswith("made.csv: --strict refuses data with 2 warnings: (1) similar-categories: column 'town'")
+    assert message.startswith("made.csv: --strict refuses data with 2 warnings; mend the data, or leave --strict out: ")
+    assert "(1) similar-categories: column 'town'" in message
     assert "(2) target-copy: column 'copy' is a copy of the target" in message
     assert "write each in one way" in message
     assert "\n" not in message
@@ -33,5 +34,5 @@ def test_what_is_only_said_passes() -> None:
 def test_findings_on_the_split_count_too() -> None:
     table = examined({}, Y[:60])
     assert not table.findings
-    with pytest.raises(DataError, match=r"with a warning: \(1\) few-rows: only 60 rows"):
+    with pytest.raises(DataError, match=r"out: \(1\) few-rows: only 60 rows"):
         refuse_warnings(table, [make_split(table.arrangement, SplitSettings(), 0)])
