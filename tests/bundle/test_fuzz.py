@@ -10,9 +10,9 @@ from stored_models import store_small_model
 
 def test_no_mutated_model_folder_gets_through(tmp_path: Path) -> None:
     case = model_case(store_small_model(tmp_path / "good"), tmp_path / "m")
-    outcomes = run_cases("models", case, range(700))
+    outcomes = run_cases("models", case, range(400))
     assert outcomes.findings == []
-    assert outcomes.counts["answered"] > 50  # some mutations leave a sound model
+    assert outcomes.counts["answered"] > 20  # some mutations leave a sound model
 
 
 def test_the_fuzzer_notices_what_it_is_there_for(tmp_path: Path) -> None:

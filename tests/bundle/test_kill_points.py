@@ -211,7 +211,7 @@ def test_a_full_disk_costs_one_line(tmp_path: Path, old: Path, samples: Path) ->
     shutil.copytree(old, tmp_path / "m")
     command = f"ulimit -f 20; exec {sys.executable} -m nncli train '{samples / 'penguins.csv'}' --target species"
     done = subprocess.run(
-        ["bash", "-c", f"{command} --effort quick --threads 1 -q --force -o m"],
+        ["bash", "-c", f"{command} --effort quick --epochs 1 --threads 1 -q --force -o m"],
         capture_output=True,
         text=True,
         cwd=tmp_path,

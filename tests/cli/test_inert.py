@@ -61,11 +61,8 @@ def test_train(trained: tuple[Path, Outcome]) -> None:
     [
         ["info"],
         ["info", "-v"],
-        ["info", "--json"],
         ["verify"],
-        ["verify", "--json"],
         ["compare-baseline"],
-        ["compare-baseline", "--json"],
         ["evaluate", FILE],
         ["evaluate", FILE, "--json"],
         ["explain", FILE],
@@ -76,8 +73,6 @@ def test_train(trained: tuple[Path, Outcome]) -> None:
         ["report", "--format", "html"],
         ["report", "--format", "json"],
         ["export", "-o", "m.onnx", "--force"],
-        ["doctor"],
-        ["doctor", "--json"],
     ],
 )
 def test_commands_that_print(trained: tuple[Path, Outcome], command: list[str]) -> None:
