@@ -14,11 +14,18 @@ through :func:`show`, so that no cell or header can act on a terminal.
 """
 
 import re
+from collections.abc import Iterator
 from typing import ClassVar
 
-_CONTROL = re.compile(  # C0, C1, zero-width, bidi, halves of characters
-    "[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]"
+_CONTROL = re.compile(
+    "[\x00-\x1f\x7f-\x9f"  # C0, C1
+    "\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069"  # direction, line ends
+    "\xad\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200d\u2060-\u2065\u206a-\u206f\u3164\ufeff\uffa0"
+    "\ufff0-\ufffb\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff"  # without width or ink
+    "\ud800-\udfff]"  # halves of characters, such as bytes of a file's name that are not UTF-8
 )
+_MOST_MARKS = 4
+"""Combining marks on one character; more of them reach over the lines above and below."""
 
 
 class NncliError(Exception):
@@ -80,8 +87,26 @@ def show(value: object, limit: int = 80) -> str:
 
 
 def inert(text: str) -> str:
-    """Text whose control and invisible characters, line ends among them, are written as escapes."""
-    return _CONTROL.sub(lambda match: match.group().encode("unicode_escape").decode("ascii"), text)
+    r"""Text with escapes for what acts on a terminal: control and invisible characters, line ends, heaps of marks.
+
+    >>> inert("two\nlines")
+    'two\\nlines'
+    """
+    text = _CONTROL.sub(lambda match: _escaped(match.group()), text)
+    return text if text.isascii() else "".join(_without_heaps(text))
+
+
+def _without_heaps(text: str) -> Iterator[str]:
+    from unicodedata import category
+
+    n_marks = 0
+    for character in text:
+        n_marks = n_marks + 1 if category(character) in ("Mn", "Me") else 0
+        yield character if n_marks <= _MOST_MARKS else _escaped(character)
+
+
+def _escaped(character: str) -> str:
+    return character.encode("unicode_escape").decode("ascii")
 
 
 def quoted_list(names: list[str], most: int = 5) -> str:

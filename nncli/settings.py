@@ -4,6 +4,7 @@ A value out of range raises :class:`~nncli.errors.UsageError` with the option's 
 """
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal, get_args
 
@@ -78,6 +79,11 @@ class SplitSettings:
     """Folds of cross-validation (``compare-baseline DATA``)."""
 
 
+def can_be_layers(layers: Sequence[int]) -> bool:
+    """Whether a network may have layers of so many units."""
+    return 1 <= len(layers) <= 16 and all(1 <= units <= 8192 for units in layers)
+
+
 @dataclass(frozen=True, kw_only=True)
 class NetworkSettings:
     """The network's form. ``None`` leaves the choice to the recipe of the kind."""
@@ -94,8 +100,12 @@ class NetworkSettings:
         check_choice("network", self.kind, NetworkKind)
         check_choice("activation", self.activation, Activation)
         if self.layers is not None:
-            in_range = 1 <= len(self.layers) <= 16 and all(1 <= units <= 8192 for units in self.layers)
-            _check("layers", in_range, ",".join(map(str, self.layers)), "1 to 16 layers of 1 to 8192 units")
+            _check(
+                "layers",
+                can_be_layers(self.layers),
+                ",".join(map(str, self.layers)),
+                "1 to 16 layers of 1 to 8192 units",
+            )
         if self.dropout is not None:
             _check("dropout", 0 <= self.dropout <= 0.99, self.dropout, "0 to 0.99")
 
@@ -328,6 +338,8 @@ class RunSettings:
     """The column whose equal values stay on one side of every split; it is not learned from."""
     time: str | None = None
     """The column that orders the rows: the latest are tested, the earliest learned from."""
+    keep_columns: tuple[str, ...] = ()
+    """Learned from even if they look like IDs or are copies of the target."""
     weights: WeightSettings = UNWEIGHTED
     blend: bool = False
     """Whether the model answers with the blend of both sides, not with the network alone."""

@@ -5,12 +5,14 @@ from dataclasses import dataclass
 from itertools import pairwise
 from math import prod
 
-from nncli.settings import Activation
+from nncli.settings import Activation, can_be_layers
 
 MOST_ONE_HOT = 33
 """Categories with more codes than this are embedded instead of one-hot encoded."""
 D_CATEGORY = 8
 """Width of a category's embedding."""
+_MOST = 1024
+"""Nets, members of a net, bins and numbers in an embedding, far beyond what is trained."""
 
 Shape = tuple[int, ...]
 
@@ -46,6 +48,18 @@ class Architecture:
     """Codes of each number's values, 0 where they have none."""
     n_value_nets: int = 0
     """Nets, the last ones, in which these values have vectors of their own, added to the number's embedding."""
+
+    def is_sound(self) -> bool:
+        """Whether each of its own numbers can be; most others stand in the encoder and the scaler too."""
+        has_vectors = 1 <= self.d_embedding <= _MOST if self.n_bins else self.d_embedding >= 0
+        return (
+            can_be_layers(self.layers)
+            and 1 <= self.n_nets <= _MOST
+            and 1 <= self.n_members <= _MOST
+            and 0 <= self.n_bins <= _MOST
+            and has_vectors
+            and 0 <= self.n_value_nets <= self.most_value_nets
+        )
 
     @property
     def is_ensemble(self) -> bool:

@@ -7,22 +7,28 @@ them under fixed names; they can be made anew and are no part of the model.
 import hashlib
 import os
 import re
-import shutil
-import tempfile
-from collections.abc import Mapping
+import stat
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from nncli import FORMAT_VERSION
 from nncli.bundle.records import dump_json, from_json, parse_json, to_json
-from nncli.bundle.whole import refuse_replacing, sync_folder, umask, write_file, write_synced
-from nncli.errors import FileError, ModelError, UsageError
+from nncli.bundle.whole import (
+    refuse_replacing,
+    remove_leftovers,
+    staged_folder,
+    sync_folder,
+    write_file,
+    write_synced,
+)
+from nncli.errors import FileError, ModelError, UsageError, quoted_list, show
 
 MANIFEST = "manifest.json"
 PAGES = ("report.html", "report.json", "README.md")
 """Files for people."""
 _LARGEST_MANIFEST = 1 << 20
-_NAME = re.compile(r"(?P<role>[a-z]+)-[0-9a-f]{16}\.(json|safetensors)")
+_NAME = re.compile(r"(?P<role>[a-z]+)-(?P<hash>[0-9a-f]{16})\.(json|safetensors)")
 
 
 @dataclass(frozen=True)
@@ -78,20 +84,16 @@ def write_folder(path: Path, files: Mapping[str, bytes], pages: Mapping[str, byt
     manifest = dump_json(to_json(Manifest(FORMAT_VERSION, entries)))
     contents = dict(zip((entry.name for entry in entries), files.values(), strict=True))
     path.parent.mkdir(parents=True, exist_ok=True)
+    remove_leftovers(path.parent, path.name)
     if (path / MANIFEST).exists():
         _replace(path, contents, manifest, pages)
         return
-    staging = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
-    try:
+    with staged_folder(path) as staging:
         for name, content in {**contents, **pages, MANIFEST: manifest}.items():
             write_synced(staging / name, content)
-        staging.chmod(0o777 & ~umask())
         sync_folder(staging)
         os.replace(staging, path)  # noqa: PTH105 (an empty folder may be in its place)
         sync_folder(path.parent)
-    except BaseException:
-        shutil.rmtree(staging, ignore_errors=True)
-        raise
 
 
 def write_pages(path: Path, pages: Mapping[str, bytes]) -> None:
@@ -109,6 +111,7 @@ def _replace(path: Path, contents: Mapping[str, bytes], manifest: bytes, pages: 
         is_stale_page = old.name in PAGES and old.name not in pages
         if is_stale_page or (_NAME.fullmatch(old.name) and old.name not in contents):
             old.unlink()
+    remove_leftovers(path)
 
 
 def _entry(role: str, content: bytes) -> FileEntry:
@@ -123,46 +126,95 @@ def read_manifest(path: Path) -> Manifest:
     Raises:
         ModelError: there is none, it is damaged, or of a newer format.
     """
-    if not (path / MANIFEST).exists():
+    if not _exists(path / MANIFEST):
         raise ModelError(f"{path}: is no model folder; train one with 'nncli train', or name another with --model")
     where = str(path / MANIFEST)
     data = parse_json(read_regular(path / MANIFEST, _LARGEST_MANIFEST), where)
     version = data.get("format_version") if isinstance(data, dict) else None
     if isinstance(version, int) and version > FORMAT_VERSION:
         raise ModelError(
-            f"{where}: is of format {version}, this nncli reads up to {FORMAT_VERSION}; install a newer nncli"
+            f"{where}: is of format {show(version)}, this nncli reads up to {FORMAT_VERSION}; install a newer nncli"
         )
     manifest = from_json(Manifest, data, where)
+    if manifest.format_version < 1:
+        raise ModelError(
+            f"{where}: is of format {manifest.format_version}; the first is 1; the model folder is damaged"
+        )
     for entry in manifest.files:
         match = _NAME.fullmatch(entry.name)
-        if not match or match["role"] != entry.role:
-            raise ModelError(f"{where}: names a file '{entry.name}' that no model has; the model folder is damaged")
+        if not match or (match["role"], match["hash"]) != (entry.role, entry.sha256[:16]):
+            raise ModelError(
+                f"{where}: names a file '{show(entry.name)}' that no model has; the model folder is damaged"
+            )
     return manifest
 
 
-def read_file(path: Path, manifest: Manifest, role: str) -> bytes:
-    """The content of the file with a role, checked against size and hash.
+def require_roles(path: Path, manifest: Manifest, roles: Sequence[str]) -> None:
+    """Checks that a manifest names the file of each role, once, and no other.
 
     Raises:
-        ModelError: it is missing, or not as it was written.
+        ModelError: it does not.
+    """
+    named = [entry.role for entry in manifest.files]
+    if sorted(named) != sorted(roles):
+        there, wanted = quoted_list(named, 10), quoted_list(list(roles), 10)
+        raise ModelError(f"{path / MANIFEST}: names the files {there}, not {wanted}; the model folder is damaged")
+
+
+def read_file(path: Path, manifest: Manifest, role: str, most: int | None = None) -> bytes:
+    """The content of the file with a role, checked against size and hash.
+
+    Args:
+        path: the folder.
+        manifest: of the folder.
+        role: of the file.
+        most: bytes that it can have; ``None``: as many as the manifest states.
+
+    Raises:
+        ModelError: it is missing, too large, or not as it was written.
     """
     entry = next((entry for entry in manifest.files if entry.role == role), None)
     if entry is None:
         raise ModelError(f"{path / MANIFEST}: names no {role} file; the model folder is damaged")
-    content = read_regular(path / entry.name, entry.size)
+    content = read_regular(path / entry.name, entry.size if most is None else min(most, entry.size))
     if len(content) != entry.size or hashlib.sha256(content).hexdigest() != entry.sha256:
         raise ModelError(f"{path / entry.name}: is not as it was written; the model folder is damaged")
     return content
 
 
+def other_files(path: Path, manifest: Manifest) -> list[str]:
+    """Names of what is in a model folder and no part of the model."""
+    named = {MANIFEST, *(entry.name for entry in manifest.files)}
+    return sorted(found.name for found in path.iterdir() if found.name not in named)
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError as error:
+        raise _unreadable(path, error) from error
+
+
+def _unreadable(path: Path, error: OSError) -> ModelError:
+    remedy = "check permissions" if isinstance(error, PermissionError) else "the model folder is damaged"
+    return ModelError(f"{path}: cannot be read ({error.strerror}); {remedy}")
+
+
 def read_regular(path: Path, most: int) -> bytes:
-    """Reads a regular file of at most ``most`` bytes; follows no link and waits for no pipe."""
+    """Reads a regular file of at most ``most`` bytes; follows no link, of either kind, and waits for no pipe."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError as error:
-        raise ModelError(f"{path}: cannot be read ({error.strerror}); the model folder is damaged") from error
-    with os.fdopen(descriptor, "rb") as file:
+        raise _unreadable(path, error) from error
+    try:
         status = os.fstat(descriptor)
-        if not os.path.stat.S_ISREG(status.st_mode) or status.st_size > most:  # type: ignore[attr-defined]
+        if not stat.S_ISREG(status.st_mode) or status.st_size > most:
             raise ModelError(f"{path}: is no regular file of at most {most:,} bytes; the model folder is damaged")
-        return file.read(most + 1)
+        if status.st_nlink > 1:
+            raise ModelError(
+                f"{path}: has a second name (hard link), maybe elsewhere; copy the folder (cp -R), use that"
+            )
+        with os.fdopen(descriptor, "rb", closefd=False) as file:
+            return file.read(status.st_size)
+    finally:
+        os.close(descriptor)

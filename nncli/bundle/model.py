@@ -1,19 +1,19 @@
 """A model as a value: description, weights, trees; and how it gets to disk and back."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
 from nncli.bundle.architecture import Architecture, ensemble_shapes
-from nncli.bundle.arrays import dump_arrays, load_arrays
-from nncli.bundle.folder import Manifest, read_file, read_manifest, write_folder
+from nncli.bundle.arrays import dump_arrays, load_arrays, most_bytes
+from nncli.bundle.folder import Manifest, read_file, read_manifest, require_roles, write_folder
 from nncli.bundle.forward import NumpyNetwork
 from nncli.bundle.records import dump_json, from_json, parse_json, to_json
 from nncli.bundle.trees import Trees, TreesShape, tree_inputs
@@ -30,6 +30,12 @@ from nncli.features.text import TextProjection
 from nncli.guard.findings import Finding
 from nncli.settings import UNWEIGHTED, DefaultSide, Side, WeightSettings
 from nncli.table.schema import Schema
+
+T = TypeVar("T")
+_ROLES = ("model", "weights", "trees", "heldout")
+"""Of the files that every model has."""
+_LARGEST_DESCRIPTION = 1 << 28
+"""Bytes; that of a table with ten thousand columns has half of it."""
 
 
 @dataclass(frozen=True)
@@ -101,19 +107,32 @@ class Description:
         """A side's; that of the networks for the student, which learned their calibrated answers."""
         return self.trees_calibration if side == "trees" else self.network_calibration
 
+    def is_sound(self) -> bool:
+        """Whether each part can be, and the parts fit each other."""
+        return (
+            self.schema.is_sound()
+            and self.scaler.is_sound()
+            and self.network_calibration.is_sound()
+            and self.trees_calibration.is_sound()
+            and all(network.is_sound() for network in self.all_networks)
+            and self.encoder.is_sound(self.schema)
+            and self.is_consistent()
+            and all(share > 0 for share in self.class_shares)
+            and abs(sum(self.class_shares) - 1) < _ROUNDING
+            and 0 <= self.provenance.seed < 2**32
+        )
+
     def is_consistent(self) -> bool:
         """Whether sizes that stand in several parts are the same everywhere."""
         encoder, scaler, n_classes = self.encoder, self.scaler, len(self.schema.classes)
         sizes = encoder.n_num, scaler.n_dense, encoder.n_text, n_classes
         codes = encoder.cat_cardinalities, scaler.value_cardinalities
         return (
-            sorted(encoder.columns) == sorted(self.schema.names)
-            and encoder.n_num == len(scaler.numeric)
+            encoder.n_num == len(scaler.numeric)
             and len(scaler.text_mean) == len(scaler.text_std) == encoder.n_text
             and bool(self.networks)
             and all((a.n_num, a.n_dense, a.n_text, a.n_classes) == sizes for a in self.all_networks)
             and all((a.cat_cardinalities, a.value_cardinalities) == codes for a in self.all_networks)
-            and all(0 <= a.n_value_nets <= a.most_value_nets for a in self.all_networks)
             and n_classes == len(self.class_shares)
             and len(encoder.columns) == len(self.reference)
             and self._decision_fits()
@@ -139,6 +158,12 @@ class Answers:
     """How much each row counts, ``(n_rows,)``; ``None``: all the same."""
     groups: NDArray[np.int64] | None = None
     """Rows with the same number belong together, ``(n_rows,)``; ``None``: each stands alone."""
+
+    def is_sound(self, n_classes: int) -> bool:
+        """Whether there are rows, with class numbers, probabilities that add up to one and weights above zero."""
+        labels_are = self.labels.size and ((self.labels >= 0) & (self.labels < n_classes)).all()
+        weights_are = self.weights is None or (self.weights > 0).all()
+        return bool(labels_are and weights_are and all(map(_are_probabilities, self.probabilities.values())))
 
     @property
     def sample(self) -> Sample:
@@ -185,6 +210,12 @@ class Heldout:
         return {side: [check_coverage(*both, coverage) for coverage in COVERAGES] for side, both in rows.items()}
 
 
+def _are_probabilities(proba: NDArray[np.float64]) -> bool:
+    return bool((proba >= 0).all() and (np.abs(proba.sum(axis=1) - 1) < _ROUNDING).all())
+
+
+_ROUNDING = 1e-4
+"""By how much the probabilities of all classes may miss one: a network's are of single precision."""
 _TEST_SIDES, _VALIDATION_SIDES = ("network", "trees", "trees_default", "majority"), ("network", "trees")
 
 
@@ -235,9 +266,16 @@ class Model:
 
         Shape:
             ``(n_rows, n_classes)``.
+
+        Raises:
+            ModelError: its numbers are so large that none come out.
         """
-        proba = self._calibrated_proba(features, side)
-        return proba if self.prior is None else shift_prior(proba, self.description.class_shares, self.prior)
+        with np.errstate(all="ignore"):
+            proba = self._calibrated_proba(features, side)
+            if self.prior is not None:
+                proba = shift_prior(proba, self.description.class_shares, self.prior)
+        _require_finite(proba, side)
+        return proba
 
     def _calibrated_proba(self, features: Features, side: Side) -> NDArray[np.float64]:
         if side == "blend":
@@ -251,12 +289,18 @@ class Model:
 
         Shape:
             ``(n_rows, n_classes)``.
+
+        Raises:
+            ModelError: its numbers are so large that none come out.
         """
-        if side == "trees":
-            return self.trees.predict_proba(tree_inputs(features))
-        inputs = self.description.scaler.scale(features)
-        mean: NDArray[np.floating] = np.mean([network.predict_proba(inputs) for network in self._networks], axis=0)
-        return mean
+        with np.errstate(all="ignore"):
+            if side == "trees":
+                proba = self.trees.predict_proba(tree_inputs(features))
+            else:
+                inputs = self.description.scaler.scale(features)
+                proba = np.mean([network.predict_proba(inputs) for network in self._networks], axis=0)
+        _require_finite(proba, side)
+        return proba
 
     def with_calibrations(self, network: Calibration, trees: Calibration) -> "Model":
         """The same model with other calibrations."""
@@ -290,11 +334,27 @@ class Model:
         }
         return files | ({"fast.safetensors": dump_arrays(self.student)} if self.student else {})
 
+    def require_sha256(self, wanted: str | None) -> None:
+        """Refuses to be another model than the one that is wanted.
+
+        Raises:
+            ModelError: it is.
+        """
+        if wanted is not None and wanted.lower() != self.sha256:
+            raise ModelError(
+                f"--expect-model: the model is another one, {self.sha256}; name another --model, or expect this one"
+            )
+
     @cached_property
     def sha256(self) -> str:
         """Hash over weights, trees and description."""
         digests = (hashlib.sha256(content).hexdigest() for content in self.files().values())
         return hashlib.sha256("".join(digests).encode()).hexdigest()
+
+
+def _require_finite(proba: NDArray[np.floating], side: Side) -> None:
+    if not np.isfinite(proba).all():
+        raise ModelError(f"the model's {side} gives no probabilities for some rows; the model folder is damaged")
 
 
 def _missing_columns(names: Sequence[str], given: Sequence[str]) -> ModelError:
@@ -322,12 +382,26 @@ def load_model(path: Path) -> Model:
     Raises:
         ModelError: it cannot be read, is damaged, or is of a newer format.
     """
-    return _load(path, read_manifest(path))
+    return _settled(path, _load)
+
+
+def _settled(path: Path, load: Callable[[Path, Manifest], T]) -> T:
+    """Loads what a manifest names; again where that fails, for a run may have replaced the model meanwhile."""
+    failed = None
+    while True:
+        manifest = read_manifest(path)
+        try:
+            return load(path, manifest)
+        except ModelError:
+            if manifest == failed:
+                raise
+            failed = manifest
 
 
 def _load(path: Path, manifest: Manifest) -> Model:
     description = _read_description(path, manifest)
     arrays = _load_weights(path, manifest, description)
+    require_roles(path, manifest, [*_ROLES, *(["fast"] if description.student else [])])
     weights = [{k: arrays[f"{i}.{k}"] for k in a.array_shapes()} for i, a in enumerate(description.networks)]
     texts = description.encoder.texts
     projections = tuple(
@@ -337,7 +411,7 @@ def _load(path: Path, manifest: Manifest) -> Model:
         raise ModelError(f"{path}: its texts have n-grams that cannot be; the model folder is damaged")
     encoder = replace(description.encoder, projections=projections)
     tree_shapes, dtypes = description.trees.array_shapes(), description.trees.array_dtypes()
-    trees = Trees(**load_arrays(read_file(path, manifest, "trees"), tree_shapes, dtypes, f"{path}: trees"))
+    trees = Trees(**_read_arrays(path, manifest, "trees", tree_shapes, dtypes))
     if not trees.is_sound(description.n_tree_features):
         raise ModelError(f"{path}: its trees do not lead to leaves; the model folder is damaged")
     return Model(replace(description, encoder=encoder), weights, trees, _load_student(path, manifest, description))
@@ -347,7 +421,7 @@ def _load_student(path: Path, manifest: Manifest, description: Description) -> M
     if description.student is None:
         return None
     shapes = description.student.array_shapes()
-    return load_arrays(read_file(path, manifest, "fast"), shapes, dict.fromkeys(shapes, np.float32), f"{path}: fast")
+    return _read_arrays(path, manifest, "fast", shapes, dict.fromkeys(shapes, np.float32))
 
 
 def _load_weights(path: Path, manifest: Manifest, description: Description) -> dict[str, NDArray[Any]]:
@@ -357,13 +431,21 @@ def _load_weights(path: Path, manifest: Manifest, description: Description) -> d
     for i, text in enumerate(description.encoder.texts):
         shapes |= {f"text.{i}.{name}": shape for name, shape in text.array_shapes().items()}
         dtypes |= {f"text.{i}.{name}": dtype for name, dtype in text.array_dtypes().items()}
-    return load_arrays(read_file(path, manifest, "weights"), shapes, dtypes, f"{path}: weights")
+    return _read_arrays(path, manifest, "weights", shapes, dtypes)
+
+
+def _read_arrays(
+    path: Path, manifest: Manifest, role: str, shapes: Mapping[str, tuple[int, ...]], dtypes: Mapping[str, type]
+) -> dict[str, NDArray[Any]]:
+    """The arrays of a file; one that is larger than these are is not even read."""
+    content = read_file(path, manifest, role, most_bytes(shapes, dtypes))
+    return load_arrays(content, shapes, dtypes, f"{path}: {role}")
 
 
 def _read_description(path: Path, manifest: Manifest) -> Description:
-    data = parse_json(read_file(path, manifest, "model"), f"{path}: model")
+    data = parse_json(read_file(path, manifest, "model", _LARGEST_DESCRIPTION), f"{path}: model")
     description = from_json(Description, data, f"{path}: model")
-    if not description.is_consistent():
+    if not description.is_sound():
         raise ModelError(f"{path}: model: its parts do not fit each other; the model folder is damaged")
     return description
 
@@ -374,7 +456,10 @@ def load_with_heldout(path: Path) -> tuple[Model, Heldout]:
     Raises:
         ModelError: the folder cannot be read or is damaged.
     """
-    manifest = read_manifest(path)
+    return _settled(path, _load_with_heldout)
+
+
+def _load_with_heldout(path: Path, manifest: Manifest) -> tuple[Model, Heldout]:
     model = _load(path, manifest)
     n_classes, provenance = len(model.classes), model.description.provenance
     fast = ["fast"] if model.student else []
@@ -388,7 +473,7 @@ def load_with_heldout(path: Path) -> tuple[Model, Heldout]:
         shapes |= {f"{part}{name}": (n_rows,) for name in ("labels", *extra)}
         shapes |= {f"{part}{side}": (n_rows, n_classes) for side in sides}
     dtypes: dict[str, type] = {name: np.int64 if name.endswith(("labels", _GROUPS)) else np.float64 for name in shapes}
-    arrays = load_arrays(read_file(path, manifest, "heldout"), shapes, dtypes, f"{path}: heldout")
+    arrays = _read_arrays(path, manifest, "heldout", shapes, dtypes)
     test, validation = (
         Answers(
             arrays[f"{part}labels"],
@@ -397,4 +482,8 @@ def load_with_heldout(path: Path) -> tuple[Model, Heldout]:
         )
         for part, (_, sides) in parts.items()
     )
+    if not all(answers.is_sound(n_classes) for answers in (test, validation)):
+        raise ModelError(
+            f"{path}: its held-out rows have no such classes or probabilities; the model folder is damaged"
+        )
     return model, Heldout(test, validation)

@@ -1,4 +1,4 @@
-"""Frozen dataclasses to JSON and back, strictly: exact keys, exact types, finite numbers.
+"""Frozen dataclasses to JSON and back, strictly: exact keys, exact types, numbers and text that are some.
 
 The type annotations of the dataclasses are the schema, so there is no second place to keep in step.
 """
@@ -9,7 +9,9 @@ from dataclasses import Field, fields, is_dataclass
 from types import NoneType, UnionType
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
-from nncli.errors import ModelError, UsageError
+from nncli.errors import ModelError, UsageError, quoted_list, show
+
+_LARGEST_INTEGER = 2**63 - 1
 
 T = TypeVar("T")
 
@@ -51,13 +53,13 @@ def parse_json(data: bytes, where: str) -> Any:
     """
     try:
         return json.loads(
-            data,
+            data.decode(),  # bytes may be UTF-16, too
             object_pairs_hook=_unique_keys,
             parse_constant=_refuse_constant,
             parse_float=_finite_float,
         )
     except (ValueError, RecursionError) as error:
-        raise ModelError(f"{where}: is not strict JSON ({error}); the model folder is damaged") from error
+        raise ModelError(f"{where}: is not strict JSON ({show(error)}); the model folder is damaged") from error
 
 
 def dump_json(value: Any) -> bytes:
@@ -100,18 +102,26 @@ def _build(annotation: Any, data: Any, where: str) -> Any:
         return _build(next(arg for arg in args if arg is not NoneType), data, where)
     if origin is Literal and data in args:
         return data
-    if annotation is float and type(data) in (int, float):
+    if annotation is float and type(data) in (int, float) and _can_be(data):
         return float(data)
-    if isinstance(annotation, type) and type(data) is annotation:
+    if isinstance(annotation, type) and type(data) is annotation and _can_be(data):
         return data
     raise ModelError(f"{where}: {type(data).__name__} where {annotation} is expected; the model folder is damaged")
+
+
+def _can_be(data: Any) -> bool:
+    """Whether a whole number has a size that arrays have, and text no halves of characters, which nothing can write."""
+    if type(data) is int:
+        return abs(data) <= _LARGEST_INTEGER
+    if type(data) is str and not data.isascii():
+        return not any("\ud800" <= character <= "\udfff" for character in data)
+    return True
 
 
 def _build_record(cls: Any, data: Any, where: str) -> Any:
     names = {field.name for field in _json_fields(cls)}
     if not isinstance(data, dict) or set(data) != names:
-        found = set(data) if isinstance(data, dict) else set()
-        wrong = sorted(names ^ found)
+        wrong = quoted_list(sorted(names ^ set(data if isinstance(data, dict) else ())))
         raise ModelError(f"{where}: {cls.__name__} with wrong or missing keys {wrong}; the model folder is damaged")
     hints = get_type_hints(cls)
     values = {name: _build(hints[name], data[name], f"{where}.{name}") for name in names}

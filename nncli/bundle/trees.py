@@ -15,6 +15,8 @@ Nodes = NDArray[np.int32] | NDArray[np.int64]
 _WORDS = 8
 """32-bit words of a set of category codes: 256 bits."""
 _ROWS_AT_ONCE = 4096
+_LARGEST_TREE = 1024
+"""Nodes, far beyond what is trained: long ways through a tree would take hours, or memory without end."""
 _DTYPES = {
     "feature": np.int32,
     "threshold": np.float64,
@@ -93,23 +95,29 @@ class Trees:
         return TreesShape(n_iterations, n_outputs, self.feature.size, len(self.code_sets), len(self.known_codes))
 
     def is_sound(self, n_features: int) -> bool:
-        """Whether every walk ends in a leaf: children come after their parents, numbers point at what is there.
-
-        And whether the rows of both children are those of their parent.
-        """
+        """Whether the nodes are trees, numbers point at what is there, and children share the rows of their parent."""
         inner = np.flatnonzero(self.is_leaf == 0)
         children = np.concatenate([self.left[inner], self.right[inner]])
         codes, features = self.left_codes[inner], self.feature[inner]
         count = self.count.astype(np.int64)
         return bool(
-            (children > np.tile(inner, 2)).all()
-            and (children < self.feature.size).all()
+            self._are_trees(inner, children)
             and ((features >= 0) & (features < n_features)).all()
             and ((codes >= -1) & (codes < len(self.code_sets))).all()
             and (features[codes >= 0] < len(self.known_codes)).all()
-            and ((self.roots >= 0) & (self.roots < self.feature.size)).all()
             and (count > 0).all()
             and (count[inner] == count[children].reshape(2, -1).sum(axis=0)).all()
+        )
+
+    def _are_trees(self, inner: NDArray[np.int64], children: NDArray[np.int32]) -> bool:
+        """Whether trees stand one after another, none is large, and every other node is the child of one before it."""
+        roots = self.roots.ravel().astype(np.int64)
+        ends = np.append(roots[1:], self.feature.size)
+        sizes, end = ends[: roots.size] - roots, ends[np.searchsorted(roots, inner, side="right") - 1]
+        return bool(
+            ((sizes > 0) & (sizes <= _LARGEST_TREE)).all()
+            and ((children > np.tile(inner, 2)) & (children < np.tile(end, 2))).all()
+            and np.array_equal(np.sort(np.concatenate([roots, children])), np.arange(self.feature.size))
         )
 
     def predict_proba(self, x: NDArray[np.float64]) -> NDArray[np.float64]:

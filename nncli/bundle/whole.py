@@ -1,6 +1,14 @@
-"""Files that appear whole or not at all: written under a hidden name of their own, then given theirs in one step."""
+"""Files that appear whole or not at all: written under a hidden name of their own, then given theirs in one step.
 
+A run locks what it writes under a hidden name. The lock ends with the run, however it ends: what has such a name and no
+lock was left by a run that was killed, and the next one removes it.
+"""
+
+import contextlib
+import fcntl
 import os
+import re
+import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,7 +17,9 @@ from pathlib import Path
 from nncli.errors import FileError, UsageError
 
 _MOST_NAME = 100
-"""Of a file's name, what its hidden name begins with: names have a limit."""
+"""Bytes of a file's name that its hidden name begins with: names have a limit."""
+_MARK = ".nncli-"
+_HIDDEN = re.compile(r"\.(?P<name>.*)\.nncli-[a-z0-9_]{8}\.new", re.DOTALL)
 
 
 def require_parent(path: Path) -> None:
@@ -49,18 +59,77 @@ def refuse_output(path: Path, force: bool) -> None:
 @contextmanager
 def staged(path: Path) -> Iterator[Path]:
     """A new file beside ``path`` under a hidden name that no other run has; what has it afterwards is removed."""
-    descriptor, name = tempfile.mkstemp(prefix=f".{path.name[:_MOST_NAME]}.", suffix=".new", dir=path.parent)
+    descriptor, name = tempfile.mkstemp(*_hidden(path))
     hidden = Path(name)
     try:
-        os.close(descriptor)
+        _lock(descriptor)
         hidden.chmod(0o666 & ~umask())
         yield hidden
     finally:
         hidden.unlink(missing_ok=True)
+        os.close(descriptor)
+
+
+@contextmanager
+def staged_folder(path: Path) -> Iterator[Path]:
+    """A new folder beside ``path``, like :func:`staged`."""
+    hidden = Path(tempfile.mkdtemp(*_hidden(path)))
+    descriptor = os.open(hidden, os.O_RDONLY)
+    try:
+        _lock(descriptor)
+        hidden.chmod(0o777 & ~umask())
+        yield hidden
+    finally:
+        shutil.rmtree(hidden, ignore_errors=True)
+        os.close(descriptor)
+
+
+def remove_leftovers(folder: Path, name: str | None = None) -> None:
+    """Removes what runs that were killed have left under hidden names.
+
+    Args:
+        folder: where it is.
+        name: of the file or folder that was to be written; ``None``: any.
+    """
+    names = list[str]()
+    with contextlib.suppress(OSError):  # a folder may be written to and not be read
+        names = os.listdir(folder)  # noqa: PTH208 (paths would take three times as long)
+    for found in names:
+        hidden = _HIDDEN.fullmatch(found)
+        if hidden and (name is None or hidden["name"] == _beginning(name)):
+            with contextlib.suppress(OSError):  # what is locked, or no file or folder, stays
+                _remove_unlocked(folder / found)
+
+
+def _remove_unlocked(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
+    finally:
+        os.close(descriptor)
+
+
+def _hidden(path: Path) -> tuple[str, str, str]:
+    """Suffix, prefix and folder of a name that is no other run's."""
+    return ".new", f".{_beginning(path.name)}{_MARK}", str(path.parent)
+
+
+def _beginning(name: str) -> str:
+    return os.fsencode(name)[:_MOST_NAME].decode(errors="ignore")
+
+
+def _lock(descriptor: int) -> None:
+    with contextlib.suppress(OSError):  # on a file system without locks: nothing is removed there either
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 def write_file(path: Path, content: bytes) -> None:
     """Writes a file; one that is there is replaced in one step."""
+    remove_leftovers(path.parent, path.name)
     with staged(path) as hidden:
         write_synced(hidden, content)
         hidden.replace(path)

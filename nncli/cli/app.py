@@ -15,6 +15,7 @@ from nncli.cli.keep import KeepCommand
 from nncli.cli.predict import predict
 from nncli.cli.report import report
 from nncli.cli.train import train
+from nncli.cli.verify import verify
 
 app = typer.Typer(
     cls=Boundary,
@@ -59,4 +60,5 @@ app.command()(explain)
 app.command()(report)
 app.command()(export)
 app.command()(info)
+app.command()(verify)
 app.command()(doctor)

@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 import typer
 from typer.core import TyperGroup
 
-from nncli.errors import FileError, MemoryLimitError, NncliError
+from nncli.errors import FileError, MemoryLimitError, NncliError, inert, show
 
 DEBUG_KEY = "nncli.debug"
 _OUT_OF_MEMORY = ("can't allocate memory", "out of memory")
@@ -63,7 +63,7 @@ class Boundary(TyperGroup):
             raise  # Typer prints its own, such as an unknown option
         except Exception as error:  # noqa: BLE001 (the boundary: whatever comes gets a line and a code)
             if ctx.meta.get(DEBUG_KEY):
-                traceback.print_exc()
+                print(*map(inert, traceback.format_exc().split("\n")), sep="\n", file=sys.stderr)  # noqa: T201
             _fail(error)
         return result
 
@@ -73,10 +73,11 @@ def _fail(error: Exception) -> NoReturn:
     if known is None:
         kind = type(error).__name__
         print(  # noqa: T201
-            f"nncli: a bug in nncli ({kind}: {error}); --debug shows where; please report it", file=sys.stderr
+            f"nncli: a bug in nncli ({kind}: {show(error, 500)}); --debug shows where; please report it",
+            file=sys.stderr,
         )
         raise typer.Exit(NncliError.exit_code)
-    print(f"nncli: {known}", file=sys.stderr)  # noqa: T201
+    print(f"nncli: {inert(str(known))}", file=sys.stderr)  # noqa: T201
     raise typer.Exit(known.exit_code)
 
 

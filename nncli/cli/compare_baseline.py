@@ -24,6 +24,8 @@ def compare_baseline(
     time: o.Time = o.DEFAULTS.time,
     class_weight: o.ClassWeights = None,
     sample_weight: o.SampleWeight = o.DEFAULTS.weights.column,
+    keep_column: o.KeepColumns = None,
+    strict: o.Strict = False,
     model: o.ModelFolder = o.DEFAULT_MODEL,
     require: c.Require = None,
     metric: c.Metric = None,
@@ -60,9 +62,11 @@ def compare_baseline(
     repeat = RepeatSettings(n_rounds=rounds, budget=budget, against=against)  # type: ignore[arg-type]
     _refuse_outputs(output or [], force)
     if data is None:
+        if strict:
+            raise UsageError("--strict: needs data to look at; name a file, or leave it out for the held-out rows")
         report = _heldout(model, settings, repeat)
     else:
-        report = _cross_validated(data, settings, repeat, quiet=quiet, verbose=verbose)
+        report = _cross_validated(data, settings, repeat, strict=strict, quiet=quiet, verbose=verbose)
     _tell(report, json=json, quiet=quiet)
     for path in output or []:
         _write(report, path)
@@ -81,6 +85,7 @@ def _heldout(folder: Path, settings: RunSettings, repeat: RepeatSettings) -> "Re
         ("sample-weight", weights.column),
         ("group", settings.group),
         ("time", settings.time),
+        ("keep-column", settings.keep_columns),
     ):
         if given:
             raise UsageError(f"--{option}: needs data to fit on; name a file, or leave it out for the held-out rows")
@@ -91,7 +96,7 @@ def _heldout(folder: Path, settings: RunSettings, repeat: RepeatSettings) -> "Re
 
 
 def _cross_validated(
-    data: str, settings: RunSettings, repeat: RepeatSettings, *, quiet: bool, verbose: bool
+    data: str, settings: RunSettings, repeat: RepeatSettings, *, strict: bool, quiet: bool, verbose: bool
 ) -> "Report":
     if repeat.against is not None and settings.time_limit is not None:
         raise UsageError("--time-limit: does not bound --against's library; take --budget, which cuts no fit short")
@@ -101,10 +106,16 @@ def _cross_validated(
         require_library(repeat.against)
     from nncli.cli.progress import TerminalObserver, make_console
     from nncli.guard.examine import examine_table
+    from nncli.guard.strict import refuse_warnings
     from nncli.table.reading import read_table
+    from nncli.table.split import make_folds
 
     with TerminalObserver(make_console(quiet), verbose) as observer:
-        table = examine_table(read_table(data), settings.target, settings.group, settings.time, settings.weights)
+        table = examine_table(
+            read_table(data), settings.target, settings.group, settings.time, settings.weights, settings.keep_columns
+        )
+        if strict:
+            refuse_warnings(table, make_folds(table.arrangement, settings.split, settings.seed))
         observer.examined(table)
         from nncli.experiment.repeated import cross_validate
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from nncli.cli.options import DEFAULT_MODEL, Debug, Force, Json, ModelFolder, Quiet, print_json
-from nncli.errors import UsageError
+from nncli.errors import UsageError, inert
 from nncli.settings import ExportedSide, ExportFormat, check_choice
 
 if TYPE_CHECKING:
@@ -131,4 +131,4 @@ def _say(path: Path, size: int, found: "Agreement") -> None:
         f"{path}: {size / 1000:,.0f} kB, {found.n_inputs} inputs; {found.n_rows:,} rows agree with predict "
         f"within {found.difference:.1e} ({found.runtime})"
     )
-    print(line, file=sys.stderr)  # noqa: T201
+    print(inert(line), file=sys.stderr)  # noqa: T201

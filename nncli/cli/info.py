@@ -107,7 +107,7 @@ def _threshold_line(model: "Model") -> dict[str, str]:
 
 
 def _print(where: str, model: "Model", heldout: "Heldout", most_columns: int) -> None:
-    from nncli.errors import quoted_list, show
+    from nncli.errors import inert, quoted_list, show
 
     description = model.description
     schema, p = description.schema, description.provenance
@@ -133,4 +133,4 @@ def _print(where: str, model: "Model", heldout: "Heldout", most_columns: int) ->
         "model sha256": model.sha256,
     }
     for name, value in lines.items():
-        print(f"{name:<13} {value}")  # noqa: T201
+        print(f"{name:<13} {inert(value)}")  # noqa: T201

@@ -9,7 +9,7 @@ from typing import Annotated, Any, get_args
 import typer
 
 from nncli.cli.boundary import DEBUG_KEY
-from nncli.errors import UsageError, show
+from nncli.errors import UsageError, inert, show
 from nncli.settings import (
     EFFORTS,
     ClassWeight,
@@ -53,7 +53,7 @@ def complete_column(ctx: typer.Context, incomplete: str) -> list[str]:
             columns = column_names(parse_line(header, find_delimiter([header], path)))
     except (NncliError, OSError, UnicodeDecodeError):
         return []
-    return [column for column in columns if column.startswith(incomplete)]
+    return [column for column in columns if column.startswith(incomplete) and column == inert(column)]
 
 
 def complete_model(incomplete: str) -> list[str]:
@@ -63,7 +63,7 @@ def complete_model(incomplete: str) -> list[str]:
     start = Path(incomplete or ".")
     folder = start if start.is_dir() else start.parent
     found = [path.parent for path in folder.glob(f"*/{MANIFEST}")]
-    return sorted(str(path) for path in found if str(path).startswith(incomplete))
+    return sorted(path for path in map(str, found) if path.startswith(incomplete) and path == inert(path))
 
 
 METRICS = "|".join(get_args(MetricName))
@@ -136,7 +136,27 @@ Time = Annotated[
         rich_help_panel=DATA_PANEL,
     ),
 ]
+KeepColumns = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--keep-column",
+        help="Column to learn from even if it looks like an ID or is a copy of the target; repeatable.",
+        metavar="COLUMN",
+        autocompletion=complete_column,
+        rich_help_panel=DATA_PANEL,
+    ),
+]
+Strict = Annotated[
+    bool,
+    typer.Option(
+        "--strict", help="Refuse data that would be warned of, before any training.", rich_help_panel=DATA_PANEL
+    ),
+]
 ModelFolder = Annotated[Path, typer.Option("--model", "-m", help="Model folder.", autocompletion=complete_model)]
+ExpectModel = Annotated[
+    str | None,
+    typer.Option(help="The model's hash, as info names it; exit code 4 if it is another.", metavar="SHA256"),
+]
 Output = Annotated[Path, typer.Option("--output", "-o", help="Model folder to write.", rich_help_panel=OUTPUT_PANEL)]
 Force = Annotated[bool, typer.Option("--force", help="Replace what exists at --output.", rich_help_panel=OUTPUT_PANEL)]
 Metric = Annotated[
@@ -251,6 +271,7 @@ def run_settings(given: Mapping[str, Any]) -> RunSettings:
     shared = ("target", "group", "time", "effort", "time_limit", "seed", "device", "threads")
     found = RunSettings(
         **{name: given[name] for name in shared},
+        keep_columns=tuple(given["keep_column"] or ()),
         weights=parse_weights(given["class_weight"], given["sample_weight"]),
         evaluation=EvaluationSettings(metrics=tuple(_as_list(given["metric"]) or DEFAULTS.evaluation.metrics)),
     )

@@ -12,8 +12,18 @@ import typer
 
 from nncli.cli import predict_options as p
 from nncli.cli.keep import parse_keep
-from nncli.cli.options import DEFAULT_MODEL, Debug, Force, ModelFolder, Quiet, Threads, Verbose, parse_numbers
-from nncli.errors import UsageError, quoted_list, show
+from nncli.cli.options import (
+    DEFAULT_MODEL,
+    Debug,
+    ExpectModel,
+    Force,
+    ModelFolder,
+    Quiet,
+    Threads,
+    Verbose,
+    parse_numbers,
+)
+from nncli.errors import UsageError, inert, quoted_list, show
 from nncli.settings import PredictSettings, Side, With, check_choice, choose_threads
 
 if TYPE_CHECKING:
@@ -49,6 +59,7 @@ def predict(
     context: typer.Context,
     data: p.Data = None,
     model: ModelFolder = DEFAULT_MODEL,
+    expect_model: ExpectModel = None,
     output: p.OutputFile = None,
     out_dir: p.OutputFolder = None,
     force: Force = False,
@@ -89,6 +100,7 @@ def predict(
     settings = PredictSettings(sides=sides, keep=parse_keep(keep), prior=_prior(prior), **given)
     say: Say = _mute if quiet else _say
     prepared = _prepared(model, settings, side is not None, threads, line_buffered, memory)
+    prepared.asked.model.require_sha256(expect_model)
     with _watched(prepared, not (output or out_dir), quiet) as run:
         summary = _carry_out(run, data or ["-"], output, out_dir, force, say)
     (say if verbose else _mute)(f"{summary.n_rows:,} rows, model {run.asked.model.sha256}")
@@ -214,6 +226,7 @@ def _to_stream(run: "Run", paths: list[str], stream: BinaryIO, name: str, say: S
 
 
 def _to_file(run: "Run", paths: list[str], output: Path, force: bool, say: Say) -> "Summary":
+    from nncli.bundle.whole import remove_leftovers
     from nncli.prediction.outputs import refuse_existing, refuse_own_input, rejects_path, write_file
     from nncli.table.filetype import file_type
 
@@ -227,6 +240,8 @@ def _to_file(run: "Run", paths: list[str], output: Path, force: bool, say: Say) 
             ".parquet, or name one with --output-format"
         )
     written_as = stated.written_as(run.asked.settings.output_format or stated.format or "csv")
+    for path in (output, rejects_path(output)):
+        remove_leftovers(path.parent, path.name)
     summary = write_file(run, paths, output, written_as)
     _tell(summary, run, say, see=f"; see {rejects_path(output)}")
     return summary
@@ -294,4 +309,4 @@ def _mute(_: str) -> None: ...
 
 
 def _say(line: str) -> None:
-    print(line, file=sys.stderr)  # noqa: T201
+    print(inert(line), file=sys.stderr)  # noqa: T201

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
-from nncli.errors import show
+from nncli.errors import inert, show
 from nncli.guard.examine import ExaminedTable
 from nncli.report.terminal import class_counts
 from nncli.table.source import display_name
@@ -61,7 +61,7 @@ class TerminalObserver:
 
     def say(self, line: str) -> None:
         """One line on standard error."""
-        self._console.print(Text(line), soft_wrap=True)
+        self._console.print(Text(inert(line)), soft_wrap=True)
 
     def examined(self, table: ExaminedTable) -> None:
         """Says what was read."""
@@ -71,6 +71,9 @@ class TerminalObserver:
         kinds = [column.kind for column in table.schema.columns]
         found = ", ".join(f"{kinds.count(kind)} {kind}" for kind in dict.fromkeys(kinds))
         self.say(f"columns to learn from: {found}")
+        for finding in table.findings:
+            if finding.level == "error":  # all are said above the scores; these should not wait for so long
+                self.say(f"error: {finding.message}")
         if self._verbose:
             for column in table.schema.columns:
                 self.say(f"  {show(column.name)}: {column.kind}")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from nncli.cli import options as o
-from nncli.errors import ModelError, UsageError
+from nncli.errors import ModelError, UsageError, inert
 from nncli.settings import ReportFormat, check_choice
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def _as_json(report_format: str | None) -> str:
 def _say_where(page: Path) -> None:
     if not page.is_file():
         raise ModelError(f"{page}: there is none; make one: nncli report --format html -o page.html")
-    print(page)  # noqa: T201
+    print(inert(str(page)))  # noqa: T201
 
 
 def _refuse_output(path: Path, report_format: str | None, force: bool) -> None:
@@ -107,7 +107,7 @@ def _open(page: str, in_folder: Path) -> None:
 
     path = in_folder.absolute() if _holds(in_folder, page.encode()) else _temporary(page)
     if not webbrowser.open(path.as_uri()):
-        typer.echo(f"no browser could be started; the page is {path}", err=True)
+        typer.echo(f"no browser could be started; the page is {inert(str(path))}", err=True)
 
 
 def _holds(path: Path, content: bytes) -> bool:

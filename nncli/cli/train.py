@@ -23,6 +23,8 @@ def train(
     time: o.Time = o.DEFAULTS.time,
     class_weight: o.ClassWeights = None,
     sample_weight: o.SampleWeight = o.DEFAULTS.weights.column,
+    keep_column: o.KeepColumns = None,
+    strict: o.Strict = False,
     output: o.Output = o.DEFAULT_MODEL,
     force: o.Force = False,
     effort: o.Effort = o.DEFAULTS.effort,
@@ -61,12 +63,14 @@ def train(
     nncli train customers.csv --effort best --time-limit 600   many networks; goes on where it was cut off
     """
     settings = o.train_settings(ctx.params)  # the options, by their names
-    found = _run(data, settings, output, force, quiet=quiet, verbose=verbose)
+    found = _run(data, settings, output, force, strict=strict, quiet=quiet, verbose=verbose)
     if json:
         o.print_json(found)
 
 
-def _run(data: str, settings: RunSettings, output: Path, force: bool, *, quiet: bool, verbose: bool) -> dict[str, Any]:
+def _run(
+    data: str, settings: RunSettings, output: Path, force: bool, *, strict: bool, quiet: bool, verbose: bool
+) -> dict[str, Any]:
     """Gives the document of the report."""
     from nncli.bundle.folder import refuse_existing
 
@@ -80,12 +84,18 @@ def _run(data: str, settings: RunSettings, output: Path, force: bool, *, quiet: 
     from nncli.cli.progress import TerminalObserver, make_console
     from nncli.fitting.decision import make_rule
     from nncli.guard.examine import examine_table
+    from nncli.guard.strict import refuse_warnings
     from nncli.table.reading import read_table
+    from nncli.table.split import make_split
 
     stop_on_terminate()
     console = make_console(quiet)
     with TerminalObserver(console, verbose) as observer:
-        table = examine_table(read_table(data), settings.target, settings.group, settings.time, settings.weights)
+        table = examine_table(
+            read_table(data), settings.target, settings.group, settings.time, settings.weights, settings.keep_columns
+        )
+        if strict:
+            refuse_warnings(table, [make_split(table.arrangement, settings.split, settings.seed)])
         observer.examined(table)
         make_rule(settings.decision, table.target.classes)
         # Torch and scikit-learn take seconds to load: what is wrong with the data or the rule was said before.

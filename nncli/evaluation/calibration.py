@@ -28,6 +28,10 @@ class Calibration:
     temperature: float
     uniform_share: float
 
+    def is_sound(self) -> bool:
+        """Whether its numbers can be."""
+        return 0.01 <= self.temperature <= 100 and 0 <= self.uniform_share <= 1
+
     def apply(self, proba: NDArray[np.floating]) -> Floats:
         """Calibrated probabilities; the order of the classes is kept. Shape: ``(n_rows, n_classes)``."""
         if self == UNCALIBRATED:

@@ -39,6 +39,10 @@ class CategoryLevels:
         """Number of codes, code 0 included."""
         return len(self.levels) + 1
 
+    def is_sound(self) -> bool:
+        """Whether every level has one code, and the trees can hold all of them."""
+        return len(set(self.levels)) == len(self.levels) <= MOST_LEVELS
+
 
 def fit_levels(name: str, cells: pa.Array) -> CategoryLevels:
     """The levels of a categorical column; ties are broken by the level's text, not by the order of rows.

@@ -109,6 +109,18 @@ class FeatureEncoder:
             for width, end in zip(some, accumulate(some), strict=True)
         ]
 
+    def is_sound(self, schema: Schema) -> bool:
+        """Whether it reads the columns of a schema, each by its kind."""
+        groups = {
+            "numeric": self.numeric,
+            "date": self.dates,
+            "boolean": self.booleans,
+            "categorical": tuple(column.name for column in self.categories),
+            "text": tuple(text.name for text in self.texts),
+        }
+        fits = all(names == schema.of_kind(kind) for kind, names in groups.items())
+        return fits and all(column.is_sound() for column in self.categories)
+
     def encode(self, rows: pa.RecordBatch) -> Features:
         """Encodes rows, each for itself: no row's arrays depend on another row.
 
@@ -144,16 +156,12 @@ def fit_encoder(rows: pa.RecordBatch, schema: Schema) -> FeatureEncoder:
         rows: training rows only, text cells.
         schema: the kind of each column.
     """
-
-    def of_kind(kind: str) -> tuple[str, ...]:
-        return tuple(column.name for column in schema.columns if column.kind == kind)
-
-    projections = {name: fit_text(rows[name]) for name in of_kind("text")}
+    projections = {name: fit_text(rows[name]) for name in schema.of_kind("text")}
     return FeatureEncoder(
-        numeric=of_kind("numeric"),
-        dates=of_kind("date"),
-        booleans=of_kind("boolean"),
-        categories=tuple(fit_levels(name, rows[name]) for name in of_kind("categorical")),
+        numeric=schema.of_kind("numeric"),
+        dates=schema.of_kind("date"),
+        booleans=schema.of_kind("boolean"),
+        categories=tuple(fit_levels(name, rows[name]) for name in schema.of_kind("categorical")),
         texts=tuple(TextShape(name, *projection.components.shape) for name, projection in projections.items()),
         projections=tuple(projections.values()),
     )

@@ -5,6 +5,7 @@ Trees need none of this and get the features as they are: the information is the
 
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from statistics import NormalDist
 from typing import Any
 
@@ -18,6 +19,8 @@ _MOST_QUANTILES = 200
 _MOST_VALUES = 254
 _FEWEST_ROWS_OF_A_VALUE, _ROWS_PER_VALUE = 2, 32
 """Of a value that gets a code; and for each distinct one of its column, on average: fewer say too little of it."""
+_SMALLEST_STD = 1e-6
+"""Of a column of ``x_text``; one that is smaller says nothing."""
 _WIDEST = 3.0
 """The extreme training values land at plus and minus this many standard deviations; beyond them is clipped."""
 
@@ -40,6 +43,11 @@ class NumericScale:
     def cardinality(self) -> int:
         """Number of codes; code 0 is for every other value. No codes at all where that is the only one."""
         return len(self.coded) + 1 if self.coded else 0
+
+    def is_sound(self) -> bool:
+        """Whether it is a map, and the values that have a code are in order."""
+        increasing = all(low < high for values in (self.values, self.coded) for low, high in pairwise(values))
+        return increasing and 0 < len(self.values) == len(self.scores)
 
     def codes(self, cells: NDArray[np.float64]) -> NDArray[np.int32]:
         """The code of each cell, shape ``(n_rows,)``."""
@@ -100,6 +108,10 @@ class Scaler:
         """Number of codes of each numeric column's values, 0 where they have none."""
         return tuple(column.cardinality for column in self.numeric)
 
+    def is_sound(self) -> bool:
+        """Whether every column has a map, and no text is divided by nothing."""
+        return all(column.is_sound() for column in self.numeric) and all(std >= _SMALLEST_STD for std in self.text_std)
+
     def scale(self, features: Features) -> NetworkInputs:
         """Maps features, each row for itself. A missing number becomes 0, the middle of its column."""
         x_num = np.empty(features.x_num.shape, dtype=np.float32)
@@ -125,7 +137,7 @@ def fit_scaler(features: Features) -> Scaler:
     return Scaler(
         numeric=tuple(_fit_numeric(features.x_num[:, j]) for j in range(features.x_num.shape[1])),
         text_mean=tuple(mean.tolist()),
-        text_std=tuple(np.where(std > 1e-6, std, 1.0).tolist()),
+        text_std=tuple(np.where(std > _SMALLEST_STD, std, 1.0).tolist()),
     )
 
 

@@ -67,8 +67,8 @@ class TextProjection:
     """Shape: ``(n_grams, n_components)``."""
 
     def is_sound(self) -> bool:
-        """Whether the hashes are such as n-grams have."""
-        return bool((self.buckets < 1 << _HASH_BITS).all())
+        """Whether the hashes are such as n-grams have, each once."""
+        return bool((self.buckets < 1 << _HASH_BITS).all() and (self.buckets[1:] > self.buckets[:-1]).all())
 
 
 def fit_text(cells: pa.Array) -> TextProjection:

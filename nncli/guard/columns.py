@@ -1,10 +1,13 @@
 """Columns that no model should see: empty, constant, identifiers. And cells that do not fit their column."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pyarrow as pa
 
-from nncli.errors import show
+from nncli.errors import DataError, show
 from nncli.guard.findings import Finding
+from nncli.guard.spelling import spelled_alike
 from nncli.table.cells import chosen, is_missing, matches, stripped, to_dates, to_numbers
 from nncli.table.schema import Column, Kind, infer_kind
 
@@ -18,39 +21,52 @@ _FEWEST_IDS = 20
 """Below this many rows all-different values are no evidence of an identifier."""
 
 
-def examine_columns(rows: pa.RecordBatch) -> tuple[list[Column], list[Finding]]:
+def examine_columns(rows: pa.RecordBatch, keep: Sequence[str] = ()) -> tuple[list[Column], list[Finding]]:
     """The columns to learn from, and findings on those left out or read with losses.
 
     Args:
         rows: the columns besides the target, every cell as text.
+        keep: columns to learn from even if they look like IDs.
+
+    Raises:
+        DataError: a column to keep is empty or constant.
     """
     columns, findings = [], []
     for name in rows.schema.names:
         cells = stripped(rows[name])
-        unusable = _unusable(name, cells)
+        unusable = _unusable(name, cells, name in keep)
         if unusable:
             findings.append(unusable)
             continue
         column = Column(name, infer_kind(cells))
         columns.append(column)
-        findings.extend([*_misfits(column, cells), *_foreign_format(column, cells)])
+        findings.extend(
+            [*_misfits(column, cells), *_foreign_format(column, cells), *_similar_categories(column, cells)]
+        )
     return columns, findings
 
 
-def _unusable(name: str, cells: pa.Array) -> Finding | None:
+def _unusable(name: str, cells: pa.Array, is_kept: bool) -> Finding | None:
     missing = is_missing(cells)
     values = chosen(cells, ~missing)
-    if len(values) == 0:
-        return _dropped("empty-column", name, "has no value in any row")
     n_distinct = len(values.unique())
+    if n_distinct == 0:
+        return _dropped("empty-column", name, "has no value in any row", is_kept)
     if n_distinct == 1 and not missing.any():
-        return _dropped("constant-column", name, f"holds '{show(values[0].as_py(), 30)}' in every row")
-    if len(values) >= _FEWEST_IDS and n_distinct >= 0.99 * len(values) and _is_identifier(values):
-        return _dropped("id-column", name, "looks like an ID: its values are all different")
+        return _dropped("constant-column", name, f"holds '{show(values[0].as_py(), 30)}' in every row", is_kept)
+    is_all_different = len(values) >= _FEWEST_IDS and n_distinct >= 0.99 * len(values)
+    if is_all_different and not is_kept and _is_identifier(values):
+        why = f"looks like an ID: {n_distinct:,} different values in {len(values):,} rows"
+        message = f"column '{show(name)}' {why}; left out, for both sides; --keep-column keeps it"
+        return Finding("id-column", "info", (name,), message)
     return None
 
 
-def _dropped(code: str, name: str, why: str) -> Finding:
+def _dropped(code: str, name: str, why: str, is_kept: bool) -> Finding:
+    if is_kept:
+        raise DataError(
+            f"--keep-column '{show(name)}': the column {why}; there is nothing to keep; leave the option out"
+        )
     return Finding(code, "info", (name,), f"column '{show(name)}' {why}; left out, for both sides")
 
 
@@ -111,3 +127,13 @@ def _misfits(column: Column, cells: pa.Array) -> list[Finding]:
             f"('{example}'); they count as missing",
         )
     ]
+
+
+def _similar_categories(column: Column, cells: pa.Array) -> list[Finding]:
+    if column.kind != "categorical":
+        return []
+    alike = spelled_alike(chosen(cells, ~is_missing(cells)).unique())
+    if alike is None:
+        return []
+    message = f"column '{show(column.name)}': {alike}; they count as different; write each in one way"
+    return [Finding("similar-categories", "warn", (column.name,), message)]

@@ -1,21 +1,26 @@
 """A table that was read becomes one that can be learned from: target found, columns chosen, findings made."""
 
+from collections.abc import Sequence, Set
 from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from nncli.errors import DataError
+from nncli.errors import DataError, UsageError, nearest_names, show
 from nncli.guard.arrangement import arrange_rows, refuse_as_arranging
 from nncli.guard.columns import examine_columns
+from nncli.guard.evidence import Evidence, collect
 from nncli.guard.findings import Finding
-from nncli.guard.rows import examine_target, examine_weights
+from nncli.guard.leaks import find_leaks, find_telling_ids
+from nncli.guard.repeats import examine_conflicts, find_near_repeats
+from nncli.guard.rows import examine_shape, examine_target, examine_weights
+from nncli.guard.structure import examine_order, find_groups, find_times
 from nncli.settings import UNWEIGHTED, WeightSettings
 from nncli.table.arrangement import Arrangement, group_identical_rows
 from nncli.table.arrow import mask_array, number_array
 from nncli.table.reading import Table
-from nncli.table.schema import Schema
+from nncli.table.schema import Column, Schema
 from nncli.table.source import display_name
 from nncli.table.split import Split
 from nncli.table.target import Target, choose_target, encode_target
@@ -52,6 +57,7 @@ def examine_table(
     group: str | None = None,
     time: str | None = None,
     weights: WeightSettings = UNWEIGHTED,
+    keep: Sequence[str] = (),
 ) -> ExaminedTable:
     """Finds the target, the columns to use and what is odd about the data.
 
@@ -61,24 +67,24 @@ def examine_table(
         group: the column whose equal values stay on one side of a split; it is not learned from.
         time: the column by which rows are ordered before they are split; it is learned from as others are.
         weights: what makes rows count; those of weight 0 are left out.
+        keep: columns to learn from even if they look like IDs or are copies of the target.
 
     Raises:
-        DataError: there is no usable target, column or weight, or rows have no time.
-        UsageError: the target is to decide how rows are split.
+        DataError: there is no usable target, column or weight, or rows have no time; there is nothing to keep.
+        UsageError: the target is to decide how rows are split, or what is never learned from is to be kept.
     """
     counts, of_column = _counted(table.rows, weights.column)
     counted = table.rows.drop_columns([] if weights.column is None else [weights.column]).filter(mask_array(counts))
-    names = counted.schema.names
-    name, reason = choose_target(names, target_name)
-    refuse_as_arranging("--group", group, names, name)
-    refuse_as_arranging("--time", time, names, name)
+    name, reason = choose_target(counted.schema.names, target_name)
+    _refuse_roles(counted.schema.names, name, group, time, keep)
     target = encode_target(counted[name], name)
     require_classes(weights, target)
     rows = counted.drop_columns([name]).filter(mask_array(target.has_label))
-    columns, findings = examine_columns(rows.drop_columns([] if group is None else [group]))
-    if not columns:
-        raise DataError(f"{display_name(table.path)}: no column is left to learn from; all are empty, constant or IDs")
-    schema = Schema(tuple(columns), name, target.classes)
+    columns, findings = examine_columns(rows.drop_columns([] if group is None else [group]), keep)
+    evidence = collect(rows, columns, target)
+    leaks = find_leaks(evidence, keep)
+    copies = {name for found in leaks if found.code == "target-copy" for name in found.columns}.difference(keep)
+    schema = _schema_without(copies, columns, target, table.path)
     learned = rows.select(schema.names)
     arrangement, arranged = arrange_rows(rows, target.labels, group_identical_rows(learned), group, time)
     return ExaminedTable(
@@ -98,9 +104,54 @@ def examine_table(
             *arranged,
             *examine_weights(weights.column, table.rows.num_rows - counted.num_rows),
             *examine_target(target),
+            *examine_shape(learned.num_rows, learned.num_columns),
             *findings,
+            *find_telling_ids(rows, [found.columns[0] for found in findings if found.code == "id-column"], target),
+            *_with_structure(leaks, [one for one in evidence if one.column.name not in copies], learned, arrangement),
+            *examine_conflicts(arrangement.repeats, target),
         ),
     )
+
+
+def _with_structure(
+    leaks: Sequence[Finding], columns: Sequence[Evidence], rows: pa.RecordBatch, arrangement: Arrangement
+) -> list[Finding]:
+    """Leaks, and what nobody needs to be told who named groups or a time; a group's name tells of its rows anyway."""
+    if arrangement.groups is not None or arrangement.moments is not None:
+        return list(leaks)
+    groups = find_groups(columns, arrangement.repeats)
+    names = [found.columns[0] for found in groups]
+    return [
+        *[found for found in leaks if found.code != "tells-target" or found.columns[0] not in names],
+        *groups,
+        *find_times(columns),
+        *examine_order(arrangement.labels),
+        *find_near_repeats(rows, [one.column for one in columns], arrangement),
+    ]
+
+
+def _refuse_roles(
+    columns: Sequence[str], target: str, group: str | None, time: str | None, keep: Sequence[str]
+) -> None:
+    """Refuses columns that are to arrange the rows, or to be kept, and cannot."""
+    refuse_as_arranging("--group", group, columns, target)
+    refuse_as_arranging("--time", time, columns, target)
+    for name in keep:
+        if name in (target, group):
+            raise UsageError(
+                f"--keep-column '{show(name)}': the target and the column of --group are never learned from"
+            )
+        if name not in columns:
+            raise DataError(f"--keep-column '{show(name)}': no such column; {nearest_names(name, list(columns))}")
+
+
+def _schema_without(copies: Set[str], columns: Sequence[Column], target: Target, path: str) -> Schema:
+    left = tuple(column for column in columns if column.name not in copies)
+    if left:
+        return Schema(left, target.name, target.classes)
+    what = "empty, constant, IDs or copies of the target"
+    remedy = "--keep-column keeps an ID or a copy"
+    raise DataError(f"{display_name(path)}: no column is left to learn from; all are {what}; {remedy}")
 
 
 def _counted(rows: pa.RecordBatch, column: str | None) -> tuple[NDArray[np.bool_], Weights | None]:

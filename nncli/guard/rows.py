@@ -7,11 +7,16 @@ from numpy.typing import NDArray
 
 from nncli.errors import quoted_list, show
 from nncli.guard.findings import Finding
+from nncli.guard.spelling import spelled_alike
+from nncli.table.arrow import text_array
+from nncli.table.cells import to_numbers
 from nncli.table.split import Split
 from nncli.table.target import Target
 
 _FEW_ROWS = 200
 _RARE_CLASS = 10
+_MANY_CLASSES, _MANY_NUMBERS = 100, 10
+_MANY_COLUMNS = 10_000
 
 
 def examine_target(target: Target) -> list[Finding]:
@@ -34,6 +39,46 @@ def examine_target(target: Target) -> list[Finding]:
     if rare:
         message = f"fewer than {_RARE_CLASS} rows of {quoted_list(rare)}; scores for so few mean little"
         findings.append(Finding("rare-class", "warn", (target.name,), message))
+    return [*findings, *_examine_names(target)]
+
+
+def _examine_names(target: Target) -> list[Finding]:
+    """Classes that are one, that are numbers, or too many to learn well."""
+    findings, n_classes, where = [], len(target.classes), f"target '{show(target.name)}'"
+    names = text_array(target.classes)
+    alike = spelled_alike(names)
+    if alike is not None:
+        message = f"{where}: the classes {alike}; they count as different; write each in one way"
+        findings.append(Finding("similar-classes", "warn", (target.name,), message))
+    if n_classes > _MANY_NUMBERS and not np.isnan(to_numbers(names)).any():
+        message = (
+            f"{where}: its {n_classes:,} classes are numbers, as a quantity is; they count as names, so to be one off "
+            "is as wrong as to be far off; put them into a few ranges if they are a quantity"
+        )
+        findings.append(Finding("numeric-classes", "warn", (target.name,), message))
+    if n_classes >= _MANY_CLASSES:
+        message = (
+            f"{where}: {n_classes:,} classes; time and memory grow with them, above all the trees'; join rare classes "
+            "if that is too much"
+        )
+        findings.append(Finding("many-classes", "warn", (target.name,), message))
+    return findings
+
+
+def examine_shape(n_rows: int, n_columns: int) -> list[Finding]:
+    """Too few rows for the columns to learn from, or more columns than are quickly learned from."""
+    findings = []
+    if n_rows < n_columns:
+        message = (
+            f"{n_columns:,} columns to learn from, but {n_rows:,} rows: some columns fit the classes by chance; leave "
+            "out those that cannot matter, or find more rows"
+        )
+        findings.append(Finding("more-columns-than-rows", "warn", (), message))
+    if n_columns > _MANY_COLUMNS:
+        message = (
+            f"{n_columns:,} columns to learn from; time and memory grow with them; leave out those that cannot matter"
+        )
+        findings.append(Finding("many-columns", "warn", (), message))
     return findings
 
 

@@ -9,8 +9,9 @@ from nncli.prediction.layout import DELIMITERS, Layout, Scored
 from nncli.table.arrow import TEXT, data_of, joined, mask_array, text_array, text_scalar
 from nncli.table.cells import NUMBER, matches
 
-_ACTS = r"^[=+\-@\t\r]"
-"""How text begins that spreadsheets take for more than text (OWASP, "CSV Injection")."""
+_ACTS = r"^[=+\-@\t\r\n＝＋－＠]"
+"""How text begins that spreadsheets take for more than text, in some languages also by the wide signs (OWASP, "CSV
+Injection")."""
 
 
 def header(layout: Layout) -> pa.Buffer:

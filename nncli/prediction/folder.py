@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from nncli.bundle.whole import remove_leftovers
 from nncli.errors import UsageError
 from nncli.prediction.outputs import refuse_existing, refuse_own_input, rejects_path, write_file
 from nncli.prediction.run import Run, Summary
@@ -46,6 +47,7 @@ def plan_folder(run: Run, paths: Sequence[str], folder: Path, force: bool) -> Pl
     jobs = [_job(path, folder, run) for path in paths if not _is_of_folder(Path(path), folder, written)]
     _refuse_same(jobs)
     folder.mkdir(parents=True, exist_ok=True)
+    remove_leftovers(folder)
     todo = [job for job in jobs if not _is_done(job, run, ledger)]
     for job in todo:
         refuse_own_input(job.output, [job.path])
@@ -120,14 +122,14 @@ def _is_done(job: Job, run: Run, ledger: Mapping[str, Mapping[str, Any]]) -> boo
 
 
 def _read(folder: Path) -> dict[str, dict[str, Any]]:
-    """The last line about each output; a line that was cut off says nothing."""
+    """The last line about each output; a line that was cut off, or is none of nncli's, says nothing."""
     path = folder / LEDGER
     found: dict[str, dict[str, Any]] = {}
     for line in path.read_bytes().splitlines() if path.exists() else []:
         try:
             record = json.loads(line)
-            found[record["output"]] = record
-        except (ValueError, KeyError, TypeError):
+            found[os.fspath(record["output"])] = record
+        except (ValueError, KeyError, TypeError, RecursionError):
             continue
     return found
 

@@ -2,8 +2,9 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from queue import Queue
-from threading import Thread
+from contextlib import suppress
+from queue import Empty, Queue
+from threading import Event, Thread
 from typing import TypeVar
 
 Item = TypeVar("Item")
@@ -23,19 +24,29 @@ def in_order(work: Callable[[Item], Result], items: Iterable[Item], threads: int
     be long in coming: results need not wait for it.
     """
     under_way: Queue[Future[Result] | None] = Queue(threads)
+    left = Event()
 
     def fetch() -> None:
         try:
             for item in items:
                 under_way.put(pool.submit(work, item))
+                if left.is_set():
+                    return
         except BaseException as error:  # noqa: BLE001 (it is raised where the results are taken)
             failed: Future[Result] = Future()
             failed.set_exception(error)
             under_way.put(failed)
-        under_way.put(None)
+        if not left.is_set():
+            under_way.put(None)
 
     with ThreadPoolExecutor(threads) as pool:
         # A daemon: it may wait for input that never comes, and the program must end all the same.
         Thread(target=fetch, daemon=True).start()
-        while (future := under_way.get()) is not None:
-            yield future.result()
+        try:
+            while (future := under_way.get()) is not None:
+                yield future.result()
+        finally:
+            left.set()
+            with suppress(Empty):
+                while True:  # else it would wait for room for ever
+                    under_way.get_nowait()

@@ -37,6 +37,14 @@ class Schema:
         """Names of the columns that the models use."""
         return [column.name for column in self.columns]
 
+    def of_kind(self, kind: str) -> tuple[str, ...]:
+        """Names of the columns of a kind."""
+        return tuple(column.name for column in self.columns if column.kind == kind)
+
+    def is_sound(self) -> bool:
+        """Whether there is something to learn from and something to tell apart, each once, under a name of its own."""
+        return all(len(set(names)) == len(names) >= 2 for names in ([*self.names, self.target], self.classes))
+
 
 def infer_kind(cells: pa.Array) -> Kind:
     """The kind of a column, from its cells as text.

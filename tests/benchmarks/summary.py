@@ -39,7 +39,7 @@ def main() -> None:
         if present.issuperset(NETWORKS):
             sections += against(fits, name, "All", [*TREES, *NETWORKS])
     sections += [*unfinished(lines), *cost(), *prediction(), *student(), *sets(), *calibration()]
-    sections += [*intervals(), *verdicts(), *ablation()]
+    sections += [*intervals(), *verdicts(), *leaks(), *ablation()]
     (HERE / "RESULTS.md").write_text("\n\n".join(sections) + "\n")
 
 
@@ -127,6 +127,35 @@ def nothing_to_win(lines: list[dict[str, Any]], part: str) -> list[str]:
     most = int(binom.ppf(0.975, len(runs), 0.05))
     folds = np.mean([run["folds"] for run in runs])
     return [part, str(len(runs)), *("" if n is None else str(n) for n in n_winners.values()), str(most), f"{folds:.1f}"]
+
+
+def leaks() -> list[str]:
+    """How many planted leaks the guard finds, and what it says of the tables as they are."""
+    lines = read_lines("leaks.jsonl")
+    if not lines:
+        return []
+    plain, planted = ([line for line in lines if (line["leak"] is None) == is_plain] for is_plain in (True, False))
+    rows = []
+    for kind in dict.fromkeys(line["leak"] for line in planted):
+        of_kind = [line for line in planted if line["leak"] == kind]
+        missed = [line["table"] for line in of_kind if not line["codes"]]
+        found_as = sorted({f"{code} ({level})" for line in of_kind for level, code in line["codes"]})
+        n_found = f"{len(of_kind) - len(missed)} of {len(of_kind)}"
+        rows.append([of_kind[0]["about"].rstrip("."), n_found, ", ".join(missed), ", ".join(found_as)])
+    levels = [found[0] for line in plain for found in line["codes"]]
+    n_errors, n_warnings = levels.count("error"), levels.count("warn")
+    largest = max(plain, key=lambda line: line["rows"])
+    about = (
+        f"Leaks of ten kinds, planted in each of {len(plain)} tables. The tables as they are get {n_errors} findings "
+        f"of level error and {n_warnings} of level warn, below; all that is looked at in the largest, "
+        f"{largest['rows']:,} rows, takes {largest['seconds']} s. Rows of few discrete cells are alike by chance: "
+        "there repeated rows cannot be told from others."
+    )
+    warned = [
+        [line["table"], ", ".join(" ".join(found[1:]) for found in line["codes"])] for line in plain if line["codes"]
+    ]
+    heads = ["planted", "found", "missed", "as"]
+    return ["## Leaks", about, rows_of_markdown(heads, rows), rows_of_markdown(["table as it is", "warnings"], warned)]
 
 
 def cost() -> list[str]:

@@ -28,7 +28,19 @@ except SystemExit as leave:
 
 @pytest.mark.parametrize(
     "command",
-    ["--help", "--version", "predict", "evaluate", "info", "compare-baseline", "export", "explain", "report", "page"],
+    [
+        "--help",
+        "--version",
+        "predict",
+        "evaluate",
+        "info",
+        "verify",
+        "compare-baseline",
+        "export",
+        "explain",
+        "report",
+        "page",
+    ],
 )
 def test_light_commands_load_neither_torch_nor_scikit_learn(
     command: str, penguins_model: Path, samples: Path, tmp_path: Path
@@ -40,11 +52,13 @@ def test_light_commands_load_neither_torch_nor_scikit_learn(
         "info": ["info", "-m", penguins_model],
         "report": ["report", "-m", penguins_model, "--format", "md"],
         "page": ["report", "-m", penguins_model, "--format", "html"],
+        "verify": ["verify", "-m", penguins_model],
         "compare-baseline": ["compare-baseline", "-m", penguins_model],
         "export": ["export", "-m", penguins_model, "-o", tmp_path / "model.onnx", "-q"],
     }
     loaded = loaded_modules(RUN, *args.get(command, [command]))
-    too_heavy = {"predict": {*HEAVY, "pandas", "scipy"}, "report": {*HEAVY, "pandas"}, "page": {*HEAVY, "pandas"}}
+    no_tables = {*HEAVY, "pandas", "scipy"}
+    too_heavy = {"predict": no_tables, "verify": no_tables, "report": {*HEAVY, "pandas"}, "page": {*HEAVY, "pandas"}}
     assert not [name for name in loaded if name.split(".")[0] in too_heavy.get(command, HEAVY)]
 
 

@@ -1,7 +1,7 @@
 import numpy as np
 from rows import cells_of
 
-from nncli.guard.rows import examine_classes, examine_rows, examine_target
+from nncli.guard.rows import examine_classes, examine_rows, examine_shape, examine_target
 from nncli.settings import SplitSettings
 from nncli.table.arrangement import Arrangement
 from nncli.table.split import make_folds, make_split
@@ -47,3 +47,15 @@ def test_classes_that_grouping_or_order_keep_from_the_test_are_named() -> None:
     [untested] = examine_classes(target, [make_split(grouped, SplitSettings(), 0)])
     assert "of the class '2'" in untested.message
     assert not examine_classes(target, [make_split(Arrangement(y, rows), SplitSettings(), 0)])
+
+
+def test_classes_of_one_name_are_named() -> None:
+    (finding,) = examine_target(encode_target(cells_of(["Yes", "no", "yes", "No "] * 20), "t"))
+    assert (finding.code, finding.level) == ("similar-classes", "warn")
+    assert "'No', 'no' differ only by case" in finding.message
+
+
+def test_tables_that_are_wider_than_long_or_very_wide_are_named() -> None:
+    assert codes(examine_shape(500, 500)) == []
+    assert codes(examine_shape(499, 500)) == ["more-columns-than-rows"]
+    assert codes(examine_shape(10_001, 10_001)) == ["many-columns"]
