@@ -312,6 +312,45 @@ class DecisionSettings:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ReadingSettings:
+    """How text is read where it does not say so itself. A model keeps them: all of its data are read alike."""
+
+    encoding: str | None = None
+    """That is insisted on; ``None``: as the file begins, else UTF-8, and Windows-1252 where it is none."""
+    has_header: bool = True
+    """Whether the first line names the columns; they are ``column 1``, ``column 2`` and so on if not."""
+    skip_rows: int = 0
+    """Lines before that one."""
+    missing_words: tuple[str, ...] = ()
+    """Cells that count as missing besides the usual ones."""
+    delimiter: str | None = None
+    """Of the data that a model learned from: tells fields apart where no header does. No option names it."""
+
+    def __post_init__(self) -> None:
+        _check("skip-rows", 0 <= self.skip_rows <= 1_000_000, self.skip_rows, "0 to 1000000 lines")
+        if self.encoding is not None:
+            _require_encoding(self.encoding)
+
+    def overridden(self, encoding: str | None, has_header: bool | None, skip_rows: int | None) -> "ReadingSettings":
+        """The same but for what is given."""
+        given = {"encoding": encoding, "has_header": has_header, "skip_rows": skip_rows}
+        return replace(self, **{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]
+
+
+def _require_encoding(name: str) -> None:
+    try:
+        "".encode(name)
+    except (LookupError, ValueError):
+        raise UsageError(
+            f"--encoding: '{show(name)}' is no encoding of text that Python knows; name one like utf-8, utf-16-le, "
+            "windows-1252 or shift_jis"
+        ) from None
+
+
+USUAL_READING = ReadingSettings()
+
+
+@dataclass(frozen=True, kw_only=True)
 class RunSettings:
     """One whole run: what ``train`` and ``compare-baseline`` share."""
 
@@ -328,6 +367,7 @@ class RunSettings:
     time: str | None = None
     """The column that orders the rows: the latest are tested, the earliest learned from."""
     weights: WeightSettings = UNWEIGHTED
+    reading: ReadingSettings = USUAL_READING
     blend: bool = False
     """Whether the model answers with the blend of both sides, not with the network alone."""
     split: SplitSettings = field(default_factory=SplitSettings)
@@ -382,6 +422,10 @@ class PredictSettings:
     """``None``: by extension, else CSV."""
     bad_rows: BadRows = "error"
     """What becomes of rows that cannot be read."""
+    encoding: str | None = None
+    """As in :class:`ReadingSettings`, like the next two; ``None``: as the model's own data were read."""
+    has_header: bool | None = None
+    skip_rows: int | None = None
     coverage: float | None = None
     """Share of rows whose set of classes is to hold the true one; ``None``: no sets are written."""
     sets: ConformalMethod = "lac"
@@ -410,6 +454,7 @@ class PredictSettings:
             ("coverage", self.coverage, 0.5, 0.999),
         ):
             _check(option, wanted is None or low <= wanted <= high, wanted, f"{low} to {high}")
+        USUAL_READING.overridden(self.encoding, self.has_header, self.skip_rows)  # which checks them
         for _, share in self.prior or ():
             _check("prior", 0 < share < 1, share, "above 0, below 1")
         if self.prior and self.coverage is not None:

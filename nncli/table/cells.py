@@ -43,6 +43,15 @@ def is_missing(cells: pa.Array) -> NDArray[np.bool_]:
     return _is_one_of(cells, MISSING_WORDS)
 
 
+def with_missing(rows: pa.RecordBatch, words: "Sequence[str]") -> pa.RecordBatch:
+    """The same rows, with empty cells where one of some words stands, spaces aside."""
+    if not words:
+        return rows
+    empty = text_scalar("")
+    cells = (pc.if_else(mask_array(_is_one_of(stripped(column), words)), empty, column) for column in rows.columns)
+    return pa.record_batch(list(cells), rows.schema.names)
+
+
 def matches(cells: pa.Array, pattern: str) -> NDArray[np.bool_]:
     """Which cells are wholly of a pattern (RE2's syntax). Shape: ``(n_rows,)``."""
     return numpy_array(pc.match_substring_regex(cells, rf"^(?:{pattern})$"))

@@ -18,9 +18,11 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any, BinaryIO
 
 from nncli.errors import DataError, UsageError
+from nncli.table.encoding import recoded
 
 _READ_BYTES, _HEADER_BYTES, _MOST_HEADER_BYTES = 1 << 16, 64, 1 << 16
 """Of a usual read; of the headers of compressed files, which are waited for; and of a table's."""
@@ -195,42 +197,48 @@ def _reading(decompressed: Any, name: str) -> Callable[[int], bytes]:
     return read
 
 
-def text_blocks(source: Source, size: int, patience: float = PATIENCE) -> Iterator[bytes]:
-    """UTF-8 text in blocks, cut anywhere; it may stand in UTF-8 with or without BOM, or in UTF-16 with BOM.
+def text_blocks(source: Source, size: int, patience: float = PATIENCE, encoding: str | None = None) -> Iterator[bytes]:
+    """Text in blocks of UTF-8, or of whatever is to be read line by line, cut anywhere; lines end with LF.
 
     Args:
         source: open.
         size: of a block in bytes, the most.
         patience: seconds that a block waits for more before it is passed on.
+        encoding: that is insisted on, unless the text begins with the mark of UTF-8 or UTF-16.
 
     Raises:
-        DataError: it is no UTF-16 though it begins so.
+        DataError: it is not of that encoding, or no UTF-16 though it begins so.
     """
-    stream, blocks = source.stream, source.blocks(size, patience)
-    if stream.begins_with(codecs.BOM_UTF16_LE) or stream.begins_with(codecs.BOM_UTF16_BE):
-        try:
-            for text in codecs.iterdecode(blocks, "utf-16"):
-                yield text.encode()
-        except UnicodeDecodeError as error:
-            raise DataError(f"{source.name}: is not UTF-16 text ({error.reason}); convert it to UTF-8") from error
-        return
+    stream, known = source.stream, encoding_of(source.stream, encoding)
     if stream.begins_with(codecs.BOM_UTF8):
         stream.read(len(codecs.BOM_UTF8))
-    if _first_line_end(stream) == b"\r":
-        blocks = (block.replace(b"\r", b"\n") for block in blocks)
-    yield from blocks
+    blocks = source.blocks(size, patience)
+    end, blocks = _first_line_end(blocks if known is None else recoded(blocks, known, source.name))
+    yield from (block.replace(b"\r", b"\n") for block in blocks) if end == b"\r" else blocks
 
 
-def _first_line_end(stream: ByteStream) -> bytes:
-    """How the first line ends, line ends in quotes aside; as much is waited for as tells."""
+def encoding_of(stream: ByteStream, wanted: str | None) -> str | None:
+    """The encoding of all the text: as its mark says, or as is insisted; ``None``: UTF-8, wherever a line can be.
+
+    To be asked before anything is read.
+    """
+    if stream.begins_with(codecs.BOM_UTF16_LE) or stream.begins_with(codecs.BOM_UTF16_BE):
+        return "utf-16"
+    if wanted is None:
+        return None
+    return "utf-8" if stream.begins_with(codecs.BOM_UTF8) else codecs.lookup(wanted).name
+
+
+def _first_line_end(blocks: Iterator[bytes]) -> tuple[bytes, Iterator[bytes]]:
+    """How the first line ends, line ends in quotes aside; as much is waited for as tells. And all blocks."""
     head = b""
-    while len(head) < _MOST_HEADER_BYTES:
-        head, known = stream.peek(len(head) + 1), len(head)
-        unquoted = _QUOTED.sub(b"", head)
+    for block in blocks:
+        head += block
+        unquoted = _QUOTED.sub(b"", head[:_MOST_HEADER_BYTES])
         found = _LINE_END.search(unquoted)
-        is_whole = len(head) <= known  # nothing comes after it
-        if found and (is_whole or found[0] != b"\r" or found.end() < len(unquoted)):
-            return found[0]
-        if is_whole:
-            break
-    return b"\n"
+        if found and (found[0] != b"\r" or found.end() < len(unquoted)):
+            return found[0], chain([head], blocks)
+        if len(head) >= _MOST_HEADER_BYTES:
+            return b"\n", chain([head], blocks)
+    found = _LINE_END.search(_QUOTED.sub(b"", head))
+    return found[0] if found else b"\n", iter([head])
