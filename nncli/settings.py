@@ -22,6 +22,8 @@ BOTH_SIDES: tuple[Side, ...] = ("network", "trees")
 DefaultSide = Literal["network", "blend"]
 """Who predicts where nobody is named."""
 InputFormat = Literal["csv", "tsv", "jsonl", "parquet"]
+DELIMITED: tuple[InputFormat, ...] = ("csv", "tsv")
+Delimiter = Literal[",", "\t", ";", "|"]
 OutputFormat = InputFormat
 BadRows = Literal["error", "skip", "null"]
 Proba = Literal["none", "max", "all"]
@@ -323,7 +325,7 @@ class ReadingSettings:
     """Lines before that one."""
     missing_words: tuple[str, ...] = ()
     """Cells that count as missing besides the usual ones."""
-    delimiter: str | None = None
+    delimiter: Delimiter | None = None
     """Of the data that a model learned from: tells fields apart where no header does. No option names it."""
 
     def __post_init__(self) -> None:

@@ -24,6 +24,10 @@ def compare_baseline(
     time: o.Time = o.DEFAULTS.time,
     class_weight: o.ClassWeights = None,
     sample_weight: o.SampleWeight = o.DEFAULTS.weights.column,
+    encoding: o.Encoding = o.DEFAULTS.reading.encoding,
+    no_header: o.NoHeader = False,
+    skip_rows: o.SkipRows = o.DEFAULTS.reading.skip_rows,
+    na: o.MissingWords = None,
     model: o.ModelFolder = o.DEFAULT_MODEL,
     require: c.Require = None,
     metric: c.Metric = None,
@@ -81,6 +85,10 @@ def _heldout(folder: Path, settings: RunSettings, repeat: RepeatSettings) -> "Re
         ("sample-weight", weights.column),
         ("group", settings.group),
         ("time", settings.time),
+        ("encoding", settings.reading.encoding),
+        ("no-header", not settings.reading.has_header),
+        ("skip-rows", settings.reading.skip_rows),
+        ("na", settings.reading.missing_words),
     ):
         if given:
             raise UsageError(f"--{option}: needs data to fit on; name a file, or leave it out for the held-out rows")
@@ -104,7 +112,9 @@ def _cross_validated(
     from nncli.table.reading import read_table
 
     with TerminalObserver(make_console(quiet), verbose) as observer:
-        table = examine_table(read_table(data), settings.target, settings.group, settings.time, settings.weights)
+        table = examine_table(
+            read_table(data, settings.reading), settings.target, settings.group, settings.time, settings.weights
+        )
         observer.examined(table)
         from nncli.experiment.repeated import cross_validate
 

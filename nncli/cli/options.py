@@ -17,6 +17,7 @@ from nncli.settings import (
     DecisionSettings,
     EvaluationSettings,
     NetworkSettings,
+    ReadingSettings,
     RunSettings,
     TrainingSettings,
     WeightSettings,
@@ -93,6 +94,34 @@ SampleWeight = Annotated[
         help="Column that says how much each row counts; no model learns from it.",
         metavar="COLUMN",
         autocompletion=complete_column,
+        rich_help_panel=DATA_PANEL,
+    ),
+]
+Encoding = Annotated[
+    str | None,
+    typer.Option(
+        help="Of text; if not given as its mark says, else UTF-8, and Windows-1252 for lines that are none.",
+        metavar="NAME",
+        rich_help_panel=DATA_PANEL,
+    ),
+]
+NoHeader = Annotated[
+    bool,
+    typer.Option(
+        "--no-header",
+        help="The first line is a row; columns are called column 1, column 2 and so on.",
+        rich_help_panel=DATA_PANEL,
+    ),
+]
+SkipRows = Annotated[
+    int, typer.Option(help="Lines before the table, such as a title.", metavar="N", rich_help_panel=DATA_PANEL)
+]
+MissingWords = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--na",
+        help="Cells that hold this word are missing, besides NA, NULL and the like; repeat for several.",
+        metavar="WORD",
         rich_help_panel=DATA_PANEL,
     ),
 ]
@@ -244,11 +273,17 @@ def run_settings(given: Mapping[str, Any]) -> RunSettings:
     found = RunSettings(
         **{name: given[name] for name in shared},
         weights=parse_weights(given["class_weight"], given["sample_weight"]),
+        reading=_reading(given["encoding"], given["no_header"], given["skip_rows"], given["na"]),
         evaluation=EvaluationSettings(metrics=tuple(_as_list(given["metric"]) or DEFAULTS.evaluation.metrics)),
     )
     if EFFORTS[found.effort].searches and find_spec("optuna") is None:
         raise UsageError(f"--effort {found.effort}: needs Optuna; install it with pip install 'nncli-tabular[tune]'")
     return found
+
+
+def _reading(encoding: str | None, no_header: bool, skip_rows: int, words: list[str] | None) -> ReadingSettings:
+    missing = tuple(dict.fromkeys(word.strip() for word in words or ()))
+    return ReadingSettings(encoding=encoding, has_header=not no_header, skip_rows=skip_rows, missing_words=missing)
 
 
 def _as_list(given: str | list[Any] | None) -> list[Any]:

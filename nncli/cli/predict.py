@@ -34,6 +34,9 @@ _TAKEN_AS_GIVEN = (
     "input_format",
     "output_format",
     "bad_rows",
+    "encoding",
+    "has_header",
+    "skip_rows",
     "excel_safe",
 )
 """Options that are settings of the same names."""
@@ -66,6 +69,9 @@ def predict(
     by_class: p.ByClass = False,
     input_format: p.InFormat = None,
     output_format: p.OutFormat = None,
+    encoding: p.Encoding = None,
+    has_header: p.Header = None,
+    skip_rows: p.SkipRows = None,
     bad_rows: p.BadRowsOption = "error",
     excel_safe: p.ExcelSafe = False,
     line_buffered: p.LineBuffered = False,
@@ -261,6 +267,8 @@ def _tell(summary: "Summary", run: "Run", say: Say, of: str = "", see: str = "")
 
 
 def _notes(summary: "Summary", columns: Sequence[str]) -> Iterator[str]:
+    if summary.foreign is not None:
+        yield summary.foreign.message
     never = [name for name in columns if name not in summary.named]
     if never and summary.n_rows > summary.n_rejected:
         them = "it counts" if len(never) == 1 else "they count"

@@ -26,6 +26,10 @@ def train(
     time: o.Time = o.DEFAULTS.time,
     class_weight: o.ClassWeights = None,
     sample_weight: o.SampleWeight = o.DEFAULTS.weights.column,
+    encoding: o.Encoding = o.DEFAULTS.reading.encoding,
+    no_header: o.NoHeader = False,
+    skip_rows: o.SkipRows = o.DEFAULTS.reading.skip_rows,
+    na: o.MissingWords = None,
     output: o.Output = o.DEFAULT_MODEL,
     force: o.Force = False,
     effort: o.Effort = o.DEFAULTS.effort,
@@ -88,7 +92,9 @@ def _run(data: str, settings: RunSettings, output: Path, force: bool, *, quiet: 
     stop_on_terminate()
     console = make_console(quiet)
     with TerminalObserver(console, verbose) as observer:
-        table = examine_table(read_table(data), settings.target, settings.group, settings.time, settings.weights)
+        table = examine_table(
+            read_table(data, settings.reading), settings.target, settings.group, settings.time, settings.weights
+        )
         observer.examined(table)
         make_rule(settings.decision, table.target.classes)
         # Torch and scikit-learn take seconds to load: what is wrong with the data or the rule was said before.

@@ -8,6 +8,7 @@ from nncli.errors import DataError, UsageError, nearest_names, show
 from nncli.guard.findings import Finding
 from nncli.table.arrangement import Arrangement, Groups, Labels, group_by_value, rank_moments
 from nncli.table.cells import is_missing, stripped
+from nncli.table.schema import Schema
 
 
 def refuse_as_arranging(option: str, wanted: str | None, columns: Sequence[str], target: str) -> None:
@@ -21,6 +22,18 @@ def refuse_as_arranging(option: str, wanted: str | None, columns: Sequence[str],
         raise DataError(f"{option} '{show(wanted)}': no such column; {nearest_names(wanted, list(columns))}")
     if wanted == target:
         raise UsageError(f"{option} '{show(target)}': this column is the target; name another, or another --target")
+
+
+def date_hints(schema: Schema) -> list[Finding]:
+    """Says where a split in time is possible, and was not asked for."""
+    dates = tuple(column.name for column in schema.columns if column.kind == "date")
+    if not dates:
+        return []
+    message = (
+        f"column '{show(dates[0])}' holds dates; if the model is to predict what comes later, test it so: "
+        f"--time '{show(dates[0])}'"
+    )
+    return [Finding("date-column", "info", dates, message)]
 
 
 def arrange_rows(

@@ -6,13 +6,17 @@ import numpy as np
 import pyarrow as pa
 
 from nncli.errors import DataError
-from nncli.guard.arrangement import arrange_rows, refuse_as_arranging
+from nncli.guard.arrangement import arrange_rows, date_hints, refuse_as_arranging
+from nncli.guard.cells import find_missing_codes, find_twins
 from nncli.guard.columns import examine_columns
 from nncli.guard.findings import Finding
+from nncli.guard.reading import describe_formats, examine_formats, examine_reading
 from nncli.guard.rows import examine_target, examine_weights
-from nncli.settings import UNWEIGHTED, WeightSettings
+from nncli.settings import DELIMITED, UNWEIGHTED, WeightSettings
 from nncli.table.arrangement import Arrangement, group_identical_rows
 from nncli.table.arrow import mask_array, number_array
+from nncli.table.cells import stripped
+from nncli.table.numbers import PLAIN_NUMBERS, find_formats, with_plain_numbers
 from nncli.table.reading import Table
 from nncli.table.schema import Schema
 from nncli.table.source import display_name
@@ -71,16 +75,19 @@ def examine_table(
     target = encode_target(counted[name], name)
     require_classes(weights, target)
     rows = counted.drop_columns([name]).filter(mask_array(target.has_label))
-    columns, findings = examine_columns(rows.drop_columns([] if group is None else [group]))
+    not_learned = [] if group is None else [group]
+    formats = find_formats(rows.drop_columns(not_learned)) if table.format in DELIMITED else PLAIN_NUMBERS
+    rows = with_plain_numbers(rows, formats.of_columns)
+    columns, findings = examine_columns(rows.drop_columns(not_learned), formats)
     if not columns:
         raise DataError(f"{display_name(table.path)}: no column is left to learn from; all are empty, constant or IDs")
-    schema = Schema(tuple(columns), name, target.classes)
+    schema = Schema(tuple(columns), name, target.classes, table.reading)
     learned = rows.select(schema.names)
     arrangement, arranged = arrange_rows(rows, target.labels, group_identical_rows(learned), group, time)
     return ExaminedTable(
         path=table.path,
         data_sha256=table.sha256,
-        dialect=table.dialect,
+        dialect=table.dialect + describe_formats(formats),
         n_rows=table.rows.num_rows,
         n_columns=table.rows.num_columns,
         rows=learned,
@@ -90,10 +97,15 @@ def examine_table(
         arrangement=arrangement,
         weights=None if of_column is None else of_column[target.has_label],
         findings=(
+            *examine_reading(table),
+            *examine_formats(formats),
             *arranged,
             *examine_weights(weights.column, table.rows.num_rows - counted.num_rows),
             *examine_target(target),
+            *find_twins(name, target.classes),
+            *find_missing_codes(name, stripped(counted[name])),
             *findings,
+            *(date_hints(schema) if group is None and time is None else []),
         ),
     )
 

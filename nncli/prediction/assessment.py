@@ -137,6 +137,8 @@ def _warnings(labelled: LabelledRows, model: Model) -> Iterator[Finding]:
     if labelled.sha256 == model.description.provenance.data_sha256:
         message = "the model learned from this very file: how it does here says nothing about other rows"
         yield Finding("training-data", "error", (), message)
+    if labelled.foreign is not None:
+        yield Finding("encoding", "warn", (), labelled.foreign.message)
     if labelled.n_unlabelled:
         message = f"{labelled.n_unlabelled:,} rows have no value in '{show(labelled.target)}'; they are left out"
         yield Finding("missing-target", "warn", (labelled.target,), message)

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from nncli.errors import DataError
-from nncli.settings import BadRows, InputFormat
+from nncli.settings import BadRows, Delimiter, InputFormat
 from nncli.table.arrow import mask_array
 from nncli.table.encoding import Foreign
 
@@ -79,7 +79,7 @@ class Input:
 
     columns: list[str]
     """Names that tell them apart."""
-    delimiter: str | None
+    delimiter: Delimiter | None
     """Between its fields, where it is delimited text."""
     format: InputFormat
     """What it turned out to be."""

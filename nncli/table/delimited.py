@@ -5,14 +5,14 @@ from functools import partial
 from itertools import chain
 
 from nncli.errors import DataError
-from nncli.settings import BadRows, ReadingSettings
+from nncli.settings import BadRows, Delimiter, ReadingSettings
 from nncli.table.chunks import Chunk, Input, text_chunk
 from nncli.table.dialect import DELIMITERS, TAB, check_names, column_names, numbered_names
 from nncli.table.records import Piece, cut_pieces
 
 
 def open_delimited(
-    blocks: Iterable[bytes], name: str, delimiter: str, bad_rows: BadRows, reading: ReadingSettings
+    blocks: Iterable[bytes], name: str, delimiter: Delimiter, bad_rows: BadRows, reading: ReadingSettings
 ) -> Input:
     """A file of delimited text.
 
@@ -55,6 +55,6 @@ def _first_record(pieces: Iterator[Piece], name: str) -> tuple[list[str], Piece,
     raise DataError(f"{name}: its first record is cut off; expected a header line and rows")
 
 
-def _words(delimiter: str, reading: ReadingSettings) -> str:
+def _words(delimiter: Delimiter, reading: ReadingSettings) -> str:
     skipped = f", {reading.skip_rows:,} lines skipped" if reading.skip_rows else ""
     return f"{DELIMITERS[delimiter]}-separated{skipped}{'' if reading.has_header else ', no header'}"

@@ -9,15 +9,17 @@ from itertools import count, islice
 from typing import NamedTuple
 
 from nncli.errors import DataError, quoted_list, show
-from nncli.settings import InputFormat
+from nncli.settings import Delimiter, InputFormat
 from nncli.table.encoding import as_text
 from nncli.table.filetype import file_type
 from nncli.table.objects import parse_object
 
 NAMELESS = "column "
 MOST_COLUMNS = 100_000
-COMMA, TAB, COMMENT = ",", "\t", "#"
-DELIMITERS = {COMMA: "comma", TAB: "tab", ";": "semicolon", "|": "bar"}
+COMMENT = "#"
+COMMA: Delimiter = ","
+TAB: Delimiter = "\t"
+DELIMITERS: dict[Delimiter, str] = {COMMA: "comma", TAB: "tab", ";": "semicolon", "|": "bar"}
 _DECIMAL_COMMA = re.compile(r"[-+]?[\d.]*,\d+")
 _MOST_STRAYS = 3
 """Records of another size among the first of a table, such as a footer's, that are no evidence against it."""
@@ -108,7 +110,7 @@ def numbered_names(n_columns: int) -> list[str]:
     return [f"{NAMELESS}{number}" for number in range(1, n_columns + 1)]
 
 
-def find_delimiter(lines: Sequence[str], name: str, first_line: int = 1) -> str:
+def find_delimiter(lines: Sequence[str], name: str, first_line: int = 1) -> Delimiter:
     """The delimiter that gives every one of the first records the same number of fields, and the most.
 
     Args:
@@ -141,8 +143,8 @@ def find_delimiter(lines: Sequence[str], name: str, first_line: int = 1) -> str:
 
 
 def header_delimiter(
-    lines: Sequence[str], columns: Iterable[str], has_header: bool = True, usual: str | None = None
-) -> str:
+    lines: Sequence[str], columns: Iterable[str], has_header: bool = True, usual: Delimiter | None = None
+) -> Delimiter:
     """The delimiter under which the first record of some lines has the most of ``columns``.
 
     Args:
@@ -153,7 +155,7 @@ def header_delimiter(
     """
     wanted = set(columns)
 
-    def n_found(delimiter: str) -> int:
+    def n_found(delimiter: Delimiter) -> int:
         fields = first_record(lines, delimiter) or []
         return len(wanted.intersection(column_names(fields) if has_header else numbered_names(len(fields))))
 

@@ -43,7 +43,7 @@ class Foreign:
     @property
     def message(self) -> str:
         """One sentence for people."""
-        others = f", like {self.n_lines - 1:,} others" if self.n_lines > 1 else ""
+        others = f", like {self.n_lines - 1:,} others," if self.n_lines > 1 else ""
         return (
             f"{self.name}, line {self.line}: byte {self.byte} is 0x{self.value:02X}, which is not UTF-8; this line"
             f"{others} is read as Windows-1252: '{show(self.read_as)}'; if that is wrong, name another with --encoding"

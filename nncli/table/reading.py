@@ -12,7 +12,7 @@ from typing import NoReturn
 import pyarrow as pa
 
 from nncli.errors import DataError, UsageError, quoted_list, show
-from nncli.settings import USUAL_READING, BadRows, InputFormat, ReadingSettings
+from nncli.settings import USUAL_READING, BadRows, Delimiter, InputFormat, ReadingSettings
 from nncli.table.arrow import text_array
 from nncli.table.cells import with_missing
 from nncli.table.chunks import Input, Rejected, Wanted
@@ -51,12 +51,12 @@ class Table:
     """Of the decompressed bytes."""
     dialect: str
     """What the reader decided, in words."""
-    format: InputFormat
-    reading: ReadingSettings
+    format: InputFormat = "csv"
+    reading: ReadingSettings = USUAL_READING
     """How it was read, for other data to be read in the same way."""
-    header: Sequence[str] | None
+    header: Sequence[str] | None = None
     """The names as they stand in the first line, where there is one that names columns."""
-    foreign: Foreign | None
+    foreign: Foreign | None = None
     """Lines that are no UTF-8."""
 
 
@@ -243,7 +243,7 @@ def _text(
 
 def _delimiter(
     blocks: Iterator[bytes], name: str, kind: InputFormat | None, wanted: Wanted | None, reading: ReadingSettings
-) -> tuple[str, Iterator[bytes]]:
+) -> tuple[Delimiter, Iterator[bytes]]:
     """Between the fields of delimited text, and that text."""
     head = _beginning(blocks, name, _has_lines(_SNIFFED_LINES) if wanted is None else _has_header)
     lines, blocks = first_lines(head, _SNIFFED_LINES), chain([head], blocks)

@@ -7,13 +7,26 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from nncli.table.cells import chosen, is_missing, matches, stripped, to_booleans, to_dates, to_numbers
+from nncli.settings import DELIMITED, USUAL_READING, InputFormat, ReadingSettings
+from nncli.table.cells import (
+    chosen,
+    is_infinite,
+    is_missing,
+    matches,
+    stripped,
+    to_booleans,
+    to_dates,
+    to_numbers,
+    with_missing,
+)
+from nncli.table.numbers import NumberFormat, with_plain_numbers
 
 Kind = Literal["numeric", "boolean", "categorical", "date", "text"]
 
 _ENOUGH = 0.95
 """Share of a column's cells that must fit a kind; the rest become missing, and a warning says so."""
-_LARGEST_EXACT_INTEGER = 2.0**53
+LARGEST_EXACT_INTEGER = 2.0**53
+"""Beyond it a double leaves some out."""
 
 
 @dataclass(frozen=True)
@@ -22,6 +35,8 @@ class Column:
 
     name: str
     kind: Kind
+    numbers: NumberFormat | None = None
+    """How its numbers are written in delimited text, if not as 1234.5; in other formats, numbers have a type."""
 
 
 @dataclass(frozen=True)
@@ -31,11 +46,24 @@ class Schema:
     columns: tuple[Column, ...]
     target: str
     classes: tuple[str, ...]
+    reading: ReadingSettings = USUAL_READING
+    """How the table was read, so that other data are read in the same way."""
 
     @property
     def names(self) -> list[str]:
         """Names of the columns that the models use."""
         return [column.name for column in self.columns]
+
+    def plain(self, rows: pa.RecordBatch, read_from: InputFormat) -> pa.RecordBatch:
+        """Rows as nncli writes cells: numbers as 1234.5, missing ones empty.
+
+        Args:
+            rows: cells as they stand in a file.
+            read_from: the file's format.
+        """
+        rows = with_missing(rows, self.reading.missing_words)
+        formats = {column.name: column.numbers for column in self.columns if column.numbers is not None}
+        return with_plain_numbers(rows, formats) if read_from in DELIMITED else rows
 
 
 def infer_kind(cells: pa.Array) -> Kind:
@@ -68,13 +96,16 @@ def _is_boolean(values: pa.Array) -> bool:
 
 
 def _is_numeric(values: pa.Array) -> bool:
+    values = chosen(values, ~is_infinite(values))  # those are missing numbers
+    if not len(values):
+        return False
     numbers = to_numbers(values)
     parsed = ~np.isnan(numbers)
     if parsed.mean() < _ENOUGH or len(chosen(values, ~parsed).unique()) > 5:
         return False
     codes = matches(values, r"0\d+").any()
     whole = matches(chosen(values, parsed), r"[+-]?\d+").all()
-    return not codes and not (whole and np.abs(numbers[parsed]).max() > _LARGEST_EXACT_INTEGER)
+    return not codes and not (whole and np.abs(numbers[parsed]).max() > LARGEST_EXACT_INTEGER)
 
 
 def _is_free_text(values: pa.Array) -> bool:
