@@ -1,16 +1,13 @@
 """``nncli train``: data to a model folder and a verdict."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated, Any
 
 import typer
 
 from nncli.cli import options as o
 from nncli.errors import UsageError
 from nncli.settings import EFFORTS, RunSettings
-
-if TYPE_CHECKING:
-    from nncli.report.document import Report
 
 
 def train(
@@ -51,6 +48,7 @@ def train(
     max_f1: o.MaxF1 = False,
     positive: o.Positive = None,
     blend: o.Blend = o.DEFAULTS.blend,
+    no_rows: o.NoRows = False,
     json: o.Json = False,
     quiet: o.Quiet = False,
     verbose: o.Verbose = False,
@@ -67,14 +65,13 @@ def train(
     nncli train customers.csv --effort best --time-limit 600   many networks; goes on where it was cut off
     """
     settings = o.train_settings(ctx.params)  # the options, by their names
-    report = _run(data, settings, output, force, quiet=quiet, verbose=verbose)
+    found = _run(data, settings, output, force, quiet=quiet, verbose=verbose)
     if json:
-        from nncli.report.document import document
-
-        o.print_json(document(report))
+        o.print_json(found)
 
 
-def _run(data: str, settings: RunSettings, output: Path, force: bool, *, quiet: bool, verbose: bool) -> "Report":
+def _run(data: str, settings: RunSettings, output: Path, force: bool, *, quiet: bool, verbose: bool) -> dict[str, Any]:
+    """Gives the document of the report."""
     from nncli.bundle.folder import refuse_existing
 
     refuse_existing(output, force)
@@ -103,19 +100,24 @@ def _run(data: str, settings: RunSettings, output: Path, force: bool, *, quiet: 
         if searches:
             observer.say(f"finished networks are kept in {checkpoints}: the same command goes on where it was cut off")
         experiment = run_experiment(table, settings, observer, observer.started, checkpoints if searches else None)
+    from nncli.bundle.folder import write_pages
     from nncli.bundle.model import save_model
-    from nncli.cli.outcome import pages, train_report
-    from nncli.report.terminal import print_report
+    from nncli.cli.outcome import numbers, pages, train_report
+    from nncli.report.document import document
+    from nncli.report.panel import print_panel
 
-    report = train_report(experiment, settings, observer.seconds())
-    save_model(output, experiment.served.model, experiment.heldout, pages(report))
+    report, model = train_report(experiment, settings, observer.seconds()), experiment.served.model
+    found = document(report)
+    save_model(output, model, experiment.heldout, numbers(found))
     if experiment.fitted.checkpoints:
         experiment.fitted.checkpoints.remove()
-    print_report(report, console)
+    print_panel(report, console, verbose)
+    # Pages come last: should one fail, model and verdict are there, and nncli report makes it anew.
+    write_pages(output, pages(found, model))
     if checkpoints.is_dir():
         observer.say(f"{checkpoints} keeps networks of other data or settings; remove it if they are not wanted")
-    observer.say(f"Model: {output}   Report: {output / 'report.html'}")
-    return report
+    observer.say(f"Model: {output}   Report: {output / 'report.html'}   (nncli report --open)")
+    return found
 
 
 def _checkpoint_folder(output: Path) -> Path:

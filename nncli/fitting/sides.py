@@ -228,11 +228,16 @@ def _fit_networks(
 
 
 def _checkpoints(table: ExaminedTable, context: Context) -> Checkpoints | None:
-    """Under a key of all that decides what a trial gives; time limits, rules and the blend change none of that."""
+    """Under a key of all that decides what a trial gives; time limits, rules, blend and report change none."""
     if context.checkpoint_folder is None:
         return None
     settings = replace(
-        context.settings, time_limit=None, threads=context.threads, blend=False, decision=DecisionSettings()
+        context.settings,
+        time_limit=None,
+        threads=context.threads,
+        blend=False,
+        shows_rows=True,
+        decision=DecisionSettings(),
     )
     key = checkpoint_key(table.data_sha256, repr(settings), str(choose_device(settings.device)))
     return Checkpoints(context.checkpoint_folder, key)
