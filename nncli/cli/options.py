@@ -36,8 +36,9 @@ def complete_column(ctx: typer.Context, incomplete: str) -> list[str]:
     """Column names of the data file that the command line already names."""
     from nncli.errors import NncliError
     from nncli.table.dialect import column_names, find_delimiter, is_json_lines, parse_line
+    from nncli.table.encoding import as_text
     from nncli.table.objects import parse_object
-    from nncli.table.source import open_source, text_blocks
+    from nncli.table.source import open_source, open_text
 
     # While an option still lacks its value, the parser has put nothing into params yet.
     data = ctx.params.get("data") or []
@@ -47,12 +48,12 @@ def complete_column(ctx: typer.Context, incomplete: str) -> list[str]:
         return []
     try:
         with open_source(path) as source:  # and not table.reading, which loads Arrow: this runs at a key press
-            header = next(text_blocks(source, _HEADER_BYTES)).split(b"\n", 1)[0].decode()
+            header = as_text(next(open_text(source, _HEADER_BYTES).blocks).split(b"\n", 1)[0])
         if is_json_lines(header):
             columns = list(parse_object(header.strip()))
         else:
             columns = column_names(parse_line(header, find_delimiter([header], path)))
-    except (NncliError, OSError, UnicodeDecodeError):
+    except (NncliError, OSError):
         return []
     return [column for column in columns if column.startswith(incomplete)]
 

@@ -262,13 +262,13 @@ def _tell(summary: "Summary", run: "Run", say: Say, of: str = "", see: str = "")
     if summary.n_rejected:
         outcome = "were left out" if run.asked.settings.bad_rows == "skip" else "have empty answers"
         say(f"{of}{summary.n_rejected:,} of {summary.n_rows:,} rows could not be read and {outcome}{see}")
+    if summary.foreign is not None:
+        say(f"note: {summary.foreign.message}")
     for note in _notes(summary, run.asked.model.description.encoder.columns):
         say(f"note: {of}{note}")
 
 
 def _notes(summary: "Summary", columns: Sequence[str]) -> Iterator[str]:
-    if summary.foreign is not None:
-        yield summary.foreign.message
     never = [name for name in columns if name not in summary.named]
     if never and summary.n_rows > summary.n_rejected:
         them = "it counts" if len(never) == 1 else "they count"

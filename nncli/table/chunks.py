@@ -86,6 +86,8 @@ class Input:
     dialect: str
     """What the reader decided, in words."""
     chunks: Iterator[Chunk]
+    ways: tuple[str, ...] = ()
+    """How its text is written, in words, where that is not as usual."""
     header: Sequence[str] | None = None
     """The names as they stand in the first line, where there is one that names columns."""
     unnamed: frozenset[str] = frozenset()

@@ -33,7 +33,7 @@ from nncli.table.dialect import (
 from nncli.table.encoding import Foreign, joined, refuse_utf16
 from nncli.table.jsonl import open_jsonl
 from nncli.table.plaintext import NEWLINE, refuse_endless, without_lines
-from nncli.table.source import PATIENCE, Source, encoding_of, open_source, text_blocks
+from nncli.table.source import PATIENCE, Source, open_source, open_text
 
 _SNIFFED_LINES = 200
 _MOST_FOOTER_LINES = 10
@@ -73,10 +73,9 @@ def read_table(path: str, reading: ReadingSettings = USUAL_READING) -> Table:
         UsageError: options are for delimited text, and it is none.
     """
     with open_source(path, hashed=True) as source:
-        kind, encoding = _kind(source, path, None), encoding_of(source.stream, reading.encoding)
-        blocks = text_blocks(source, BLOCK_BYTES, encoding=reading.encoding)
+        kind = _kind(source, path, None)
         # Bad rows are skipped, and refused all the same: of a footer, more has to be known than the first line of it.
-        with _opened(source, blocks, kind, None, BLOCK_BYTES, "skip", reading) as given:
+        with _opened(source, kind, None, BLOCK_BYTES, PATIENCE, "skip", reading) as given:
             _refuse_unused(given, reading, source.name)
             batches, foreign = _read_all(given, source)
     rows = _united(batches)
@@ -86,7 +85,7 @@ def read_table(path: str, reading: ReadingSettings = USUAL_READING) -> Table:
         rows=with_missing(rows, reading.missing_words),
         path=path,
         sha256=source.sha256,
-        dialect=_words(given, encoding, foreign, reading),
+        dialect=_words(given, foreign, reading),
         format=given.format,
         reading=replace(reading, delimiter=given.delimiter),
         header=given.header,
@@ -120,12 +119,11 @@ def _refuse_footer(last: Sequence[Rejected], given: Input, source: Source) -> No
     sizes = [len(parse_line(bad.text, given.delimiter)) for bad in last] if given.delimiter else []
     if not sizes or first.row == 0 or not all(0 < size < width for size in sizes):
         raise DataError(first.message)
-    lines = "lines have" if len(last) > 1 else "line has"
-    unpacked = "of the decompressed text, " if source.is_compressed else ""
+    lines = f"{len(last)} lines have" if len(last) > 1 else "line has"
+    command = "" if given.ways else f": head -n {first.line - 1} FILE > SHORTER"
     raise DataError(
         f"{source.name}, line {first.line}: '{show(first.text, 40)}' looks like a footer, or was cut off: the last "
-        f"{len(last)} {lines} fewer fields than the {width} of the table; leave them out: {unpacked}"
-        f"head -n {first.line - 1} FILE | nncli train -"
+        f"{lines} fewer fields than the {width} of the table; leave out all from here on{command}"
     )
 
 
@@ -137,11 +135,9 @@ def _refuse_unused(given: Input, reading: ReadingSettings, name: str) -> None:
         raise UsageError(f"--skip-rows, --no-header: {what}")
 
 
-def _words(given: Input, encoding: str | None, foreign: Foreign | None, reading: ReadingSettings) -> str:
+def _words(given: Input, foreign: Foreign | None, reading: ReadingSettings) -> str:
     """What was decided: more than the ordinary only where something is not."""
-    words = [given.dialect]
-    if given.format != "parquet" and encoding is not None:
-        words.append(encoding)
+    words = [given.dialect, *given.ways]
     if foreign is not None:
         words.append("partly windows-1252")
     if reading.missing_words:
@@ -183,10 +179,9 @@ def open_rows(
     """
     wanted = Wanted(needed, kept, taken)
     with open_source(path) as source:
-        blocks = text_blocks(source, block_bytes, patience, reading.encoding)
         kind = _kind(source, path, input_format)
-        with _opened(source, blocks, kind, wanted, block_bytes, bad_rows, reading) as given:
-            yield given if given.format == "parquet" else replace(given, share_read=source.share_read)
+        with _opened(source, kind, wanted, block_bytes, patience, bad_rows, reading) as given:
+            yield given
 
 
 def _kind(source: Source, path: str, wanted: InputFormat | None) -> InputFormat | None:
@@ -201,10 +196,10 @@ def _kind(source: Source, path: str, wanted: InputFormat | None) -> InputFormat 
 @contextmanager
 def _opened(
     source: Source,
-    blocks: Iterator[bytes],
     kind: InputFormat | None,
     wanted: Wanted | None,
     block_bytes: int,
+    patience: float,
     bad_rows: BadRows,
     reading: ReadingSettings,
 ) -> Iterator[Input]:
@@ -214,10 +209,12 @@ def _opened(
         with source.whole() as file:
             yield open_parquet(file, source.name, wanted, block_bytes)
     else:
-        yield _text(blocks, source.name, kind, wanted, bad_rows, reading)
+        text = open_text(source, block_bytes, patience, reading.encoding)
+        given = _of_text(text.blocks, source.name, kind, wanted, bad_rows, reading)
+        yield replace(given, ways=text.ways, share_read=source.share_read)
 
 
-def _text(
+def _of_text(
     blocks: Iterator[bytes],
     name: str,
     kind: InputFormat | None,

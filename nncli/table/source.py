@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import chain
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NamedTuple
 
 from nncli.errors import DataError, UsageError
 from nncli.table.encoding import recoded
@@ -29,7 +29,6 @@ _READ_BYTES, _HEADER_BYTES, _MOST_HEADER_BYTES = 1 << 16, 64, 1 << 16
 _QUOTED, _LINE_END = re.compile(rb'"[^"]*("|$)'), re.compile(rb"\r\n?|\n")
 PATIENCE = 0.02
 """Seconds that a block waits for more from a pipe before it is passed on."""
-_ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
 _PARQUET_MAGIC = b"PAR1"
 
 
@@ -96,7 +95,8 @@ class Source:
     stream: ByteStream
     file: io.FileIO
     """What was opened, compressed or not."""
-    is_compressed: bool
+    compression: str | None
+    """Of what was opened."""
 
     @property
     def is_parquet(self) -> bool:
@@ -111,7 +111,7 @@ class Source:
     @contextmanager
     def whole(self) -> Iterator[BinaryIO]:
         """All of it, to be read in any order: the file where it stands, or a copy of what a pipe or archive gives."""
-        if not self.is_compressed and self.file.seekable():
+        if self.compression is None and self.file.seekable():
             if self.stream.is_hashed:
                 deque(self.blocks(_READ_BYTES), maxlen=0)  # what is read elsewhere is not hashed
             yield self.file
@@ -156,27 +156,34 @@ def open_source(path: str, *, hashed: bool = False) -> Iterator[Source]:
         raise UsageError(f"{name}: is a terminal, no data; name a file, or pipe rows in (see --help)")
     with io.FileIO(os.dup(sys.stdin.fileno()) if path == "-" else path) as file:
         plain = ByteStream(file.read)
-        decompressed = _decompressed(plain)
-        read = plain.read if decompressed is None else _reading(decompressed, name)
+        compression = next((known for known in _COMPRESSIONS if plain.begins_with(known.magic)), None)
+        read = plain.read if compression is None else _reading(compression.open(plain), name)
         stream = ByteStream(read, hashed=hashed)
         if not stream.peek(1):
             raise DataError(f"{name}: is empty; expected a header line and rows")
-        yield Source(name, stream, file, decompressed is not None)
+        yield Source(name, stream, file, compression and compression.name)
 
 
-def _decompressed(stream: Any) -> Any:
-    """A file of the decompressed bytes; ``None`` where they are not compressed."""
-    if stream.begins_with(b"\x1f\x8b"):
-        return gzip.GzipFile(fileobj=stream)
-    if stream.begins_with(b"BZh"):
-        return bz2.BZ2File(stream)
-    if stream.begins_with(b"\xfd7zXZ"):
-        return lzma.LZMAFile(stream)
-    if stream.begins_with(_ZSTD_MAGIC):
-        import pyarrow
+def _open_zstd(stream: Any) -> Any:
+    import pyarrow
 
-        return pyarrow.CompressedInputStream(pyarrow.PythonFile(stream), "zstd")
-    return None
+    return pyarrow.CompressedInputStream(pyarrow.PythonFile(stream), "zstd")
+
+
+class _Compression(NamedTuple):
+    name: str
+    magic: bytes
+    """That it begins with."""
+    open: Callable[[Any], Any]
+    """A file of the decompressed bytes."""
+
+
+_COMPRESSIONS = (
+    _Compression("gzip", b"\x1f\x8b", lambda stream: gzip.GzipFile(fileobj=stream)),
+    _Compression("bzip2", b"BZh", bz2.BZ2File),
+    _Compression("xz", b"\xfd7zXZ", lzma.LZMAFile),
+    _Compression("zstd", b"\x28\xb5\x2f\xfd", _open_zstd),
+)
 
 
 def _reading(decompressed: Any, name: str) -> Callable[[int], bytes]:
@@ -197,36 +204,43 @@ def _reading(decompressed: Any, name: str) -> Callable[[int], bytes]:
     return read
 
 
-def text_blocks(source: Source, size: int, patience: float = PATIENCE, encoding: str | None = None) -> Iterator[bytes]:
-    """Text in blocks of UTF-8, or of whatever is to be read line by line, cut anywhere; lines end with LF.
+@dataclass(frozen=True)
+class Text:
+    """What a source holds where that is text."""
+
+    blocks: Iterator[bytes]
+    """Of UTF-8, or of whatever is to be read line by line; cut anywhere; lines end with LF."""
+    ways: tuple[str, ...]
+    """How it is written, in words, where that is not as usual."""
+
+
+def open_text(source: Source, size: int, patience: float = PATIENCE, encoding: str | None = None) -> Text:
+    """The text of a source of which nothing was read; its first line is waited for.
 
     Args:
         source: open.
         size: of a block in bytes, the most.
         patience: seconds that a block waits for more before it is passed on.
-        encoding: that is insisted on, unless the text begins with the mark of UTF-8 or UTF-16.
+        encoding: that is insisted on, unless the text begins with the mark of UTF-8 or UTF-16; ``None``: UTF-8,
+            wherever a line can be.
 
     Raises:
-        DataError: it is not of that encoding, or no UTF-16 though it begins so.
+        DataError: it is not of that encoding, or no UTF-16 though it begins so; when the reader gets there.
     """
-    stream, known = source.stream, encoding_of(source.stream, encoding)
+    stream, blocks, ways = source.stream, source.blocks(size, patience), [source.compression]
     if stream.begins_with(codecs.BOM_UTF8):
         stream.read(len(codecs.BOM_UTF8))
-    blocks = source.blocks(size, patience)
-    end, blocks = _first_line_end(blocks if known is None else recoded(blocks, known, source.name))
-    yield from (block.replace(b"\r", b"\n") for block in blocks) if end == b"\r" else blocks
-
-
-def encoding_of(stream: ByteStream, wanted: str | None) -> str | None:
-    """The encoding of all the text: as its mark says, or as is insisted; ``None``: UTF-8, wherever a line can be.
-
-    To be asked before anything is read.
-    """
-    if stream.begins_with(codecs.BOM_UTF16_LE) or stream.begins_with(codecs.BOM_UTF16_BE):
-        return "utf-16"
-    if wanted is None:
-        return None
-    return "utf-8" if stream.begins_with(codecs.BOM_UTF8) else codecs.lookup(wanted).name
+        ways.append("utf-8 with BOM")
+        encoding = encoding and "utf-8"
+    else:
+        is_utf16 = stream.begins_with(codecs.BOM_UTF16_LE) or stream.begins_with(codecs.BOM_UTF16_BE)
+        encoding = "utf-16" if is_utf16 else encoding and codecs.lookup(encoding).name
+        ways.append(encoding)
+    end, blocks = _first_line_end(blocks if encoding is None else recoded(blocks, encoding, source.name))
+    if end == b"\r":
+        ways.append("CR line ends")
+        blocks = (block.replace(b"\r", b"\n") for block in blocks)
+    return Text(blocks, tuple(filter(None, ways)))
 
 
 def _first_line_end(blocks: Iterator[bytes]) -> tuple[bytes, Iterator[bytes]]:

@@ -113,7 +113,7 @@ TABLES = {
     "every row too long": (b"a,b,y\n" + b"1,2,n,\n" * 30, "line 2: the row has 4 fields, the header has 3"),
     "wrong delimiter": (b"a:b:y\n1:2:n\n", "only one column was found"),
     "UTF-16 without its mark": ("a,y\n1,n\n".encode("utf-16-le"), "line 1: byte 2 is NUL, as in UTF-16"),
-    "footer": (b"a,b,y\n1,2,n\n3,4,y\nTotal,4\n", "head -n 3 FILE | nncli train -"),
+    "footer": (b"a,b,y\n1,2,n\n3,4,y\nTotal,4\n", "head -n 3 FILE > SHORTER"),
     "NUL byte": (b"a,y\n1,n\n\x00,y\n", "line 3: byte 1 is NUL"),
     "preamble": (b"Report 2024\na,b,y\n1,2,n\n3,4,y\n", "'Report 2024' is not a header"),
     "regression": (b"a,y\n" + b"".join(b"%d,%d.5\n" % (i % 3, i) for i in range(99)), "looks like a quantity"),
