@@ -6,10 +6,11 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from nncli.errors import quoted_list, show
 from nncli.guard.findings import Finding
-from nncli.table.arrow import text_array
+from nncli.table.arrow import numpy_array, text_array
 from nncli.table.cells import MISSING_WORDS, chosen, is_infinite, is_missing, matches, to_codes, to_numbers
 from nncli.table.schema import LARGEST_EXACT_INTEGER, Column
 
@@ -34,11 +35,11 @@ def examine_cells(column: Column, cells: pa.Array) -> list[Finding]:
         return [*_infinite(column.name, cells), *_huge_numbers(column.name, cells)]
     if column.kind != "categorical":
         return []
-    values = chosen(cells, ~is_missing(cells))
-    distinct = values.unique()
+    counted = chosen(cells, ~is_missing(cells)).value_counts()
+    distinct, counts = counted.field("values"), numpy_array(counted.field("counts"))
     return [
         *_number_codes(column.name, distinct),
-        *_mixed_types(column.name, values),
+        *_mixed_types(column.name, distinct, counts),
         *find_twins(column.name, distinct.to_pylist()),
         *find_missing_codes(column.name, cells),
     ]
@@ -125,19 +126,18 @@ def _number_codes(name: str, distinct: pa.Array) -> Iterator[Finding]:
         yield Finding("huge-integers", "warn", (name,), f"{message}; they count as categories")
 
 
-def _mixed_types(name: str, values: pa.Array) -> Iterator[Finding]:
+def _mixed_types(name: str, distinct: pa.Array, counts: NDArray[np.int64]) -> Iterator[Finding]:
     """Numbers and words in one column, where either should not be."""
-    is_number = ~np.isnan(to_numbers(values))
-    n_numbers, n_words = int(is_number.sum()), int((~is_number).sum())
-    few = min(n_numbers, n_words)
-    if not few or (n_words > n_numbers and n_numbers > _RARE * len(values)):
+    is_number = ~np.isnan(to_numbers(distinct))
+    n_numbers, n_words = int(counts[is_number].sum()), int(counts[~is_number].sum())
+    few, many = sorted([n_numbers, n_words])
+    if not few or (n_words > n_numbers and n_numbers > _RARE * counts.sum()):
         return
-    others = chosen(values, is_number if few == n_numbers else ~is_number).unique().to_pylist()
+    others = chosen(distinct, is_number if few == n_numbers else ~is_number).to_pylist()
     kinds = ("words", "numbers") if few == n_numbers else ("numbers", "other values")
-    counts = max(n_numbers, n_words), few
     remedy = "; if those stand for missing cells, name them with --na" if few == n_words and len(others) <= _FEW else ""
     message = (
-        f"column '{show(name)}' holds {counts[0]:,} {kinds[0]} and {counts[1]:,} {kinds[1]} ({_examples(others)}); "
+        f"column '{show(name)}' holds {many:,} {kinds[0]} and {few:,} {kinds[1]} ({_examples(others)}); "
         f"all count as categories, which loses the order of numbers{remedy}"
     )
     yield Finding("mixed-types", "warn", (name,), message)

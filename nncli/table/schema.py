@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from nncli.settings import DELIMITED, USUAL_READING, InputFormat, ReadingSettings
+from nncli.table.arrow import numpy_array
 from nncli.table.cells import (
     chosen,
     is_infinite,
@@ -15,6 +16,7 @@ from nncli.table.cells import (
     matches,
     stripped,
     to_booleans,
+    to_codes,
     to_dates,
     to_numbers,
     with_missing,
@@ -25,6 +27,8 @@ Kind = Literal["numeric", "boolean", "categorical", "date", "text"]
 
 _ENOUGH = 0.95
 """Share of a column's cells that must fit a kind; the rest become missing, and a warning says so."""
+_MOST_WORDS = 5
+"""Different ones among numbers; with more of them, a column is none of numbers."""
 LARGEST_EXACT_INTEGER = 2.0**53
 """Beyond it a double leaves some out."""
 
@@ -84,7 +88,7 @@ def infer_kind(cells: pa.Array) -> Kind:
         return "boolean"
     if _is_numeric(values):
         return "numeric"
-    if (~np.isnat(to_dates(values))).mean() >= _ENOUGH:
+    if _are_dates(values):
         return "date"
     return "text" if _is_free_text(values) else "categorical"
 
@@ -96,16 +100,25 @@ def _is_boolean(values: pa.Array) -> bool:
 
 
 def _is_numeric(values: pa.Array) -> bool:
-    values = chosen(values, ~is_infinite(values))  # those are missing numbers
-    if not len(values):
-        return False
     numbers = to_numbers(values)
     parsed = ~np.isnan(numbers)
-    if parsed.mean() < _ENOUGH or len(chosen(values, ~parsed).unique()) > 5:
+    others = chosen(values, ~parsed)
+    words = others.unique()
+    words = chosen(words, ~is_infinite(words))  # which are missing numbers
+    if not parsed.any() or len(words) > _MOST_WORDS:
+        return False
+    n_numbers, n_words = int(parsed.sum()), int((to_codes(others, words.to_pylist()) >= 0).sum())
+    if n_numbers < _ENOUGH * (n_numbers + n_words):
         return False
     codes = matches(values, r"0\d+").any()
     whole = matches(chosen(values, parsed), r"[+-]?\d+").all()
     return not codes and not (whole and np.abs(numbers[parsed]).max() > LARGEST_EXACT_INTEGER)
+
+
+def _are_dates(values: pa.Array) -> bool:
+    counted = values.value_counts()  # days come again and again, as categories do
+    is_date = ~np.isnat(to_dates(counted.field("values")))
+    return bool(numpy_array(counted.field("counts"))[is_date].sum() >= _ENOUGH * len(values))
 
 
 def _is_free_text(values: pa.Array) -> bool:
