@@ -13,6 +13,7 @@ from nncli.table.numbers import NumberFormats
 from nncli.table.reading import Table
 
 _NUMBER = re.compile(r"[-+]?[\d.,' ]*\d")
+_TOTAL = re.compile(r"(grand |sub-?)?totals?:?|sum:?|summe:?|gesamt:?|average:?|mean:?", re.IGNORECASE)
 
 
 def examine_reading(table: Table) -> list[Finding]:
@@ -22,6 +23,7 @@ def examine_reading(table: Table) -> list[Finding]:
         *([Finding("encoding", "warn", (), table.foreign.message)] if table.foreign else []),
         *(_header(table.header, table.rows) if table.header is not None else []),
         *_odd_names(columns),
+        *_total(table.rows),
     ]
 
 
@@ -80,3 +82,12 @@ def _odd_names(columns: Sequence[str]) -> Iterator[Finding]:
     if similar:
         message = f"names differ only by case: {quoted_list(similar)}; they are different columns"
         yield Finding("similar-names", "warn", tuple(similar), message)
+
+
+def _total(rows: pa.RecordBatch) -> Iterator[Finding]:
+    """Whether the last row is none, but a total of those above."""
+    last = [(name, cells[-1].as_py().strip()) for name, cells in zip(rows.schema.names, rows.columns, strict=True)]
+    name, word = next(((name, cell) for name, cell in last if cell), ("", ""))
+    if _TOTAL.fullmatch(word) and (to_codes(stripped(rows[name]), [word]) == 0).sum() == 1:
+        message = f"the last row begins with '{show(word)}' in column '{show(name)}', as no other does"
+        yield Finding("total-row", "warn", (name,), f"{message}; if it is a total, take it out of the data")

@@ -37,7 +37,8 @@ class NumberFormat:
     @property
     def words(self) -> str:
         """What is unusual about it."""
-        return "thousands separators" if self.decimal == "." else "decimal commas"
+        found = ["decimal commas"] * (self.decimal == ",") + ["thousands separators"] * bool(self.thousands)
+        return " and ".join(found)
 
 
 _FIRST = 100
