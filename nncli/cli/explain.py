@@ -167,11 +167,11 @@ def _of_row(
         model.require(table.rows.schema.names)
     except ModelError as error:
         raise ModelError(f"{name}: {error}") from error
-    rows = table.rows.slice(number - 1, 1)
+    rows = model.description.schema.plain(table.rows.slice(number - 1, 1), table.format)
     cells = rows.select(model.description.encoder.columns).to_pylist()[0]
     from nncli.explain.row import explain_row
 
-    found = explain_row(model, model.encode(model.description.schema.plain(rows, table.format)), class_number)
+    found = explain_row(model, model.encode(rows), class_number)
     true = _true_class(rows, target or model.description.schema.target, target is not None)
     row = ExplainedRow(data, table.sha256, n_rows, number, true, list(cells.values()))
     return row_document(model, row, found)

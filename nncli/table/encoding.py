@@ -43,7 +43,8 @@ class Foreign:
     @property
     def message(self) -> str:
         """One sentence for people."""
-        others = f", like {self.n_lines - 1:,} others," if self.n_lines > 1 else ""
+        n_others = self.n_lines - 1
+        others = f", like {n_others:,} other{'s' if n_others > 1 else ''}," if n_others else ""
         return (
             f"{self.name}, line {self.line}: byte {self.byte} is 0x{self.value:02X}, which is not UTF-8; this line"
             f"{others} is read as Windows-1252: '{show(self.read_as)}'; if that is wrong, name another with --encoding"

@@ -29,7 +29,7 @@ _READ_BYTES, _HEADER_BYTES, _MOST_HEADER_BYTES = 1 << 16, 64, 1 << 16
 _QUOTED, _LINE_END = re.compile(rb'"[^"]*("|$)'), re.compile(rb"\r\n?|\n")
 PATIENCE = 0.02
 """Seconds that a block waits for more from a pipe before it is passed on."""
-_PARQUET_MAGIC = b"PAR1"
+_PARQUET_MAGIC, _ZIP_MAGIC = b"PAR1", b"PK\x03\x04"
 
 
 class ByteStream(io.RawIOBase):
@@ -147,7 +147,7 @@ def open_source(path: str, *, hashed: bool = False) -> Iterator[Source]:
 
     Raises:
         UsageError: standard input is a terminal.
-        DataError: nothing is in it, or the compressed data is damaged.
+        DataError: nothing is in it, or a zip archive, or the compressed data is damaged.
     """
     name = display_name(path)
     if path == "-" and sys.stdin is None:
@@ -156,6 +156,9 @@ def open_source(path: str, *, hashed: bool = False) -> Iterator[Source]:
         raise UsageError(f"{name}: is a terminal, no data; name a file, or pipe rows in (see --help)")
     with io.FileIO(os.dup(sys.stdin.fileno()) if path == "-" else path) as file:
         plain = ByteStream(file.read)
+        if plain.begins_with(_ZIP_MAGIC):
+            what = "is a zip archive, as files of Excel are, too"
+            raise DataError(f"{name}: {what}; unpack it (unzip -p FILE > TABLE.csv), or save it as CSV")
         compression = next((known for known in _COMPRESSIONS if plain.begins_with(known.magic)), None)
         read = plain.read if compression is None else _reading(compression.open(plain), name)
         stream = ByteStream(read, hashed=hashed)
