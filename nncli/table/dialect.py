@@ -88,17 +88,17 @@ def column_names(header: Iterable[str]) -> list[str]:
     >>> column_names(["id", " b", "", "id", "id (2)", "b"])
     ['id', 'b', 'column 3', 'id (3)', 'id (2)', 'b (2)']
     """
-    names = [name.strip() or f"{NAMELESS}{number}" for number, name in enumerate(header, start=1)]
-    taken, seen, told_apart = set(names), set[str](), list[str]()
-    numbers: dict[str, Iterator[int]] = {}
-    for name in names:
-        if name in seen:
-            numbered = (f"{name} ({number})" for number in numbers.setdefault(name, count(2)))
-            name = next(other for other in numbered if other not in taken)
-            taken.add(name)
-        seen.add(name)
-        told_apart.append(name)
-    return told_apart
+    names = [name.strip() for name in header]
+    taken, seen, numbers = set(names), set[str](), dict[str, Iterator[int]]()
+    for place, name in enumerate(names):
+        wanted = name or f"{NAMELESS}{place + 1}"
+        if wanted in (seen if name else taken):
+            numbered = (f"{wanted} ({number})" for number in numbers.setdefault(wanted, count(2)))
+            wanted = next(other for other in numbered if other not in taken)
+        names[place] = wanted
+        taken.add(wanted)
+        seen.add(wanted)
+    return names
 
 
 def numbered_names(n_columns: int) -> list[str]:

@@ -21,7 +21,11 @@ def cut(content: bytes, size: int) -> Iterator[bytes]:
 
 
 @pytest.mark.parametrize("encoding", ENCODINGS)
-@given(text=st.text(st.characters(codec="ascii")), end=st.sampled_from(["", "日本", "é"]), size=st.integers(1, 9))
+@given(
+    text=st.text(st.characters(codec="ascii", exclude_characters="\x1b")),
+    end=st.sampled_from(["", "日本", "é"]),
+    size=st.integers(1, 9),
+)
 def test_text_of_any_encoding_comes_back(encoding: str, text: str, end: str, size: int) -> None:
     text += end if encoding not in ("cp1252", "shift_jis", "iso2022_jp") else ""
     assert b"".join(recoded(cut(text.encode(encoding), size), encoding, "t")).decode() == text
@@ -73,7 +77,7 @@ def test_bytes_that_windows_1252_lacks_are_those_of_latin_1() -> None:
 
 @pytest.mark.parametrize("name", ["klingon", "base64", "rot13", "a\0b", ""])
 def test_an_encoding_that_is_none_is_wrong_use(name: str) -> None:
-    with pytest.raises(UsageError, match="--encoding: '.*' is no encoding of text"):
+    with pytest.raises(UsageError, match=r"--encoding: '.*' is no encoding of text"):
         ReadingSettings(encoding=name)
 
 
