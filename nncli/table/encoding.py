@@ -117,14 +117,12 @@ def recoded(blocks: Iterator[bytes], encoding: str, name: str) -> Iterator[bytes
     decoder = codecs.getincrementaldecoder(encoding)()
     n_bytes, line, mark = 0, 1, _MARK
     for block in chain(blocks, [b""]):
-        state = decoder.getstate()
         try:
             text = decoder.decode(block, final=not block)
             found = text.removeprefix(mark).encode()
         except UnicodeDecodeError as error:
             at = len(block) - len(error.object) + error.start  # negative where it began in the block before
-            decoder.setstate(state)
-            line += decoder.decode(block[: max(at, 0)]).count("\n")
+            line += error.object[: error.start].decode(error.encoding, errors="replace").count("\n")
             what = f"byte {n_bytes + at + 1:,} of the file is 0x{error.object[error.start]:02X}"
             raise DataError(f"{name}, line {line}: {what}, which is not {encoding}; {_REMEDY}") from error
         except UnicodeError as error:

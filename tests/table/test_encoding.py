@@ -38,6 +38,7 @@ def test_text_of_any_encoding_comes_back(encoding: str, text: str, end: str, siz
         (b"a\nb\xe9", "ascii", "line 2: byte 4 of the file is 0xE9"),
         ("a\nb".encode("utf-16-le") + b"c", "utf-16-le", "line 2: byte 7 of the file is 0x63"),
         ("ab\n".encode("utf-16-le") + b"\x00\xdc\x41\x00", "utf-16-le", "line 2: byte 7 of the file is 0x00"),
+        ("\ufeffab\n".encode("utf-16-be") + b"\xdc\x00", "utf-16", "line 2: byte 9 of the file is 0xDC"),
         ("日\n本".encode("shift_jis")[:-1], "shift_jis", "line 2: byte 4 of the file is 0x96"),
     ],
 )
