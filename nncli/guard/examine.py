@@ -11,7 +11,7 @@ from nncli.guard.arrangement import arrange_rows, date_hints, refuse_as_arrangin
 from nncli.guard.cells import find_missing_codes, find_twins
 from nncli.guard.columns import examine_columns
 from nncli.guard.findings import Finding
-from nncli.guard.reading import describe_formats, examine_formats, examine_reading
+from nncli.guard.reading import describe_formats, examine_reading
 from nncli.guard.rows import examine_target, examine_weights
 from nncli.settings import DELIMITED, UNWEIGHTED, WeightSettings
 from nncli.table.arrangement import Arrangement, group_identical_rows
@@ -102,17 +102,23 @@ def examine_table(
         arrangement=arrangement,
         weights=None if of_column is None else of_column[target.has_label],
         findings=(
-            *examine_reading(table),
-            *examine_formats(formats),
+            *examine_reading(table, formats),
             *arranged,
             *examine_weights(weights.column, table.rows.num_rows - counted.num_rows),
-            *examine_target(target),
-            *find_twins(name, target.classes),
-            *find_missing_codes(name, stripped(counted[name])),
+            *_examine_labels(counted[name], target),
             *findings,
             *(date_hints(schema) if group is None and time is None else []),
         ),
     )
+
+
+def _examine_labels(cells: pa.Array, target: Target) -> list[Finding]:
+    name = target.name
+    return [
+        *examine_target(target),
+        *find_twins(name, target.classes),
+        *find_missing_codes(name, stripped(cells)),
+    ]
 
 
 def _counted(rows: pa.RecordBatch, column: str | None) -> tuple[NDArray[np.bool_], Weights | None]:

@@ -9,14 +9,14 @@ import pyarrow as pa
 from nncli.errors import inert, quoted_list, show
 from nncli.guard.findings import Finding
 from nncli.table.cells import stripped, to_codes
-from nncli.table.numbers import NumberFormats
+from nncli.table.numbers import PLAIN_NUMBERS, NumberFormats
 from nncli.table.reading import Table
 
 _NUMBER = re.compile(r"[-+]?[\d.,' ]*\d")
 _TOTAL = re.compile(r"(grand |sub-?)?totals?:?|sum:?|summe:?|gesamt:?|average:?|mean:?", re.IGNORECASE)
 
 
-def examine_reading(table: Table) -> list[Finding]:
+def examine_reading(table: Table, formats: NumberFormats = PLAIN_NUMBERS) -> list[Finding]:
     """What may have been read in a wrong way."""
     columns = table.rows.schema.names
     return [
@@ -24,19 +24,20 @@ def examine_reading(table: Table) -> list[Finding]:
         *(_header(table.header, table.rows) if table.header is not None else []),
         *_odd_names(columns),
         *_total(table.rows),
+        *_formats(formats),
     ]
 
 
-def examine_formats(formats: NumberFormats) -> list[Finding]:
+def _formats(formats: NumberFormats) -> Iterator[Finding]:
     """Numbers whose format other columns tell."""
     if not formats.by_others:
-        return []
+        return
     names = list(formats.by_others)
     message = (
         f"numbers of {quoted_list(names)} could be read in two ways, such as 1,234 as 1.234 or 1234; they are read "
         "with the decimal mark that other columns have"
     )
-    return [Finding("number-format", "info", formats.by_others, message)]
+    yield Finding("number-format", "info", formats.by_others, message)
 
 
 def describe_formats(formats: NumberFormats) -> str:
