@@ -56,5 +56,6 @@ def _first_record(pieces: Iterator[Piece], name: str) -> tuple[list[str], Piece,
 
 
 def _words(delimiter: Delimiter, reading: ReadingSettings) -> str:
-    skipped = f", {reading.skip_rows:,} lines skipped" if reading.skip_rows else ""
+    lines = "line" if reading.skip_rows == 1 else "lines"
+    skipped = f", {reading.skip_rows:,} {lines} skipped" if reading.skip_rows else ""
     return f"{DELIMITERS[delimiter]}-separated{skipped}{'' if reading.has_header else ', no header'}"

@@ -4,7 +4,7 @@ import csv
 import io
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import count, islice
 from typing import NamedTuple
 
@@ -126,12 +126,12 @@ def find_delimiter(lines: Sequence[str], name: str, first_line: int = 1) -> Deli
     >>> find_delimiter(["1,5;2,5", "2,0;3,5"], "file")
     ';'
     """
+    _refuse_named_delimiter(lines, name, first_line)
     records = {delimiter: _records(lines, delimiter) for delimiter in DELIMITERS}
     n_fields = {delimiter: [len(record.fields) for record in found] for delimiter, found in records.items()}
     steady = [d for d, sizes in n_fields.items() if sizes and len(set(sizes)) == 1 and sizes[0] > 1]
     if steady:
-        sure = [d for d in steady if d != COMMA and _holds_decimal_commas(records[d])] if COMMA in steady else []
-        return max(sure or steady, key=lambda d: n_fields[d][0])
+        return max(_likely({d: records[d] for d in steady}), key=lambda d: n_fields[d][0])
     refuse_preamble(lines, name, first_line)
     best = max(DELIMITERS, key=lambda d: n_fields[d][0] if n_fields[d] else 0)
     if not n_fields[best] or n_fields[best][0] < 2:
@@ -176,7 +176,9 @@ def check_names(columns: Sequence[str], name: str) -> None:
         raise DataError(f"{name}: has two columns named {quoted_list(repeated)}; rename one of them")
 
 
-def refuse_preamble(lines: Sequence[str], name: str, first_line: int, delimiters: Iterable[str] = DELIMITERS) -> None:
+def refuse_preamble(
+    lines: Sequence[str], name: str, first_line: int, delimiters: Iterable[Delimiter] = DELIMITERS
+) -> None:
     """Refuses lines that come before the table: titles, comments, anything with far fewer fields than what follows.
 
     Args:
@@ -188,15 +190,24 @@ def refuse_preamble(lines: Sequence[str], name: str, first_line: int, delimiters
     Raises:
         DataError: there are such lines; the message says how to skip them.
     """
-    found = [(begin, width) for d in delimiters for begin, width in [_table_beginning(_records(lines, d))] if begin > 1]
-    if found:
-        begin, width = max(found, key=lambda place: place[1])
-        skipped = first_line + begin - 2
+    records = {d: _records(lines, d) for d in delimiters}
+    tables = {d: found[n_before:] for d, found in records.items() if (n_before := _table_beginning(found))}
+    if tables:
+        header = max((tables[d][0] for d in _likely(tables)), key=lambda record: (len(record.fields), -record.line))
+        skipped = first_line + header.line - 2
         shown = next(line for line in lines if line.strip())
         raise DataError(
             f"{name}, line {first_line}: '{show(shown.strip(), 40)}' is not a header: the lines from line "
-            f"{skipped + 1} on have {width} fields; add --skip-rows {skipped}"
+            f"{skipped + 1} on have {len(header.fields)} fields; add --skip-rows {skipped}"
         )
+
+
+def _refuse_named_delimiter(lines: Sequence[str], name: str, first_line: int) -> None:
+    """Refuses the line ``sep=;``, which looks like a record of two fields."""
+    number, line = next(((number, line.strip()) for number, line in enumerate(lines) if line.strip()), (0, ""))
+    if re.fullmatch('"?sep=."?', line):
+        what = f"'{show(line)}' is not a header, but names the delimiter, as spreadsheets do"
+        raise DataError(f"{name}, line {first_line + number}: {what}; add --skip-rows {first_line + number}")
 
 
 class _Found(NamedTuple):
@@ -218,18 +229,24 @@ def _records(lines: Sequence[str], delimiter: str) -> list[_Found]:
     return found
 
 
-def _table_beginning(records: Sequence[_Found]) -> tuple[int, int]:
-    """The line that a table begins on, and how many fields it has; line 1 where nothing tells of lines before it."""
+def _table_beginning(records: Sequence[_Found]) -> int:
+    """How many of some records come before a table; 0 where nothing tells of any."""
     sizes = [len(record.fields) for record in records]
     width, n_records = Counter(sizes).most_common(1)[0] if sizes else (0, 0)
     if width < 2 or n_records < 2:
-        return 1, width
+        return 0
     begin = sizes.index(width)
     before = [size < 2 or 2 * size <= width for size in sizes[:begin]]
     comments = [record.fields[0].lstrip().startswith(COMMENT) for record in records[:begin]]
     n_strays = sum(size != width for size in sizes[begin:])
     is_preamble = all(map(any, zip(before, comments, strict=True))) and n_strays <= _MOST_STRAYS
-    return (records[begin].line if is_preamble else 1), width
+    return begin if is_preamble else 0
+
+
+def _likely(tables: Mapping[Delimiter, Sequence[_Found]]) -> list[Delimiter]:
+    """The delimiters of some tables, less the comma where another one leaves it to numbers alone."""
+    others = [d for d, records in tables.items() if d != COMMA and _holds_decimal_commas(records)]
+    return others if others and COMMA in tables else list(tables)
 
 
 def _holds_decimal_commas(records: Sequence[_Found]) -> bool:

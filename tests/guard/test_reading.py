@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nncli.guard.cells import find_twins
@@ -42,6 +42,7 @@ def test_a_word_that_stands_in_other_rows_too_is_no_total(tmp_path: Path) -> Non
     assert codes(tmp_path, f"place,size,y\nTotal,1,y\n{ROWS}Total,2,n\n") == []
 
 
+@settings(deadline=None)
 @given(st.lists(st.sampled_from(["a", "a ", "", "a (2)", "column 1", "column 2"]), max_size=8))
 def test_names_are_told_apart_and_those_that_are_unique_stay(header: list[str]) -> None:
     names = column_names(header)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nncli.errors import DataError, UsageError
@@ -21,6 +21,7 @@ def cut(content: bytes, size: int) -> Iterator[bytes]:
 
 
 @pytest.mark.parametrize("encoding", ENCODINGS)
+@settings(deadline=None)
 @given(
     text=st.text(st.characters(codec="ascii", exclude_characters="\x1b")),
     end=st.sampled_from(["", "日本", "é"]),
@@ -49,6 +50,7 @@ def test_what_is_not_of_an_encoding_has_a_place(content: bytes, encoding: str, p
     assert str(caught.value) == f"t, {place}, which is not {encoding}; name another --encoding, or leave it out"
 
 
+@settings(deadline=None)
 @given(st.binary(), st.integers(1, 9))
 def test_lines_that_are_no_utf_8_are_of_windows_1252_and_others_stay(content: bytes, size: int) -> None:
     parts = list(whole_lines(cut(content, size), "t"))

@@ -1,7 +1,7 @@
 """Numbers in other formats: found over whole columns, read as what was written, or left alone."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from rows import cells_of, rows_of
 
@@ -17,6 +17,7 @@ def written(number: float, form: NumberFormat) -> str:
 
 
 @pytest.mark.parametrize("form", [ENGLISH, GERMAN, FRENCH, SWISS])
+@settings(deadline=None)
 @given(st.lists(st.integers(-(10**12), 10**12), min_size=2, max_size=30))
 def test_numbers_of_a_format_are_read_as_they_were_meant(form: NumberFormat, hundredths: list[int]) -> None:
     meant = [1_234_567.25, *(number / 100 for number in hundredths)]
@@ -70,6 +71,7 @@ def test_points_group_digits_where_commas_are_decimal() -> None:
     assert "people" not in find_formats(rows).of_columns  # a point is decimal elsewhere: nothing is decided
 
 
+@settings(deadline=None)
 @given(st.sampled_from([ENGLISH, GERMAN, FRENCH, SWISS]), st.text("0123456789.,' -+e", max_size=9))
 def test_a_cell_is_of_the_format_or_no_number(form: NumberFormat, cell: str) -> None:
     (number,) = to_numbers(plain_numbers(cells_of([cell]), form)).tolist()
