@@ -23,6 +23,8 @@ BOTH_SIDES: tuple[Side, ...] = ("network", "trees")
 DefaultSide = Literal["network", "blend"]
 """Who predicts where nobody is named."""
 InputFormat = Literal["csv", "tsv", "jsonl", "parquet"]
+DELIMITED: tuple[InputFormat, ...] = ("csv", "tsv")
+Delimiter = Literal[",", "\t", ";", "|"]
 OutputFormat = InputFormat
 BadRows = Literal["error", "skip", "null"]
 Proba = Literal["none", "max", "all"]
@@ -323,6 +325,45 @@ class DecisionSettings:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ReadingSettings:
+    """How text is read where it does not say so itself. A model keeps them: all of its data are read alike."""
+
+    encoding: str | None = None
+    """That is insisted on; ``None``: as the file begins, else UTF-8, and Windows-1252 where it is none."""
+    has_header: bool = True
+    """Whether the first line names the columns; they are ``column 1``, ``column 2`` and so on if not."""
+    skip_rows: int = 0
+    """Lines before that one."""
+    missing_words: tuple[str, ...] = ()
+    """Cells that count as missing besides the usual ones."""
+    delimiter: Delimiter | None = None
+    """Of the data that a model learned from: tells fields apart where no header does. No option names it."""
+
+    def __post_init__(self) -> None:
+        _check("skip-rows", 0 <= self.skip_rows <= 1_000_000, self.skip_rows, "0 to 1000000 lines")
+        if self.encoding is not None:
+            _require_encoding(self.encoding)
+
+    def overridden(self, encoding: str | None, has_header: bool | None, skip_rows: int | None) -> "ReadingSettings":
+        """The same but for what is given."""
+        given = {"encoding": encoding, "has_header": has_header, "skip_rows": skip_rows}
+        return replace(self, **{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]
+
+
+def _require_encoding(name: str) -> None:
+    try:
+        "".encode(name)
+    except (LookupError, ValueError):
+        raise UsageError(
+            f"--encoding: '{show(name)}' is no encoding of text that Python knows; name one like utf-8, utf-16-le, "
+            "windows-1252 or shift_jis"
+        ) from None
+
+
+USUAL_READING = ReadingSettings()
+
+
+@dataclass(frozen=True, kw_only=True)
 class RunSettings:
     """One whole run: what ``train`` and ``compare-baseline`` share."""
 
@@ -341,6 +382,7 @@ class RunSettings:
     keep_columns: tuple[str, ...] = ()
     """Learned from even if they look like IDs or are copies of the target."""
     weights: WeightSettings = UNWEIGHTED
+    reading: ReadingSettings = USUAL_READING
     blend: bool = False
     """Whether the model answers with the blend of both sides, not with the network alone."""
     shows_rows: bool = True
@@ -397,6 +439,10 @@ class PredictSettings:
     """``None``: by extension, else CSV."""
     bad_rows: BadRows = "error"
     """What becomes of rows that cannot be read."""
+    encoding: str | None = None
+    """As in :class:`ReadingSettings`, like the next two; ``None``: as the model's own data were read."""
+    has_header: bool | None = None
+    skip_rows: int | None = None
     coverage: float | None = None
     """Share of rows whose set of classes is to hold the true one; ``None``: no sets are written."""
     sets: ConformalMethod = "lac"
@@ -425,6 +471,7 @@ class PredictSettings:
             ("coverage", self.coverage, 0.5, 0.999),
         ):
             _check(option, wanted is None or low <= wanted <= high, wanted, f"{low} to {high}")
+        USUAL_READING.overridden(self.encoding, self.has_header, self.skip_rows)  # which checks them
         for _, share in self.prior or ():
             _check("prior", 0 < share < 1, share, "above 0, below 1")
         if self.prior and self.coverage is not None:

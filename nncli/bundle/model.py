@@ -255,7 +255,7 @@ class Model:
         given = set(columns)
         missing = [name for name in self.description.encoder.columns if name not in given]
         if missing:
-            raise _missing_columns(missing, columns)
+            raise _missing_columns(missing, columns, self.description)
 
     def encode(self, rows: pa.RecordBatch) -> Features:
         """The features of rows, each row for itself."""
@@ -357,14 +357,25 @@ def _require_finite(proba: NDArray[np.floating], side: Side) -> None:
         raise ModelError(f"the model's {side} gives no probabilities for some rows; the model folder is damaged")
 
 
-def _missing_columns(names: Sequence[str], given: Sequence[str]) -> ModelError:
+def _missing_columns(names: Sequence[str], given: Sequence[str], description: Description) -> ModelError:
     """The error for data that lack columns of the model."""
     some, them = ("column", "it") if len(names) == 1 else ("columns", "them")
     hint = nearest_names(names[0], list(given))
     return ModelError(
         f"the data lack the {some} {quoted_list(list(names))}, which the model needs; {hint}; "
-        f"rename or add {them} (empty cells are allowed)"
+        f"rename or add {them} (empty cells are allowed){_how_it_was_read(names, description)}"
     )
+
+
+def _how_it_was_read(missing: Sequence[str], description: Description) -> str:
+    """What else may be the reason that columns are missing."""
+    reading = description.schema.reading
+    if not reading.has_header:
+        return "; the model's own data had no header, and these are read so: where there is one, add --header"
+    if reading.skip_rows:
+        return f"; {reading.skip_rows:,} lines are skipped, as of the model's own data: add --skip-rows 0 to skip none"
+    is_none_there = len(missing) == len(description.encoder.columns)
+    return "; if a title or the like comes before the header, add --skip-rows N" if is_none_there else ""
 
 
 _TEST, _VALIDATION, _WEIGHTS, _GROUPS = "", "validation.", "weights", "groups"

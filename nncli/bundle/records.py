@@ -21,7 +21,7 @@ def to_json(value: Any) -> Any:
 
     >>> from nncli.table.schema import Column
     >>> to_json(Column("a", "numeric"))
-    {'name': 'a', 'kind': 'numeric'}
+    {'name': 'a', 'kind': 'numeric', 'numbers': None}
     """
     if is_dataclass(value):
         return {field.name: to_json(getattr(value, field.name)) for field in _json_fields(value)}

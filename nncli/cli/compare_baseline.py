@@ -26,6 +26,10 @@ def compare_baseline(
     sample_weight: o.SampleWeight = o.DEFAULTS.weights.column,
     keep_column: o.KeepColumns = None,
     strict: o.Strict = False,
+    encoding: o.Encoding = o.DEFAULTS.reading.encoding,
+    no_header: o.NoHeader = False,
+    skip_rows: o.SkipRows = o.DEFAULTS.reading.skip_rows,
+    na: o.MissingWords = None,
     model: o.ModelFolder = o.DEFAULT_MODEL,
     require: c.Require = None,
     metric: c.Metric = None,
@@ -86,6 +90,10 @@ def _heldout(folder: Path, settings: RunSettings, repeat: RepeatSettings) -> "Re
         ("group", settings.group),
         ("time", settings.time),
         ("keep-column", settings.keep_columns),
+        ("encoding", settings.reading.encoding),
+        ("no-header", not settings.reading.has_header),
+        ("skip-rows", settings.reading.skip_rows),
+        ("na", settings.reading.missing_words),
     ):
         if given:
             raise UsageError(f"--{option}: needs data to fit on; name a file, or leave it out for the held-out rows")
@@ -112,7 +120,12 @@ def _cross_validated(
 
     with TerminalObserver(make_console(quiet), verbose) as observer:
         table = examine_table(
-            read_table(data), settings.target, settings.group, settings.time, settings.weights, settings.keep_columns
+            read_table(data, settings.reading),
+            settings.target,
+            settings.group,
+            settings.time,
+            settings.weights,
+            settings.keep_columns,
         )
         if strict:
             refuse_warnings(table, make_folds(table.arrangement, settings.split, settings.seed))

@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from nncli.cli import options as o
+from nncli.cli import predict_options as p
 from nncli.settings import ExportedSide, check_choice
 
 
@@ -24,6 +25,9 @@ def evaluate(
         ),
     ] = None,
     sample_weight: o.SampleWeight = None,
+    encoding: p.Encoding = None,
+    header: p.Header = None,
+    skip_rows: p.SkipRows = None,
     json: o.Json = False,
     quiet: o.Quiet = False,
     debug: o.Debug = False,
@@ -41,7 +45,8 @@ def evaluate(
     from nncli.prediction.labelled import read_labelled
 
     loaded = load_model(model)
-    labelled = read_labelled(data, loaded, target, sample_weight)
+    reading = loaded.description.schema.reading.overridden(encoding, header, skip_rows)
+    labelled = read_labelled(data, loaded, target, sample_weight, reading)
     found = assess(loaded, labelled, side or loaded.description.default_side)  # type: ignore[arg-type]
     if json:
         from nncli.report.assessment import assessment_document

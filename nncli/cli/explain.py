@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from nncli.cli import options as o
+from nncli.cli import predict_options as p
 from nncli.errors import ModelError, NncliError, UsageError, quoted_list, show
 
 if TYPE_CHECKING:
     from nncli.bundle.model import Model
+    from nncli.settings import ReadingSettings
 
 _MOST_IN_PAIRS = 6
 
@@ -49,6 +51,9 @@ def explain(
         typer.Option(help="Column of the class; that of training if not given.", autocompletion=o.complete_column),
     ] = None,
     sample_weight: o.SampleWeight = None,
+    encoding: p.Encoding = None,
+    header: p.Header = None,
+    skip_rows: p.SkipRows = None,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="HTML page to write as well.", show_default=False)
     ] = None,
@@ -65,15 +70,25 @@ def explain(
 
     nncli explain new.csv --row 17      one row: what each column adds to its answer, and the forward pass
     """
-    _refuse(data, row, {"class": class_name, "target": target, "sample-weight": sample_weight})
+    given = {"class": class_name, "target": target, "sample-weight": sample_weight}
+    _refuse(data, row, {**given, "encoding": encoding, "header": header, "skip-rows": skip_rows})
     if output is not None:
         _refuse_output(output, force)
     if data is None:
         document = _stored(model)
-    elif row is None:
-        document = _of_rows(data, model, class_name, target, sample_weight)
     else:
-        document = _of_row(data, model, row, class_name, target)
+        from nncli.bundle.model import load_model
+
+        loaded = load_model(model)
+        reading = loaded.description.schema.reading.overridden(encoding, header, skip_rows)
+        if row is None:
+            document = _of_rows(data, loaded, reading, class_name, target, sample_weight)
+        else:
+            document = _of_row(data, loaded, reading, row, class_name, target)
+    _put_out(document, output, json, quiet)
+
+
+def _put_out(document: dict[str, Any], output: Path | None, json: bool, quiet: bool) -> None:
     if output is not None:  # first: whoever reads the rest may leave before its end
         from nncli.bundle.whole import write_file
         from nncli.report.explanation_page import render_explanation
@@ -88,7 +103,7 @@ def explain(
         print_explanation(document, make_console(quiet, stderr=False))
 
 
-def _refuse(data: str | None, row: int | None, given: dict[str, str | None]) -> None:
+def _refuse(data: str | None, row: int | None, given: dict[str, Any]) -> None:
     """What does not go together, before any work."""
     if data is None:
         for option, value in {"row": row, **given}.items():
@@ -117,18 +132,21 @@ def _stored(folder: Path) -> dict[str, Any]:
 
 
 def _of_rows(
-    data: str, folder: Path, class_name: str | None, target: str | None, sample_weight: str | None
+    data: str,
+    model: "Model",
+    reading: "ReadingSettings",
+    class_name: str | None,
+    target: str | None,
+    sample_weight: str | None,
 ) -> dict[str, Any]:
-    from nncli.bundle.model import load_model
     from nncli.explain.importance import permutation_importance
     from nncli.explain.interactions import pair_interactions
     from nncli.prediction.assessment import warnings_about
     from nncli.prediction.labelled import read_labelled
     from nncli.report.explanation import data_document
 
-    model = load_model(folder)
     number = _class_number(model, class_name)
-    labelled = read_labelled(data, model, target, sample_weight)
+    labelled = read_labelled(data, model, target, sample_weight, reading)
     features = model.encode(labelled.rows)
     importances = permutation_importance(model, features, labelled.labels, sample=labelled.sample)
     important = sorted(importances.columns, key=lambda each: -sum(found.value for found in each.sides.values()))
@@ -138,16 +156,16 @@ def _of_rows(
     return data_document(model, labelled, importances, interactions, class_name, warnings)
 
 
-def _of_row(data: str, folder: Path, number: int, class_name: str | None, target: str | None) -> dict[str, Any]:
-    from nncli.bundle.model import load_model
+def _of_row(
+    data: str, model: "Model", reading: "ReadingSettings", number: int, class_name: str | None, target: str | None
+) -> dict[str, Any]:
     from nncli.prediction.assessment import learned_rows
     from nncli.report.explanation import ExplainedRow, row_document
     from nncli.table.reading import read_table
     from nncli.table.source import display_name
 
-    model = load_model(folder)
     class_number = _class_number(model, class_name)
-    table = read_table(data)
+    table = read_table(data, reading)
     name, n_rows = display_name(data), table.rows.num_rows
     if not 1 <= number <= n_rows:
         raise UsageError(f"--row: {number} is out of range; {name} has {n_rows:,} rows, counted from 1")
@@ -155,7 +173,7 @@ def _of_row(data: str, folder: Path, number: int, class_name: str | None, target
         model.require(table.rows.schema.names)
     except ModelError as error:
         raise ModelError(f"{name}: {error}") from error
-    rows = table.rows.slice(number - 1, 1)
+    rows = model.description.schema.plain(table.rows.slice(number - 1, 1), table.format)
     cells = rows.select(model.description.encoder.columns).to_pylist()[0]
     from nncli.explain.row import explain_row
 

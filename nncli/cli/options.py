@@ -17,6 +17,7 @@ from nncli.settings import (
     DecisionSettings,
     EvaluationSettings,
     NetworkSettings,
+    ReadingSettings,
     RunSettings,
     TrainingSettings,
     WeightSettings,
@@ -35,8 +36,9 @@ def complete_column(ctx: typer.Context, incomplete: str) -> list[str]:
     """Column names of the data file that the command line already names."""
     from nncli.errors import NncliError
     from nncli.table.dialect import column_names, find_delimiter, is_json_lines, parse_line
+    from nncli.table.encoding import as_text
     from nncli.table.objects import parse_object
-    from nncli.table.source import open_source, text_blocks
+    from nncli.table.source import open_source, open_text
 
     # While an option still lacks its value, the parser has put nothing into params yet.
     data = ctx.params.get("data") or []
@@ -46,12 +48,12 @@ def complete_column(ctx: typer.Context, incomplete: str) -> list[str]:
         return []
     try:
         with open_source(path) as source:  # and not table.reading, which loads Arrow: this runs at a key press
-            header = next(text_blocks(source, _HEADER_BYTES)).split(b"\n", 1)[0].decode()
+            header = as_text(next(open_text(source, _HEADER_BYTES).blocks).split(b"\n", 1)[0])
         if is_json_lines(header):
             columns = list(parse_object(header.strip()))
         else:
             columns = column_names(parse_line(header, find_delimiter([header], path)))
-    except (NncliError, OSError, UnicodeDecodeError):
+    except (NncliError, OSError):
         return []
     return [column for column in columns if column.startswith(incomplete) and column == inert(column)]
 
@@ -93,6 +95,34 @@ SampleWeight = Annotated[
         help="Column that says how much each row counts; no model learns from it.",
         metavar="COLUMN",
         autocompletion=complete_column,
+        rich_help_panel=DATA_PANEL,
+    ),
+]
+Encoding = Annotated[
+    str | None,
+    typer.Option(
+        help="Of text; if not given as its mark says, else UTF-8, and Windows-1252 for lines that are none.",
+        metavar="NAME",
+        rich_help_panel=DATA_PANEL,
+    ),
+]
+NoHeader = Annotated[
+    bool,
+    typer.Option(
+        "--no-header",
+        help="The first line is a row; columns are called column 1, column 2 and so on.",
+        rich_help_panel=DATA_PANEL,
+    ),
+]
+SkipRows = Annotated[
+    int, typer.Option(help="Lines before the table, such as a title.", metavar="N", rich_help_panel=DATA_PANEL)
+]
+MissingWords = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--na",
+        help="Cells that hold this word are missing, besides NA, NULL and the like; repeat for several.",
+        metavar="WORD",
         rich_help_panel=DATA_PANEL,
     ),
 ]
@@ -273,11 +303,17 @@ def run_settings(given: Mapping[str, Any]) -> RunSettings:
         **{name: given[name] for name in shared},
         keep_columns=tuple(given["keep_column"] or ()),
         weights=parse_weights(given["class_weight"], given["sample_weight"]),
+        reading=_reading(given["encoding"], given["no_header"], given["skip_rows"], given["na"]),
         evaluation=EvaluationSettings(metrics=tuple(_as_list(given["metric"]) or DEFAULTS.evaluation.metrics)),
     )
     if EFFORTS[found.effort].searches and find_spec("optuna") is None:
         raise UsageError(f"--effort {found.effort}: needs Optuna; install it with pip install 'nncli-tabular[tune]'")
     return found
+
+
+def _reading(encoding: str | None, no_header: bool, skip_rows: int, words: list[str] | None) -> ReadingSettings:
+    missing = tuple(dict.fromkeys(word.strip() for word in words or ()))
+    return ReadingSettings(encoding=encoding, has_header=not no_header, skip_rows=skip_rows, missing_words=missing)
 
 
 def _as_list(given: str | list[Any] | None) -> list[Any]:

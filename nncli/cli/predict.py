@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import replace
 from pathlib import Path
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from nncli.bundle.model import Model
     from nncli.prediction.answers import Answering
     from nncli.prediction.run import Run, Summary
+    from nncli.table.schema import Schema
 
 Say = Callable[[str], None]
 _TAKEN_AS_GIVEN = (
@@ -44,6 +45,9 @@ _TAKEN_AS_GIVEN = (
     "input_format",
     "output_format",
     "bad_rows",
+    "encoding",
+    "has_header",
+    "skip_rows",
     "excel_safe",
 )
 """Options that are settings of the same names."""
@@ -77,6 +81,9 @@ def predict(
     by_class: p.ByClass = False,
     input_format: p.InFormat = None,
     output_format: p.OutFormat = None,
+    encoding: p.Encoding = None,
+    has_header: p.Header = None,
+    skip_rows: p.SkipRows = None,
     bad_rows: p.BadRowsOption = "error",
     excel_safe: p.ExcelSafe = False,
     line_buffered: p.LineBuffered = False,
@@ -271,12 +278,14 @@ def _tell(summary: "Summary", run: "Run", say: Say, of: str = "", see: str = "")
     if summary.n_rejected:
         outcome = "were left out" if run.asked.settings.bad_rows == "skip" else "have empty answers"
         say(f"{of}{summary.n_rejected:,} of {summary.n_rows:,} rows could not be read and {outcome}{see}")
-    for note in _notes(summary, run.asked.model.description.encoder.columns):
+    if summary.foreign is not None:
+        say(f"note: {summary.foreign.message}")
+    for note in _notes(summary, run.asked.model.description.schema):
         say(f"note: {of}{note}")
 
 
-def _notes(summary: "Summary", columns: Sequence[str]) -> Iterator[str]:
-    never = [name for name in columns if name not in summary.named]
+def _notes(summary: "Summary", schema: "Schema") -> Iterator[str]:
+    never = [name for name in schema.names if name not in summary.named]
     if never and summary.n_rows > summary.n_rejected:
         them = "it counts" if len(never) == 1 else "they count"
         yield f"no object names {quoted_list(never)}, which the model learned from; {them} as missing"
@@ -284,12 +293,13 @@ def _notes(summary: "Summary", columns: Sequence[str]) -> Iterator[str]:
         names = quoted_list(list(summary.left_out))
         remedy = "write JSON Lines to keep all (--output-format jsonl)"
         yield f"--keep left out {names}, which only later objects name; {remedy}"
+    formats = {column.name: column.numbers.words for column in schema.columns if column.numbers is not None}
     for name, count in summary.unknown.items():
         some = f"{count:,} of {summary.n_rows:,} cells hold no value"
         held = f"none of its {count:,} cells holds a value" if count == summary.n_rows else some
         yield (
             f"column '{show(name)}': {held} that the model knows (new, too rare in training, or "
-            "written in another way); they count as missing"
+            f"written in another way{f' than with {formats[name]}' if name in formats else ''}); they count as missing"
         )
 
 

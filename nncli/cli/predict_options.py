@@ -138,6 +138,25 @@ OutFormat = Annotated[
         rich_help_panel=_OUTPUT,
     ),
 ]
+Encoding = Annotated[
+    str | None,
+    typer.Option(help="Of text; as of the model's own data if not given.", metavar="NAME", rich_help_panel=_INPUT),
+]
+Header = Annotated[
+    bool | None,
+    typer.Option(
+        "--header/--no-header",
+        help="Whether the first line names the columns; as in the model's own data if not given.",
+        show_default=False,
+        rich_help_panel=_INPUT,
+    ),
+]
+SkipRows = Annotated[
+    int | None,
+    typer.Option(
+        help="Lines before the table; as in the model's own data if not given.", metavar="N", rich_help_panel=_INPUT
+    ),
+]
 BadRowsOption = Annotated[
     str,
     typer.Option(

@@ -25,6 +25,10 @@ def train(
     sample_weight: o.SampleWeight = o.DEFAULTS.weights.column,
     keep_column: o.KeepColumns = None,
     strict: o.Strict = False,
+    encoding: o.Encoding = o.DEFAULTS.reading.encoding,
+    no_header: o.NoHeader = False,
+    skip_rows: o.SkipRows = o.DEFAULTS.reading.skip_rows,
+    na: o.MissingWords = None,
     output: o.Output = o.DEFAULT_MODEL,
     force: o.Force = False,
     effort: o.Effort = o.DEFAULTS.effort,
@@ -92,7 +96,12 @@ def _run(
     console = make_console(quiet)
     with TerminalObserver(console, verbose) as observer:
         table = examine_table(
-            read_table(data), settings.target, settings.group, settings.time, settings.weights, settings.keep_columns
+            read_table(data, settings.reading),
+            settings.target,
+            settings.group,
+            settings.time,
+            settings.weights,
+            settings.keep_columns,
         )
         if strict:
             refuse_warnings(table, [make_split(table.arrangement, settings.split, settings.seed)])

@@ -1,31 +1,43 @@
 """Columns that no model should see: empty, constant, identifiers. And cells that do not fit their column."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
 
-from nncli.errors import DataError, show
+from nncli.errors import DataError, quoted_list, show
+from nncli.guard.cells import examine_cells
 from nncli.guard.findings import Finding
-from nncli.guard.spelling import spelled_alike
-from nncli.table.cells import chosen, is_missing, matches, stripped, to_dates, to_numbers
+from nncli.table.cells import chosen, is_infinite, is_missing, matches, stripped, to_dates, to_numbers
+from nncli.table.numbers import PLAIN_NUMBERS, NumberFormats
 from nncli.table.schema import Column, Kind, infer_kind
 
 _NEARLY_ALL = 0.95
-_FOREIGN_FORMATS = {
-    r"[-+]?(\d+|\d{1,3}(\.\d{3})+),\d+": "numbers with a decimal comma",
-    r"[-+]?\d{1,3}(,\d{3})+(\.\d+)?": "numbers with thousands separators",
-    r"\d{1,2}[-./]\d{1,2}[-./](\d{4}|\d{2})([T ].*)?": "dates that do not begin with the year",
-}
+
+
+class _Foreign(NamedTuple):
+    pattern: str
+    name: str
+
+
+_FOREIGN_FORMATS = (
+    _Foreign(r"[-+]?(\d+|\d{1,3}(\.\d{3})+),\d+", "numbers with a decimal comma"),
+    _Foreign(r"[-+]?\d{1,3}(,\d{3})+(\.\d+)?", "numbers with thousands separators"),
+    _Foreign(r"\d{1,2}[-./]\d{1,2}[-./](\d{4}|\d{2})([T ].*)?", "dates that do not begin with the year"),
+)
 _FEWEST_IDS = 20
 """Below this many rows all-different values are no evidence of an identifier."""
 
 
-def examine_columns(rows: pa.RecordBatch, keep: Sequence[str] = ()) -> tuple[list[Column], list[Finding]]:
+def examine_columns(
+    rows: pa.RecordBatch, formats: NumberFormats = PLAIN_NUMBERS, keep: Sequence[str] = ()
+) -> tuple[list[Column], list[Finding]]:
     """The columns to learn from, and findings on those left out or read with losses.
 
     Args:
-        rows: the columns besides the target, every cell as text.
+        rows: the columns besides the target, every cell as text, with plain numbers.
+        formats: in which the file has them.
         keep: columns to learn from even if they look like IDs.
 
     Raises:
@@ -34,19 +46,18 @@ def examine_columns(rows: pa.RecordBatch, keep: Sequence[str] = ()) -> tuple[lis
     columns, findings = [], []
     for name in rows.schema.names:
         cells = stripped(rows[name])
-        unusable = _unusable(name, cells, name in keep)
+        unusable = _unusable(name, cells, formats, name in keep)
         if unusable:
             findings.append(unusable)
             continue
-        column = Column(name, infer_kind(cells))
+        column = Column(name, infer_kind(cells), formats.of_columns.get(name))
         columns.append(column)
-        findings.extend(
-            [*_misfits(column, cells), *_foreign_format(column, cells), *_similar_categories(column, cells)]
-        )
+        foreign = _undecided_format(name, formats) or _foreign_format(column, cells)
+        findings.extend([*_misfits(column, cells), *(foreign or examine_cells(column, cells))])
     return columns, findings
 
 
-def _unusable(name: str, cells: pa.Array, is_kept: bool) -> Finding | None:
+def _unusable(name: str, cells: pa.Array, formats: NumberFormats, is_kept: bool) -> Finding | None:
     missing = is_missing(cells)
     values = chosen(cells, ~missing)
     n_distinct = len(values.unique())
@@ -55,7 +66,8 @@ def _unusable(name: str, cells: pa.Array, is_kept: bool) -> Finding | None:
     if n_distinct == 1 and not missing.any():
         return _dropped("constant-column", name, f"holds '{show(values[0].as_py(), 30)}' in every row", is_kept)
     is_all_different = len(values) >= _FEWEST_IDS and n_distinct >= 0.99 * len(values)
-    if is_all_different and not is_kept and _is_identifier(values):
+    may_go = not is_kept and name not in formats.undecided
+    if is_all_different and may_go and _is_identifier(values):
         why = f"looks like an ID: {n_distinct:,} different values in {len(values):,} rows"
         message = f"column '{show(name)}' {why}; left out, for both sides; --keep-column keeps it"
         return Finding("id-column", "info", (name,), message)
@@ -85,12 +97,21 @@ def _is_identifier(values: pa.Array) -> bool:
     return bool(dense or (steps > 0).all() or (steps < 0).all())
 
 
-def _format_of(values: pa.Array) -> str | None:
+def _format_of(values: pa.Array) -> _Foreign | None:
     """What categories really are where nearly all of them are written in a way that nncli does not read."""
-    for pattern, name in _FOREIGN_FORMATS.items():
-        if matches(values, pattern).mean() >= _NEARLY_ALL:
-            return name
-    return None
+    return next((form for form in _FOREIGN_FORMATS if matches(values, form.pattern).mean() >= _NEARLY_ALL), None)
+
+
+def _undecided_format(name: str, formats: NumberFormats) -> list[Finding]:
+    """Numbers that could be read in two ways."""
+    if name not in formats.undecided:
+        return []
+    cell, *readings = formats.undecided[name]
+    message = (
+        f"column '{show(name)}' holds numbers that can be read in two ways: '{show(cell, 30)}' is "
+        f"{' or '.join(readings)}; its cells count as categories, which loses their order; write them as 1234.5"
+    )
+    return [Finding("foreign-format", "warn", (name,), message)]
 
 
 def _foreign_format(column: Column, cells: pa.Array) -> list[Finding]:
@@ -98,15 +119,13 @@ def _foreign_format(column: Column, cells: pa.Array) -> list[Finding]:
     found = _format_of(values) if column.kind == "categorical" and len(values) else None
     if found is None:
         return []
-    return [
-        Finding(
-            "foreign-format",
-            "warn",
-            (column.name,),
-            f"column '{show(column.name)}' holds {found} such as '{show(values[0].as_py(), 30)}'; its cells count as "
-            "categories, which loses their order; write numbers as 1234.5 and dates as 2024-12-31",
-        )
-    ]
+    others = chosen(values, ~matches(values, found.pattern)).unique().to_pylist()
+    but = f" (but not {quoted_list(others)}; if that means missing, add --na)" if others else ""
+    message = (
+        f"column '{show(column.name)}' holds {found.name} such as '{show(values[0].as_py(), 30)}'{but}; its cells "
+        "count as categories, which loses their order; write numbers as 1234.5 and dates as 2024-12-31"
+    )
+    return [Finding("foreign-format", "warn", (column.name,), message)]
 
 
 def _misfits(column: Column, cells: pa.Array) -> list[Finding]:
@@ -115,6 +134,7 @@ def _misfits(column: Column, cells: pa.Array) -> list[Finding]:
         return []
     unread = np.isnan(to_numbers(cells)) if column.kind == "numeric" else np.isnat(to_dates(cells))
     bad = chosen(cells, unread & ~is_missing(cells))
+    bad = chosen(bad, ~is_infinite(bad))
     if len(bad) == 0:
         return []
     example = show(bad[0].as_py(), 30)
@@ -127,13 +147,3 @@ def _misfits(column: Column, cells: pa.Array) -> list[Finding]:
             f"('{example}'); they count as missing",
         )
     ]
-
-
-def _similar_categories(column: Column, cells: pa.Array) -> list[Finding]:
-    if column.kind != "categorical":
-        return []
-    alike = spelled_alike(chosen(cells, ~is_missing(cells)).unique())
-    if alike is None:
-        return []
-    message = f"column '{show(column.name)}': {alike}; they count as different; write each in one way"
-    return [Finding("similar-categories", "warn", (column.name,), message)]

@@ -1,6 +1,6 @@
 """A table that was read becomes one that can be learned from: target found, columns chosen, findings made."""
 
-from collections.abc import Sequence, Set
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -9,16 +9,20 @@ from numpy.typing import NDArray
 
 from nncli.errors import DataError, UsageError, nearest_names, show
 from nncli.guard.arrangement import arrange_rows, refuse_as_arranging
+from nncli.guard.cells import find_missing_codes
 from nncli.guard.columns import examine_columns
 from nncli.guard.evidence import Evidence, collect
 from nncli.guard.findings import Finding
 from nncli.guard.leaks import find_leaks, find_telling_ids
+from nncli.guard.reading import describe_formats, examine_reading
 from nncli.guard.repeats import examine_conflicts, find_near_repeats
 from nncli.guard.rows import examine_shape, examine_target, examine_weights
 from nncli.guard.structure import examine_order, find_groups, find_times
-from nncli.settings import UNWEIGHTED, WeightSettings
+from nncli.settings import DELIMITED, UNWEIGHTED, WeightSettings
 from nncli.table.arrangement import Arrangement, group_identical_rows
 from nncli.table.arrow import mask_array, number_array
+from nncli.table.cells import stripped
+from nncli.table.numbers import PLAIN_NUMBERS, NumberFormats, find_formats, with_plain_numbers
 from nncli.table.reading import Table
 from nncli.table.schema import Column, Schema
 from nncli.table.source import display_name
@@ -74,23 +78,21 @@ def examine_table(
         UsageError: the target is to decide how rows are split, or what is never learned from is to be kept.
     """
     counts, of_column = _counted(table.rows, weights.column)
-    counted = table.rows.drop_columns([] if weights.column is None else [weights.column]).filter(mask_array(counts))
+    counted = _without(table.rows, weights.column).filter(mask_array(counts))
     name, reason = choose_target(counted.schema.names, target_name)
     _refuse_roles(counted.schema.names, name, group, time, keep)
-    target = encode_target(counted[name], name)
-    require_classes(weights, target)
-    rows = counted.drop_columns([name]).filter(mask_array(target.has_label))
-    columns, findings = examine_columns(rows.drop_columns([] if group is None else [group]), keep)
+    target = _encoded(counted[name], name, weights)
+    rows, formats = _plain(_without(counted, name).filter(mask_array(target.has_label)), table, group)
+    columns, findings = examine_columns(_without(rows, group), formats, keep)
     evidence = collect(rows, columns, target)
     leaks = find_leaks(evidence, keep)
-    copies = {name for found in leaks if found.code == "target-copy" for name in found.columns}.difference(keep)
-    schema = _schema_without(copies, columns, target, table.path)
+    schema = _schema_without(leaks, keep, columns, target, table)
     learned = rows.select(schema.names)
     arrangement, arranged = arrange_rows(rows, target.labels, group_identical_rows(learned), group, time)
     return ExaminedTable(
         path=table.path,
         data_sha256=table.sha256,
-        dialect=table.dialect,
+        dialect=table.dialect + describe_formats(formats),
         n_rows=table.rows.num_rows,
         n_columns=table.rows.num_columns,
         rows=learned,
@@ -101,13 +103,15 @@ def examine_table(
         arrangement=arrangement,
         weights=None if of_column is None else of_column[target.has_label],
         findings=(
+            *examine_reading(table, formats),
             *arranged,
             *examine_weights(weights.column, table.rows.num_rows - counted.num_rows),
             *examine_target(target),
+            *find_missing_codes(name, stripped(counted[name])),
             *examine_shape(learned.num_rows, learned.num_columns),
             *findings,
             *find_telling_ids(rows, [found.columns[0] for found in findings if found.code == "id-column"], target),
-            *_with_structure(leaks, [one for one in evidence if one.column.name not in copies], learned, arrangement),
+            *_with_structure(leaks, [one for one in evidence if one.column in schema.columns], learned, arrangement),
             *examine_conflicts(arrangement.repeats, target),
         ),
     )
@@ -145,13 +149,33 @@ def _refuse_roles(
             raise DataError(f"--keep-column '{show(name)}': no such column; {nearest_names(name, list(columns))}")
 
 
-def _schema_without(copies: Set[str], columns: Sequence[Column], target: Target, path: str) -> Schema:
+def _encoded(cells: pa.Array, name: str, weights: WeightSettings) -> Target:
+    target = encode_target(cells, name)
+    require_classes(weights, target)
+    return target
+
+
+def _without(rows: pa.RecordBatch, column: str | None) -> pa.RecordBatch:
+    return rows.drop_columns([] if column is None else [column])
+
+
+def _plain(rows: pa.RecordBatch, table: Table, group: str | None) -> tuple[pa.RecordBatch, NumberFormats]:
+    """Rows with plain numbers, and the formats in which the file has those that may be learned from."""
+    formats = find_formats(_without(rows, group)) if table.format in DELIMITED else PLAIN_NUMBERS
+    return with_plain_numbers(rows, formats.of_columns), formats
+
+
+def _schema_without(
+    leaks: Sequence[Finding], keep: Sequence[str], columns: Sequence[Column], target: Target, table: Table
+) -> Schema:
+    """The columns but copies of the target."""
+    copies = {name for found in leaks if found.code == "target-copy" for name in found.columns}.difference(keep)
     left = tuple(column for column in columns if column.name not in copies)
     if left:
-        return Schema(left, target.name, target.classes)
+        return Schema(left, target.name, target.classes, table.reading)
     what = "empty, constant, IDs or copies of the target"
     remedy = "--keep-column keeps an ID or a copy"
-    raise DataError(f"{display_name(path)}: no column is left to learn from; all are {what}; {remedy}")
+    raise DataError(f"{display_name(table.path)}: no column is left to learn from; all are {what}; {remedy}")
 
 
 def _counted(rows: pa.RecordBatch, column: str | None) -> tuple[NDArray[np.bool_], Weights | None]:

@@ -117,6 +117,8 @@ def learned_rows(data_sha256: str, model: Model) -> Iterator[Finding]:
 def warnings_about(labelled: LabelledRows, model: Model) -> Iterator[Finding]:
     """What is to be known of rows before it is believed what they say of a model."""
     yield from learned_rows(labelled.sha256, model)
+    if labelled.foreign is not None:
+        yield Finding("encoding", "warn", (), labelled.foreign.message)
     if labelled.n_unlabelled:
         message = f"{labelled.n_unlabelled:,} rows have no value in '{show(labelled.target)}'; they are left out"
         yield Finding("missing-target", "warn", (labelled.target,), message)

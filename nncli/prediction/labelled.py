@@ -13,9 +13,11 @@ from nncli.errors import DataError, nearest_names, quoted_list, show
 from nncli.evaluation.sampling import Sample
 from nncli.evaluation.slices import Grouping
 from nncli.features.encoder import Features
+from nncli.settings import ReadingSettings
 from nncli.table.arrangement import group_by_value
 from nncli.table.arrow import mask_array
 from nncli.table.cells import chosen, is_missing, stripped, to_codes
+from nncli.table.encoding import Foreign
 from nncli.table.reading import read_table
 from nncli.table.weights import read_weights
 
@@ -48,6 +50,8 @@ class LabelledRows:
     groups: NDArray[np.int64] | None
     """Rows with the same number belong together, where the model's rows did and a column says which.
     Shape: ``(n_rows,)``."""
+    foreign: Foreign | None
+    """Lines of the file that are no UTF-8."""
 
     @property
     def sample(self) -> Sample:
@@ -55,7 +59,13 @@ class LabelledRows:
         return Sample(self.labels.size, self.weights, self.groups)
 
 
-def read_labelled(path: str, model: Model, target: str | None, weight_column: str | None = None) -> LabelledRows:
+def read_labelled(
+    path: str,
+    model: Model,
+    target: str | None,
+    weight_column: str | None = None,
+    reading: ReadingSettings | None = None,
+) -> LabelledRows:
     """Reads a whole file.
 
     Args:
@@ -63,14 +73,16 @@ def read_labelled(path: str, model: Model, target: str | None, weight_column: st
         model: whose columns and classes it has.
         target: the column of the class; ``None``: that of the model's training.
         weight_column: says how much each row counts; ``None``: every row counts once.
+        reading: how text is read; ``None``: as the data that the model learned from.
 
     Raises:
         DataError: there is no such column, no row has a class, one has a class that the model does not know, or a
             weight is no number from 0 on.
         ModelError: a column is missing that the model needs.
     """
-    table = read_table(path)
-    name = target or model.description.schema.target
+    schema = model.description.schema
+    table = read_table(path, reading or schema.reading)
+    name = target or schema.target
     columns = table.rows.schema.names
     if name not in columns:
         raise DataError(f"target '{show(name)}': no such column; {nearest_names(name, columns)}")
@@ -96,7 +108,7 @@ def read_labelled(path: str, model: Model, target: str | None, weight_column: st
         path=path,
         target=name,
         sha256=table.sha256,
-        rows=table.rows.filter(mask_array(counts)),
+        rows=schema.plain(table.rows, table.format).filter(mask_array(counts)),
         labels=labels,
         numbers=np.flatnonzero(counts) + 1,
         n_unlabelled=int((~has_label).sum()),
@@ -104,6 +116,7 @@ def read_labelled(path: str, model: Model, target: str | None, weight_column: st
         weights=None if weights is None else weights[counts],
         n_weightless=int((has_label & weightless).sum()),
         groups=group_by_value(table.rows[group])[counts] if group in columns else None,
+        foreign=table.foreign,
     )
 
 

@@ -16,6 +16,7 @@ from nncli.prediction.layout import DELIMITERS, Layout, make_layout
 from nncli.prediction.stream import Passed, predict_stream
 from nncli.settings import OutputFormat
 from nncli.table.chunks import Rejected
+from nncli.table.encoding import Foreign, joined
 from nncli.table.filetype import FileType
 from nncli.table.reading import BLOCK_BYTES, open_rows
 from nncli.table.source import PATIENCE, display_name
@@ -56,13 +57,16 @@ class Summary:
     """Columns of the model that any row has; objects of JSON Lines may leave them out."""
     left_out: tuple[str, ...] = ()
     """Keys of objects that the output has no column for, though all were to be kept; the first of them."""
+    foreign: Foreign | None = None
+    """Lines that are no UTF-8."""
 
     def __add__(self, other: "Summary") -> "Summary":
         names = {**self.unknown, **other.unknown}
         unknown = {name: self.unknown.get(name, 0) + other.unknown.get(name, 0) for name in names}
         left_out = tuple(dict.fromkeys(self.left_out + other.left_out))[:_MOST_LEFT_OUT]
         n_rows, n_rejected = self.n_rows + other.n_rows, self.n_rejected + other.n_rejected
-        return Summary(n_rows, n_rejected, unknown, self.named | other.named, left_out)
+        foreign = joined(self.foreign, other.foreign)
+        return Summary(n_rows, n_rejected, unknown, self.named | other.named, left_out, foreign)
 
 
 class _Sink(Protocol):
@@ -125,7 +129,7 @@ def _summary(asked: Answering, layout: Layout, passed: Passed) -> Summary:
         if asked.settings.keep == "all" and layout.kept_from == "cells":
             columns = set(layout.kept)
             left_out = tuple(key for key in passed.keys if key not in columns)
-    return Summary(passed.n_rows, len(passed.rejected), unknown, named, left_out)
+    return Summary(passed.n_rows, len(passed.rejected), unknown, named, left_out, passed.foreign)
 
 
 def _compressed(file: BinaryIO, written_as: FileType, line_buffered: bool) -> Any:
@@ -161,6 +165,9 @@ def _passing(
             kept=first.kept if first else kept,
             taken=run.asked.names if has_whole_objects else (),
             patience=0.0 if run.line_buffered else PATIENCE,
+            reading=model.description.schema.reading.overridden(
+                settings.encoding, settings.has_header, settings.skip_rows
+            ),
         )
         with reading as given:
             with _naming(path):

@@ -15,6 +15,7 @@ from nncli.prediction.pipeline import in_order
 from nncli.settings import OutputFormat
 from nncli.table.arrow import mask_array, number_array
 from nncli.table.chunks import Chunk, Input, Rejected, Rows
+from nncli.table.encoding import Foreign
 
 Piece = Any
 """Bytes of the output, or of Parquet its columns: a buffer or a record batch of Arrow, which has no types."""
@@ -38,6 +39,8 @@ class Passed:
     rejected: tuple[Rejected, ...]
     keys: Sequence[str] | None
     """All that the objects name, where they are JSON Lines."""
+    foreign: Foreign | None
+    """Lines that are no UTF-8."""
 
 
 def predict_stream(asked: Answering, layout: Layout, given: Input, threads: int) -> Iterator[Passed]:
@@ -52,17 +55,18 @@ def predict_stream(asked: Answering, layout: Layout, given: Input, threads: int)
     Raises:
         DataError: a row cannot be read, where that is an error.
     """
+    schema = asked.model.description.schema
     has_stand_ins = asked.settings.bad_rows == "null"
 
     def score(chunk: Chunk) -> Passed:
         rows = chunk.rows()
         is_sound = _sound(rows) if has_stand_ins else np.ones(rows.cells.num_rows, dtype=bool)
         sound = rows.cells if is_sound.all() else rows.cells.filter(mask_array(is_sound))
-        features = asked.model.encode(sound)
+        features = asked.model.encode(schema.plain(sound, given.format))
         answers = [_spread(column, is_sound) for column in asked.columns(features)]
         piece = _WRITE[layout.format](layout, Scored(rows.cells, chunk, answers, is_sound))
         n_rows = int(is_sound.sum()) + len(rows.rejected)
-        return Passed(piece, n_rows, features.unknown, rows.rejected, rows.keys)
+        return Passed(piece, n_rows, features.unknown, rows.rejected, rows.keys, chunk.foreign)
 
     return in_order(score, given.chunks, threads)
 

@@ -25,6 +25,7 @@ FALSE_WORDS = ("false", "no", "f", "n", "0", "0.0")
 
 NUMBER = r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?"
 """What :func:`to_numbers` reads."""
+_INFINITE = r"[-+]?(?i:inf|infinity)"
 _DATE = (
     r"^(?P<year>\d{4})[-/](?P<month>\d{1,2})[-/](?P<day>\d{1,2})"
     r"(?:[T ](?P<hour>\d{1,2}):(?P<minute>\d{2})(?::(?P<second>\d{2})(?:\.(?P<fraction>\d+))?)?"
@@ -41,6 +42,15 @@ def stripped(cells: pa.Array) -> pa.Array:
 def is_missing(cells: pa.Array) -> NDArray[np.bool_]:
     """Which stripped cells are missing. Shape: ``(n_rows,)``."""
     return _is_one_of(cells, MISSING_WORDS)
+
+
+def with_missing(rows: pa.RecordBatch, words: "Sequence[str]") -> pa.RecordBatch:
+    """The same rows, with empty cells where one of some words stands, spaces aside."""
+    if not words:
+        return rows
+    empty = text_scalar("")
+    cells = (pc.if_else(mask_array(_is_one_of(stripped(column), words)), empty, column) for column in rows.columns)
+    return pa.record_batch(list(cells), rows.schema.names)
 
 
 def matches(cells: pa.Array, pattern: str) -> NDArray[np.bool_]:
@@ -61,12 +71,26 @@ def to_numbers(cells: pa.Array) -> NDArray[np.float64]:
     >>> to_numbers(text_array(["1e3", "inf"])).tolist()
     [1000.0, nan]
     """
+    numbers = _floats(cells)
+    return np.where(np.isfinite(numbers), numbers, np.nan)
+
+
+def is_infinite(cells: pa.Array) -> NDArray[np.bool_]:
+    """Which stripped cells are infinite numbers, or too large for a double. Shape: ``(n_rows,)``.
+
+    >>> is_infinite(text_array(["inf", "-1e999", "1e308", "nan", "infinite"])).tolist()
+    [True, True, False, False, False]
+    """
+    return np.isinf(_floats(cells)) | matches(cells, _INFINITE)
+
+
+def _floats(cells: pa.Array) -> NDArray[np.float64]:
+    """With NaN for what is no number, and perhaps for words for what is not finite."""
     try:  # Arrow reads what NUMBER says and, beyond it, only words for what is not finite
         floats = pc.cast(cells, pa.float64())
     except pa.ArrowInvalid:
         floats = pc.cast(pc.if_else(mask_array(matches(cells, NUMBER)), cells, pa.nulls(1, TEXT)[0]), pa.float64())
-    numbers = numpy_array(floats, np.nan)
-    return np.where(np.isfinite(numbers), numbers, np.nan)
+    return numpy_array(floats, np.nan)
 
 
 def to_dates(cells: pa.Array) -> NDArray[np.datetime64]:

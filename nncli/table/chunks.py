@@ -9,8 +9,9 @@ import numpy as np
 import pyarrow as pa
 
 from nncli.errors import DataError
-from nncli.settings import BadRows, InputFormat
+from nncli.settings import BadRows, Delimiter, InputFormat
 from nncli.table.arrow import mask_array
+from nncli.table.encoding import Foreign
 
 Fields = TypeVar("Fields")
 
@@ -68,6 +69,8 @@ class Chunk:
     """Each row of cells as it stands in the file, where that is text."""
     values: Callable[[], pa.RecordBatch] | None = None
     """The columns that are wanted, with their own types, where they have some."""
+    foreign: Foreign | None = None
+    """Lines that are no UTF-8."""
 
 
 @dataclass(frozen=True)
@@ -75,13 +78,18 @@ class Input:
     """An open file whose columns are known."""
 
     columns: list[str]
-    delimiter: str | None
+    """Names that tell them apart."""
+    delimiter: Delimiter | None
     """Between its fields, where it is delimited text."""
     format: InputFormat
     """What it turned out to be."""
     dialect: str
     """What the reader decided, in words."""
     chunks: Iterator[Chunk]
+    ways: tuple[str, ...] = ()
+    """How its text is written, in words, where that is not as usual."""
+    header: Sequence[str] | None = None
+    """The names as they stand in the first line, where there is one that names columns."""
     unnamed: frozenset[str] = frozenset()
     """Columns that are only wanted (``Wanted.kept``): none of its first objects names them."""
     share_read: Callable[[], float | None] = lambda: None
@@ -118,12 +126,14 @@ def sift(records: Iterable[Record[Fields]], bad_rows: BadRows) -> tuple[list[Fie
     return kept, tuple(rejected)
 
 
-def text_chunk(rows: Callable[[], Rows], records: Callable[[], pa.Array], bad_rows: BadRows) -> Chunk:
+def text_chunk(
+    rows: Callable[[], Rows], records: Callable[[], pa.Array], bad_rows: BadRows, foreign: Foreign | None
+) -> Chunk:
     """A chunk of a text file, from its rows and from the text of all its records, rejected ones too."""
     if bad_rows != "skip":
-        return Chunk(rows, records)
+        return Chunk(rows, records, foreign=foreign)
     once = cache(rows)  # which lines are left out is known when the rows are parsed
-    return Chunk(once, lambda: _left(records(), once().rejected))
+    return Chunk(once, lambda: _left(records(), once().rejected), foreign=foreign)
 
 
 def _left(records: pa.Array, rejected: Sequence[Rejected]) -> pa.Array:

@@ -4,17 +4,25 @@ import csv
 import io
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from itertools import islice
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import count, islice
+from typing import NamedTuple
 
 from nncli.errors import DataError, quoted_list, show
-from nncli.settings import InputFormat
+from nncli.settings import Delimiter, InputFormat
+from nncli.table.encoding import as_text
 from nncli.table.filetype import file_type
 from nncli.table.objects import parse_object
 
 NAMELESS = "column "
-TAB = "\t"
-DELIMITERS = {",": "comma", TAB: "tab", ";": "semicolon", "|": "bar"}
+MOST_COLUMNS = 100_000
+COMMENT = "#"
+COMMA: Delimiter = ","
+TAB: Delimiter = "\t"
+DELIMITERS: dict[Delimiter, str] = {COMMA: "comma", TAB: "tab", ";": "semicolon", "|": "bar"}
+_DECIMAL_COMMA = re.compile(r"[-+]?[\d.]*,\d+")
+_MOST_STRAYS = 3
+"""Records of another size among the first of a table, such as a footer's, that are no evidence against it."""
 
 
 def format_by_name(path: str) -> InputFormat | None:
@@ -54,7 +62,7 @@ def refuse_json_document(beginning: str, name: str) -> None:
 
 def first_lines(text: bytes, n_lines: int) -> list[str]:
     """The first lines with their line ends: of LF, for a cell may hold what else ends lines in Unicode."""
-    return [line.decode(errors="replace") for line in islice(io.BytesIO(text), n_lines)]
+    return [as_text(line) for line in islice(io.BytesIO(text), n_lines)]
 
 
 def first_record(lines: Iterable[str], delimiter: str) -> list[str] | None:
@@ -74,75 +82,174 @@ def parse_line(line: str, delimiter: str) -> list[str]:
 
 
 def column_names(header: Iterable[str]) -> list[str]:
-    """The names in a header, without spaces around them; one that is left out becomes its number.
+    """The names in a header, without spaces around them and told apart: one that is left out becomes its number, one
+    that stands there again gets a number.
 
-    >>> column_names(["id", " b", "", "c"])
-    ['id', 'b', 'column 3', 'c']
+    >>> column_names(["id", " b", "", "id", "id (2)", "b"])
+    ['id', 'b', 'column 3', 'id (3)', 'id (2)', 'b (2)']
     """
     names = [name.strip() for name in header]
-    return [name or f"{NAMELESS}{number}" for number, name in enumerate(names, start=1)]
+    taken, seen, numbers = set(names), set[str](), dict[str, Iterator[int]]()
+    for place, name in enumerate(names):
+        wanted = name or f"{NAMELESS}{place + 1}"
+        if wanted in (seen if name else taken):
+            numbered = (f"{wanted} ({number})" for number in numbers.setdefault(wanted, count(2)))
+            wanted = next(other for other in numbered if other not in taken)
+        names[place] = wanted
+        taken.add(wanted)
+        seen.add(wanted)
+    return names
 
 
-def find_delimiter(lines: Sequence[str], name: str) -> str:
+def numbered_names(n_columns: int) -> list[str]:
+    """Names of columns that no header names.
+
+    >>> numbered_names(2)
+    ['column 1', 'column 2']
+    """
+    return [f"{NAMELESS}{number}" for number in range(1, n_columns + 1)]
+
+
+def find_delimiter(lines: Sequence[str], name: str, first_line: int = 1) -> Delimiter:
     """The delimiter that gives every one of the first records the same number of fields, and the most.
 
     Args:
-        lines: the first lines of the file, header first; quoted line breaks are fine.
+        lines: the first lines of the file, or those after the lines that are skipped; quoted line breaks are fine.
         name: of the source, for messages.
+        first_line: number of the first of them in the file.
 
     Raises:
         DataError: lines before the header, or no delimiter gives more than one column.
 
     >>> find_delimiter(["a;b", "1,5;2", "2,5;3"], "file")
     ';'
+    >>> find_delimiter(["1,5;2,5", "2,0;3,5"], "file")
+    ';'
     """
-    counts = {delimiter: _field_counts(lines, delimiter) for delimiter in DELIMITERS}
-    steady = {d: c[0] for d, c in counts.items() if c and len(set(c)) == 1 and c[0] > 1}
+    _refuse_named_delimiter(lines, name, first_line)
+    records = {delimiter: _records(lines, delimiter) for delimiter in DELIMITERS}
+    n_fields = {delimiter: [len(record.fields) for record in found] for delimiter, found in records.items()}
+    steady = [d for d, sizes in n_fields.items() if sizes and len(set(sizes)) == 1 and sizes[0] > 1]
     if steady:
-        return max(steady, key=lambda d: steady[d])
-    for found in counts.values():
-        _refuse_preamble(found, lines, name)
-    best = max(counts, key=lambda d: counts[d][0] if counts[d] else 0)
-    if not counts[best] or counts[best][0] < 2:
+        return max(_likely({d: records[d] for d in steady}), key=lambda d: n_fields[d][0])
+    refuse_preamble(lines, name, first_line)
+    best = max(DELIMITERS, key=lambda d: n_fields[d][0] if n_fields[d] else 0)
+    if not n_fields[best] or n_fields[best][0] < 2:
         raise DataError(
-            f"{name}, line 1: only one column was found, '{show(lines[0].strip(), 40)}'; comma, tab, "
+            f"{name}, line {first_line}: only one column was found, '{show(lines[0].strip(), 40)}'; comma, tab, "
             "semicolon and | were tried; a table needs the target and at least one more column"
         )
     return best
 
 
-def header_delimiter(lines: Sequence[str], columns: Iterable[str]) -> str:
-    """The delimiter under which the first record of some lines names the most of ``columns``."""
+def header_delimiter(
+    lines: Sequence[str], columns: Iterable[str], has_header: bool = True, usual: Delimiter | None = None
+) -> Delimiter:
+    """The delimiter under which the first record of some lines has the most of ``columns``.
+
+    Args:
+        lines: the first record and whatever comes next.
+        columns: that the data should have.
+        has_header: whether that record names them; their numbers are their names if not.
+        usual: is taken where others are as good.
+    """
     wanted = set(columns)
-    return max(DELIMITERS, key=lambda d: len(wanted.intersection(column_names(first_record(lines, d) or []))))
+
+    def n_found(delimiter: Delimiter) -> int:
+        fields = first_record(lines, delimiter) or []
+        return len(wanted.intersection(column_names(fields) if has_header else numbered_names(len(fields))))
+
+    return max(dict.fromkeys([usual or COMMA, *DELIMITERS]), key=n_found)
 
 
-def check_names(columns: list[str], name: str) -> None:
-    """Refuses names that do not tell columns apart.
+def check_names(columns: Sequence[str], name: str) -> None:
+    """Refuses more columns than a table may have, and names that do not tell them apart.
 
     Raises:
-        DataError: a name stands twice.
+        DataError: there are too many, or a name stands twice.
     """
-    repeated = sorted(column for column, count in Counter(columns).items() if count > 1)
+    if len(columns) > MOST_COLUMNS:
+        what = f"{len(columns):,} columns were found, and {MOST_COLUMNS:,} is the most that is read"
+        raise DataError(f"{name}: {what}; is this a table with a row on each line? leave some out")
+    repeated = sorted(column for column, number in Counter(columns).items() if number > 1)
     if repeated:
-        raise DataError(f"{name}, line 1: the header names {quoted_list(repeated)} twice; rename one of them")
+        raise DataError(f"{name}: has two columns named {quoted_list(repeated)}; rename one of them")
 
 
-def _field_counts(lines: Sequence[str], delimiter: str) -> list[int]:
-    counts = []
+def refuse_preamble(
+    lines: Sequence[str], name: str, first_line: int, delimiters: Iterable[Delimiter] = DELIMITERS
+) -> None:
+    """Refuses lines that come before the table: titles, comments, anything with far fewer fields than what follows.
+
+    Args:
+        lines: the first lines, as they are.
+        name: of the source, for messages.
+        first_line: number of the first of them in the file.
+        delimiters: that may be between the table's fields.
+
+    Raises:
+        DataError: there are such lines; the message says how to skip them.
+    """
+    records = {d: _records(lines, d) for d in delimiters}
+    tables = {d: found[n_before:] for d, found in records.items() if (n_before := _table_beginning(found))}
+    if tables:
+        header = max((tables[d][0] for d in _likely(tables)), key=lambda record: (len(record.fields), -record.line))
+        skipped = first_line + header.line - 2
+        shown = next(line for line in lines if line.strip())
+        raise DataError(
+            f"{name}, line {first_line}: '{show(shown.strip(), 40)}' is not a header: the lines from line "
+            f"{skipped + 1} on have {len(header.fields)} fields; add --skip-rows {skipped}"
+        )
+
+
+def _refuse_named_delimiter(lines: Sequence[str], name: str, first_line: int) -> None:
+    """Refuses the line ``sep=;``, which looks like a record of two fields."""
+    number, line = next(((number, line.strip()) for number, line in enumerate(lines) if line.strip()), (0, ""))
+    if re.fullmatch('"?sep=."?', line):
+        what = f"'{show(line)}' is not a header, but names the delimiter, as spreadsheets do"
+        raise DataError(f"{name}, line {first_line + number}: {what}; add --skip-rows {first_line + number}")
+
+
+class _Found(NamedTuple):
+    line: int
+    """Among the lines, from 1."""
+    fields: list[str]
+
+
+def _records(lines: Sequence[str], delimiter: str) -> list[_Found]:
+    """The records in some lines up to one that is broken, without blank ones."""
+    reader, found, line = csv.reader(lines, delimiter=delimiter, strict=True), list[_Found](), 1
     try:
-        for row in csv.reader(lines, delimiter=delimiter, strict=True):
-            if row:
-                counts.append(len(row))
+        for fields in reader:
+            if fields:
+                found.append(_Found(line, fields))
+            line = reader.line_num + 1
     except csv.Error:
         pass  # the sample may end inside a quoted field; the reader will say more if it is the file's fault
-    return counts
+    return found
 
 
-def _refuse_preamble(counts: list[int], lines: Sequence[str], name: str) -> None:
-    rest = counts[1:]
-    if len(rest) >= 2 and len(set(rest)) == 1 and rest[0] > 2 and counts[0] == 1:
-        raise DataError(
-            f"{name}, line 1: '{show(lines[0].strip(), 40)}' is not a header: the lines below it have "
-            f"{rest[0]} fields; take such lines off first: tail -n +2 FILE | nncli train -"
-        )
+def _table_beginning(records: Sequence[_Found]) -> int:
+    """How many of some records come before a table; 0 where nothing tells of any."""
+    sizes = [len(record.fields) for record in records]
+    width, n_records = Counter(sizes).most_common(1)[0] if sizes else (0, 0)
+    if width < 2 or n_records < 2:
+        return 0
+    begin = sizes.index(width)
+    before = [size < 2 or 2 * size <= width for size in sizes[:begin]]
+    comments = [record.fields[0].lstrip().startswith(COMMENT) for record in records[:begin]]
+    n_strays = sum(size != width for size in sizes[begin:])
+    is_preamble = all(map(any, zip(before, comments, strict=True))) and n_strays <= _MOST_STRAYS
+    return begin if is_preamble else 0
+
+
+def _likely(tables: Mapping[Delimiter, Sequence[_Found]]) -> list[Delimiter]:
+    """The delimiters of some tables, less the comma where another one leaves it to numbers alone."""
+    others = [d for d, records in tables.items() if d != COMMA and _holds_decimal_commas(records)]
+    return others if others and COMMA in tables else list(tables)
+
+
+def _holds_decimal_commas(records: Sequence[_Found]) -> bool:
+    """Whether commas stand in numbers alone."""
+    with_commas = [field for record in records for field in record.fields if COMMA in field]
+    return all(_DECIMAL_COMMA.fullmatch(field.strip()) for field in with_commas)

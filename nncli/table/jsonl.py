@@ -11,6 +11,7 @@ from nncli.errors import DataError, show
 from nncli.settings import BadRows
 from nncli.table.arrow import text_array
 from nncli.table.chunks import Input, Record, Rows, Wanted, sift, text_chunk
+from nncli.table.encoding import Foreign
 from nncli.table.objects import SPACE, Nested, Object, cell_of, may_nest, parse_object
 from nncli.table.plaintext import line_ends, text_between, whole_lines
 
@@ -30,6 +31,8 @@ class Lines:
     """UTF-8; ends with a line end."""
     damage: Mapping[int, str]
     """What a line holds that is no text, by the line's number."""
+    foreign: Foreign | None
+    """Lines that were no UTF-8."""
 
     def rows(self, columns: Sequence[str] | None, wanted: Wanted | None, bad_rows: BadRows) -> Rows:
         """The cells, empty where an object has no such key; blank lines are no rows.
@@ -96,15 +99,15 @@ def open_jsonl(blocks: Iterable[bytes], name: str, wanted: Wanted | None, bad_ro
     Raises:
         DataError: there is no object.
     """
-    pieces = (Lines(name, part.line, part.text, part.damage) for part in whole_lines(blocks, name))
+    pieces = (Lines(name, part.line, part.text, part.damage, part.foreign) for part in whole_lines(blocks, name))
     keys, seen = _first_keys(pieces, name, wanted, bad_rows)
     columns = None if wanted is None else _columns(keys, wanted)
     chunks = (
-        text_chunk(partial(piece.rows, columns, wanted, bad_rows), piece.as_it_stands, bad_rows)
+        text_chunk(partial(piece.rows, columns, wanted, bad_rows), piece.as_it_stands, bad_rows, piece.foreign)
         for piece in chain(seen, pieces)
     )
     unnamed = frozenset() if wanted is None else frozenset(wanted.named).difference(keys, wanted.needed)
-    return Input(columns or keys, None, "jsonl", "JSON Lines", chunks, unnamed)
+    return Input(columns or keys, None, "jsonl", "JSON Lines", chunks, unnamed=unnamed)
 
 
 def _first_keys(

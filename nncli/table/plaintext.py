@@ -1,7 +1,8 @@
-"""Bytes of UTF-8 text: what damages them, and their lines."""
+"""Bytes of text: their lines, and what damages them."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import reduce
 
 import numpy as np
 import pyarrow as pa
@@ -10,11 +11,12 @@ from numpy.typing import NDArray
 
 from nncli.errors import DataError
 from nncli.table.arrow import TEXT, text_scalar
+from nncli.table.encoding import Foreign, as_text, foreign_line, joined
 
 NEWLINE = b"\n"
 _LONGEST_LINE = 1 << 26
 _STAND_IN = "\ufffd"
-"""For bytes that are no text: U+FFFD."""
+"""For NUL: U+FFFD."""
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,8 @@ class WholeLines:
     """UTF-8 without NUL; ends with a line end."""
     damage: Mapping[int, str]
     """What a line holds that is no text, by the line's number; U+FFFD stands for it."""
+    foreign: Foreign | None = None
+    """Lines that were no UTF-8."""
 
 
 def refuse_endless(text: bytes, name: str, line: int) -> None:
@@ -40,17 +44,18 @@ def refuse_endless(text: bytes, name: str, line: int) -> None:
         raise DataError(f"{name}, line {line}: is longer than {_LONGEST_LINE:,} bytes; is this a table as text?")
 
 
-def whole_lines(blocks: Iterable[bytes], name: str) -> Iterator[WholeLines]:
+def whole_lines(blocks: Iterable[bytes], name: str, line: int = 1) -> Iterator[WholeLines]:
     """Cuts blocks of text at line ends.
 
     Args:
         blocks: of the file, cut anywhere.
         name: of the file, for messages.
+        line: number of the first one in the file.
 
     Raises:
         DataError: a line does not end.
     """
-    rest, line = b"", 1
+    rest = b""
     for block in blocks:
         text, newline, rest = (rest + block).rpartition(NEWLINE)
         if newline:
@@ -61,24 +66,40 @@ def whole_lines(blocks: Iterable[bytes], name: str) -> Iterator[WholeLines]:
         yield _mended(rest + NEWLINE, name, line)
 
 
+def without_lines(blocks: Iterable[bytes], n_lines: int, name: str) -> Iterator[bytes]:
+    """The same text without its first lines.
+
+    Raises:
+        DataError: it has no others.
+    """
+    left = n_lines
+    for block in blocks:
+        start = 0
+        while left and (end := block.find(NEWLINE, start)) >= 0:
+            start, left = end + 1, left - 1
+        if not left and start < len(block):
+            yield block[start:]
+            yield from blocks
+            return
+    raise DataError(f"{name}: has no more than {n_lines} lines; --skip-rows {n_lines} leaves nothing; skip fewer")
+
+
 def _mended(text: bytes, name: str, line: int) -> WholeLines:
-    if _damage(text) is None:
-        return WholeLines(line, text, {})
-    found = ((number, _damage(raw)) for number, raw in enumerate(text.split(NEWLINE), start=line))
-    damage = {number: f"{name}, line {number}: {what}" for number, what in found if what}
-    return WholeLines(line, text.replace(b"\0", _STAND_IN.encode()).decode(errors="replace").encode(), damage)
-
-
-def _damage(text: bytes) -> str | None:
-    if (at := text.find(b"\0")) >= 0:
-        what = f"byte {at + 1} is NUL; the file is damaged or not text"
-        return f"{what}; remove it (tr -d '\\000') or export the data anew"
+    damage = _nul_lines(text, name, line) if b"\0" in text else {}
+    text = text.replace(b"\0", _STAND_IN.encode()) if damage else text
     try:
         text.isascii() or text.decode()
-    except UnicodeDecodeError as error:
-        what = f"byte {error.start + 1} is 0x{text[error.start]:02X}, which is not UTF-8"
-        return f"{what}; if the file is Latin-1, convert it: iconv -f latin1 -t utf-8 FILE"
-    return None
+    except UnicodeDecodeError:
+        lines = text.split(NEWLINE)
+        foreign = reduce(joined, (foreign_line(raw, name, number) for number, raw in enumerate(lines, start=line)))
+        return WholeLines(line, "\n".join(map(as_text, lines)).encode(), damage, foreign)
+    return WholeLines(line, text, damage)
+
+
+def _nul_lines(text: bytes, name: str, line: int) -> dict[int, str]:
+    found = ((number, raw.find(b"\0") + 1) for number, raw in enumerate(text.split(NEWLINE), start=line))
+    what = "is NUL; the file is damaged or not text; remove it (tr -d '\\000') or export the data anew"
+    return {number: f"{name}, line {number}: byte {at} {what}" for number, at in found if at}
 
 
 def line_ends(text: bytes) -> NDArray[np.int64]:

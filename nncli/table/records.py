@@ -20,6 +20,7 @@ from nncli.errors import DataError, show
 from nncli.settings import BadRows
 from nncli.table.arrow import TEXT, text_array
 from nncli.table.chunks import Record, Rows, sift
+from nncli.table.encoding import Foreign, joined
 from nncli.table.plaintext import NEWLINE, line_ends, text_between, whole_lines
 
 _LARGEST_FIELD = 1 << 24
@@ -43,6 +44,8 @@ class Piece:
     is_regular: bool
     damage: Mapping[int, str]
     """What a line holds that is no text, by the line's number; of lines beyond the piece, too."""
+    foreign: Foreign | None = None
+    """Lines that were no UTF-8; of lines just before or after the piece, too."""
 
     def rows(self, columns: list[str], bad_rows: BadRows) -> Rows:
         """The cells; blank lines are no rows.
@@ -87,18 +90,26 @@ class Piece:
         return replace(self, line=line, text=self.text[start:], ends=ends)
 
 
-def cut_pieces(blocks: Iterable[bytes], name: str, delimiter: str) -> Iterator[Piece]:
+def cut_pieces(blocks: Iterable[bytes], name: str, delimiter: str, line: int = 1) -> Iterator[Piece]:
     """Cuts blocks of text where records end; every record is in one piece, which comes as soon as the record ends.
+
+    Args:
+        blocks: of the file, cut anywhere.
+        name: of the file, for messages.
+        delimiter: between fields.
+        line: number of the first line in the file.
 
     Raises:
         DataError: a quote never closes, or a line does not end.
     """
-    line, rest, damage = 1, b"", dict[int, str]()
-    for lines in whole_lines(blocks, name):
+    rest, damage, foreign = b"", dict[int, str](), None
+    for lines in whole_lines(blocks, name, line):
         rest += lines.text
         damage.update(lines.damage)
+        foreign = joined(foreign, lines.foreign)
         while rest and (piece := _cut(rest, name, delimiter, line, damage)).text:
-            yield piece
+            yield replace(piece, foreign=foreign)
+            foreign = None
             rest, line = rest[len(piece.text) :], line + piece.text.count(NEWLINE)
         damage = {number: what for number, what in damage.items() if number >= line}
     if rest:

@@ -18,17 +18,18 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, BinaryIO
+from itertools import chain
+from typing import Any, BinaryIO, NamedTuple
 
 from nncli.errors import DataError, UsageError
+from nncli.table.encoding import recoded
 
 _READ_BYTES, _HEADER_BYTES, _MOST_HEADER_BYTES = 1 << 16, 64, 1 << 16
 """Of a usual read; of the headers of compressed files, which are waited for; and of a table's."""
 _QUOTED, _LINE_END = re.compile(rb'"[^"]*("|$)'), re.compile(rb"\r\n?|\n")
 PATIENCE = 0.02
 """Seconds that a block waits for more from a pipe before it is passed on."""
-_ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
-_PARQUET_MAGIC = b"PAR1"
+_PARQUET_MAGIC, _ZIP_MAGIC = b"PAR1", b"PK\x03\x04"
 
 
 class ByteStream(io.RawIOBase):
@@ -94,7 +95,8 @@ class Source:
     stream: ByteStream
     file: io.FileIO
     """What was opened, compressed or not."""
-    is_compressed: bool
+    compression: str | None
+    """Of what was opened."""
 
     @property
     def is_parquet(self) -> bool:
@@ -109,7 +111,7 @@ class Source:
     @contextmanager
     def whole(self) -> Iterator[BinaryIO]:
         """All of it, to be read in any order: the file where it stands, or a copy of what a pipe or archive gives."""
-        if not self.is_compressed and self.file.seekable():
+        if self.compression is None and self.file.seekable():
             if self.stream.is_hashed:
                 deque(self.blocks(_READ_BYTES), maxlen=0)  # what is read elsewhere is not hashed
             yield self.file
@@ -145,7 +147,7 @@ def open_source(path: str, *, hashed: bool = False) -> Iterator[Source]:
 
     Raises:
         UsageError: standard input is a terminal.
-        DataError: nothing is in it, or the compressed data is damaged.
+        DataError: nothing is in it, or a zip archive, or the compressed data is damaged.
     """
     name = display_name(path)
     if path == "-" and sys.stdin is None:
@@ -154,27 +156,37 @@ def open_source(path: str, *, hashed: bool = False) -> Iterator[Source]:
         raise UsageError(f"{name}: is a terminal, no data; name a file, or pipe rows in (see --help)")
     with io.FileIO(os.dup(sys.stdin.fileno()) if path == "-" else path) as file:
         plain = ByteStream(file.read)
-        decompressed = _decompressed(plain)
-        read = plain.read if decompressed is None else _reading(decompressed, name)
+        if plain.begins_with(_ZIP_MAGIC):
+            what = "is a zip archive, as files of Excel are, too"
+            raise DataError(f"{name}: {what}; unpack it (unzip -p FILE > TABLE.csv), or save it as CSV")
+        compression = next((known for known in _COMPRESSIONS if plain.begins_with(known.magic)), None)
+        read = plain.read if compression is None else _reading(compression.open(plain), name)
         stream = ByteStream(read, hashed=hashed)
         if not stream.peek(1):
             raise DataError(f"{name}: is empty; expected a header line and rows")
-        yield Source(name, stream, file, decompressed is not None)
+        yield Source(name, stream, file, compression and compression.name)
 
 
-def _decompressed(stream: Any) -> Any:
-    """A file of the decompressed bytes; ``None`` where they are not compressed."""
-    if stream.begins_with(b"\x1f\x8b"):
-        return gzip.GzipFile(fileobj=stream)
-    if stream.begins_with(b"BZh"):
-        return bz2.BZ2File(stream)
-    if stream.begins_with(b"\xfd7zXZ"):
-        return lzma.LZMAFile(stream)
-    if stream.begins_with(_ZSTD_MAGIC):
-        import pyarrow
+def _open_zstd(stream: Any) -> Any:
+    import pyarrow
 
-        return pyarrow.CompressedInputStream(pyarrow.PythonFile(stream), "zstd")
-    return None
+    return pyarrow.CompressedInputStream(pyarrow.PythonFile(stream), "zstd")
+
+
+class _Compression(NamedTuple):
+    name: str
+    magic: bytes
+    """That it begins with."""
+    open: Callable[[Any], Any]
+    """A file of the decompressed bytes."""
+
+
+_COMPRESSIONS = (
+    _Compression("gzip", b"\x1f\x8b", lambda stream: gzip.GzipFile(fileobj=stream)),
+    _Compression("bzip2", b"BZh", bz2.BZ2File),
+    _Compression("xz", b"\xfd7zXZ", lzma.LZMAFile),
+    _Compression("zstd", b"\x28\xb5\x2f\xfd", _open_zstd),
+)
 
 
 def _reading(decompressed: Any, name: str) -> Callable[[int], bytes]:
@@ -195,42 +207,55 @@ def _reading(decompressed: Any, name: str) -> Callable[[int], bytes]:
     return read
 
 
-def text_blocks(source: Source, size: int, patience: float = PATIENCE) -> Iterator[bytes]:
-    """UTF-8 text in blocks, cut anywhere; it may stand in UTF-8 with or without BOM, or in UTF-16 with BOM.
+@dataclass(frozen=True)
+class Text:
+    """What a source holds where that is text."""
+
+    blocks: Iterator[bytes]
+    """Of UTF-8, or of whatever is to be read line by line; cut anywhere; lines end with LF."""
+    ways: tuple[str, ...]
+    """How it is written, in words, where that is not as usual."""
+
+
+def open_text(source: Source, size: int, patience: float = PATIENCE, encoding: str | None = None) -> Text:
+    """The text of a source of which nothing was read; its first line is waited for.
 
     Args:
         source: open.
         size: of a block in bytes, the most.
         patience: seconds that a block waits for more before it is passed on.
+        encoding: that is insisted on, unless the text begins with the mark of UTF-8 or UTF-16; ``None``: UTF-8,
+            wherever a line can be.
 
     Raises:
-        DataError: it is no UTF-16 though it begins so.
+        DataError: it is not of that encoding, or no UTF-16 though it begins so; when the reader gets there.
     """
-    stream, blocks = source.stream, source.blocks(size, patience)
-    if stream.begins_with(codecs.BOM_UTF16_LE) or stream.begins_with(codecs.BOM_UTF16_BE):
-        try:
-            for text in codecs.iterdecode(blocks, "utf-16"):
-                yield text.encode()
-        except UnicodeDecodeError as error:
-            raise DataError(f"{source.name}: is not UTF-16 text ({error.reason}); convert it to UTF-8") from error
-        return
+    stream, blocks, ways = source.stream, source.blocks(size, patience), [source.compression]
     if stream.begins_with(codecs.BOM_UTF8):
         stream.read(len(codecs.BOM_UTF8))
-    if _first_line_end(stream) == b"\r":
+        ways.append("utf-8 with BOM")
+        encoding = encoding and "utf-8"
+    else:
+        is_utf16 = stream.begins_with(codecs.BOM_UTF16_LE) or stream.begins_with(codecs.BOM_UTF16_BE)
+        encoding = "utf-16" if is_utf16 else encoding and codecs.lookup(encoding).name
+        ways.append(encoding)
+    end, blocks = _first_line_end(blocks if encoding is None else recoded(blocks, encoding, source.name))
+    if end == b"\r":
+        ways.append("CR line ends")
         blocks = (block.replace(b"\r", b"\n") for block in blocks)
-    yield from blocks
+    return Text(blocks, tuple(filter(None, ways)))
 
 
-def _first_line_end(stream: ByteStream) -> bytes:
-    """How the first line ends, line ends in quotes aside; as much is waited for as tells."""
+def _first_line_end(blocks: Iterator[bytes]) -> tuple[bytes, Iterator[bytes]]:
+    """How the first line ends, line ends in quotes aside; as much is waited for as tells. And all blocks."""
     head = b""
-    while len(head) < _MOST_HEADER_BYTES:
-        head, known = stream.peek(len(head) + 1), len(head)
-        unquoted = _QUOTED.sub(b"", head)
+    for block in blocks:
+        head += block
+        unquoted = _QUOTED.sub(b"", head[:_MOST_HEADER_BYTES])
         found = _LINE_END.search(unquoted)
-        is_whole = len(head) <= known  # nothing comes after it
-        if found and (is_whole or found[0] != b"\r" or found.end() < len(unquoted)):
-            return found[0]
-        if is_whole:
-            break
-    return b"\n"
+        if found and (found[0] != b"\r" or found.end() < len(unquoted)):
+            return found[0], chain([head], blocks)
+        if len(head) >= _MOST_HEADER_BYTES:
+            return b"\n", chain([head], blocks)
+    found = _LINE_END.search(_QUOTED.sub(b"", head))
+    return found[0] if found else b"\n", iter([head])

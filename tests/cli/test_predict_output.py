@@ -184,7 +184,7 @@ def test_bad_rows_are_left_out_or_answered_with_nothing(predict, folder: Path) -
 
 
 @pytest.mark.parametrize(
-    "bad", [b'"Dream"x,39,18,180,3700,male,2007', b"Dr\xe9m,39,18,180,3700,male,2007", b"a\rb,1,2,3,4,f,7"]
+    "bad", [b'"Dream"x,39,18,180,3700,male,2007', b"Dr\0m,39,18,180,3700,male,2007", b"a\rb,1,2,3,4,f,7"]
 )
 def test_a_run_goes_on_after_a_broken_row(predict, folder: Path, bad: bytes) -> None:  # type: ignore[no-untyped-def]
     row = b"Dream,39,18,180,3700,male,2007\n"

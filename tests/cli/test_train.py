@@ -114,8 +114,8 @@ TABLES = {
     "ragged": (b"a,b,y\n1,2,n\n1,y\n", "line 3: the row has 2 fields, the header has 3"),
     "every row too long": (b"a,b,y\n" + b"1,2,n,\n" * 30, "line 2: the row has 4 fields, the header has 3"),
     "wrong delimiter": (b"a:b:y\n1:2:n\n", "only one column was found"),
-    "duplicate names": (b"a,a,y\n1,2,n\n", "names 'a' twice"),
-    "Latin-1": ("a,y\nä,n\n".encode("latin-1"), "line 2: byte 1 is 0xE4"),
+    "UTF-16 without its mark": ("a,y\n1,n\n".encode("utf-16-le"), "line 1: byte 2 is NUL, as in UTF-16"),
+    "footer": (b"a,b,y\n1,2,n\n3,4,y\nTotal,4\n", "head -n 3 FILE > SHORTER"),
     "NUL byte": (b"a,y\n1,n\n\x00,y\n", "line 3: byte 1 is NUL"),
     "preamble": (b"Report 2024\na,b,y\n1,2,n\n3,4,y\n", "'Report 2024' is not a header"),
     "regression": (b"a,y\n" + b"".join(b"%d,%d.5\n" % (i % 3, i) for i in range(99)), "looks like a quantity"),
@@ -195,7 +195,7 @@ def test_a_diverging_network_leaves_a_sound_report_or_one_line(nncli: Program, s
 def test_too_little_memory_is_said(nncli: Program, samples: Path) -> None:
     starved = (
         "import nncli.table.reading as r\n"
-        "def read_table(path): raise MemoryError\n"
+        "def read_table(path, reading): raise MemoryError\n"
         "r.read_table = read_table\n"
         "from nncli.__main__ import main\nmain()"
     )
@@ -241,7 +241,7 @@ def test_a_signal_leaves_no_half_written_folder(tmp_path: Path, samples: Path, n
 def test_a_bug_is_said_to_be_one_and_debug_shows_where(nncli: Program, samples: Path) -> None:
     broken = (
         "import nncli.table.reading as r\n"
-        "def read_table(path): raise KeyError('oops')\n"
+        "def read_table(path, reading): raise KeyError('oops')\n"
         "r.read_table = read_table\n"
         "from nncli.__main__ import main\nmain()"
     )

@@ -129,7 +129,7 @@ def test_blocks_of_any_size_give_the_same_bytes_of_a_file_full_of_damage(
         rows[2:5] = [b'"a"b\n', b"\xe9;1\n", b"a\rb\n", b'"\n"c;\n', b"\xef\xbb\xbf\n", b"\0\n", *rows[2:5]]
     else:
         rows = [row.encode() for row in objects_of(given)]
-        rows[2:5] = [b"{}\n", b'{"sex": "\xe9"}\n', b'{"prediction": 1}\n', b"{\n", *rows[2:5]]
+        rows[2:5] = [b"{}\n", b'{"sex": "\xe9"}\n', b'{"sex": "\0"}\n', b'{"prediction": 1}\n', b"{\n", *rows[2:5]]
     (tmp_path / "in").write_bytes(b"".join(rows))
 
     def found(block_bytes: int) -> tuple[bytes, Summary]:

@@ -150,9 +150,6 @@ BROKEN = [
     (b'4,"a\nb"c,6', ["", "", ""], "line 3: text goes on after a closing quote on line 4: 'b\"c,6'; write"),
     (b"1,2\r2,3", ["", "", ""], "line 3: a carriage return (CR) stands where no line ends: '1,2\\r2,3'; quote"),
     (b"1,\x00,3", ["1", "\ufffd", "3"], "line 3: byte 3 is NUL"),
-    (b"\xff,2,\xe9", ["\ufffd", "2", "\ufffd"], "line 3: byte 1 is 0xFF, which is not UTF-8"),
-    (b'1,"\n\xe2\x82\n",3', ["1", "\n\ufffd\n", "3"], "line 4: byte 1 is 0xE2, which is not UTF-8"),
-    (b"\xe9", ["\ufffd", "", ""], "line 3: byte 1 is 0xE9"),
     ("\ufffd".encode(), ["\ufffd", "", ""], "line 3: the row has 1 fields"),
 ]
 
@@ -175,9 +172,7 @@ def test_a_record_that_is_broken_is_a_bad_row(
     assert str(caught.value) == bad.message
 
 
-@pytest.mark.parametrize(
-    ("damage", "message"), [(b'{"x": "\xe9"}', "0xE9"), (b'{"x": "\0", "y": 1}', "NUL"), (b"\xe9", "0xE9")]
-)
+@pytest.mark.parametrize(("damage", "message"), [(b'{"x": "\0", "y": 1}', "NUL"), (b"\0", "NUL")])
 @pytest.mark.parametrize("size", [1, 1000])
 def test_a_line_of_json_that_is_no_text_is_a_bad_row(tmp_path: Path, damage: bytes, message: str, size: int) -> None:
     path = tmp_path / "t.jsonl"
@@ -220,7 +215,7 @@ def test_a_quote_that_never_closes_is_an_error_in_any_case(tmp_path: Path, bad_r
         read(tmp_path / "t.csv", 1 << 20, bad_rows)
 
 
-@pytest.mark.parametrize("header", [b'"x"1,y,z', b"x\xe9,y,z"])
+@pytest.mark.parametrize("header", [b'"x"1,y,z', b"x\0,y,z"])
 def test_a_header_that_is_broken_is_an_error_in_any_case(tmp_path: Path, header: bytes) -> None:
     (tmp_path / "t.csv").write_bytes(header + b"\n1,2,3\n")
     with pytest.raises(DataError, match="line 1"):
