@@ -111,7 +111,7 @@ TABLES = {
     "header only": (b"a,b,y\n", "no rows"),
     "one class": (b"a,y\n1,n\n2,n\n", "found only 'n'"),
     "no usable column": (b"a,y\n1,n\n1,y\n1,y\n", "no column is left"),
-    "ragged": (b"a,b,y\n1,2,n\n1,y\n", "line 3: the row has 2 fields, the header has 3"),
+    "ragged": (b"a,b,y\n1,2,n\n1,y\n2,3,y\n", "line 3: the row has 2 fields, the header has 3"),
     "every row too long": (b"a,b,y\n" + b"1,2,n,\n" * 30, "line 2: the row has 4 fields, the header has 3"),
     "wrong delimiter": (b"a:b:y\n1:2:n\n", "only one column was found"),
     "UTF-16 without its mark": ("a,y\n1,n\n".encode("utf-16-le"), "line 1: byte 2 is NUL, as in UTF-16"),
