@@ -12,7 +12,7 @@ import typer
 
 from nncli.cli import predict_options as p
 from nncli.cli.keep import parse_keep
-from nncli.cli.options import DEFAULT_MODEL, Debug, Force, ModelFolder, Quiet, Threads, Verbose, parse_numbers
+from nncli.cli.options import DEFAULT_MODEL, Debug, Force, ModelFolder, Quiet, Verbose, parse_numbers
 from nncli.errors import UsageError, quoted_list, show
 from nncli.settings import PredictSettings, Side, With, check_choice, choose_threads
 
@@ -70,7 +70,7 @@ def predict(
     excel_safe: p.ExcelSafe = False,
     line_buffered: p.LineBuffered = False,
     memory: p.Memory = None,
-    threads: Threads = None,
+    threads: p.Threads = None,
     quiet: Quiet = False,
     verbose: Verbose = False,
     debug: Debug = False,
