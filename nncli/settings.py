@@ -28,6 +28,7 @@ Proba = Literal["none", "max", "all"]
 With = Literal["network", "trees", "blend", "both"]
 Requirement = Literal["win", "tie"]
 ExportFormat = Literal["onnx", "torch"]
+ReportFormat = Literal["html", "md", "json"]
 ExportedSide = Literal["network", "trees", "blend"]
 ConformalMethod = Literal["lac", "aps", "raps"]
 Metric = Literal["log_loss", "roc_auc", "accuracy", "balanced_accuracy", "brier"]
@@ -340,6 +341,8 @@ class RunSettings:
     weights: WeightSettings = UNWEIGHTED
     blend: bool = False
     """Whether the model answers with the blend of both sides, not with the network alone."""
+    shows_rows: bool = True
+    """Whether rows of the table may stand in the report."""
     split: SplitSettings = field(default_factory=SplitSettings)
     network: NetworkSettings = field(default_factory=NetworkSettings)
     training: TrainingSettings = field(default_factory=TrainingSettings)

@@ -65,17 +65,43 @@ def made_model(
 ) -> Model:
     """A model whose encoder, scaler and trees learned from rows; its networks, one of so many nets each, did not."""
     cells = raw_rows(1500)
-    labels = _labels(cells, n_classes)
+    labels = labels_of(cells, n_classes)
     target = encode_target(rows_of({"y": [f"class {i}" for i in labels]})["y"], "y")
     rows = rows_of({name: cells[name] for name in columns})
     schema = Schema(tuple(Column(name, KINDS[name]) for name in columns), "y", target.classes)
+    return model_of(
+        rows,
+        schema,
+        labels,
+        nets=nets,
+        calibration=calibration,
+        n_members=n_members,
+        n_bins=n_bins,
+        activation=activation,
+    )
+
+
+def model_of(
+    rows: pa.RecordBatch,
+    schema: Schema,
+    labels: np.ndarray,
+    nets: tuple[int, ...],
+    *,
+    calibration: Calibration = UNCALIBRATED,
+    layers: tuple[int, ...] = (16, 8),
+    n_members: int = 3,
+    n_bins: int = 6,
+    activation: str = "relu",
+) -> Model:
+    """A model of a table, made in the same way."""
+    n_classes = len(schema.classes)
     encoder = fit_encoder(rows, schema)
     features = encoder.encode(rows)
     scaler = fit_scaler(features)
     inputs = scaler.scale(features)
     first = Architecture(
         n_num=encoder.n_num, n_dense=scaler.n_dense, cat_cardinalities=encoder.cat_cardinalities, n_classes=n_classes,
-        layers=(16, 8), activation=activation, n_nets=1, n_members=n_members, n_bins=n_bins if encoder.n_num else 0,
+        layers=layers, activation=activation, n_nets=1, n_members=n_members, n_bins=n_bins if encoder.n_num else 0,
         d_embedding=4, n_text=encoder.n_text, text_scale=0.3, value_cardinalities=scaler.value_cardinalities,
     )  # fmt: skip
     networks = [replace(first, n_nets=n) for n in nets]
@@ -96,7 +122,7 @@ def made_model(
         reference=("",) * len(encoder.columns),
         default_side="network",
         decision=None,
-        provenance=Provenance("0", "0", 0, 1500, len(columns), 1000, 500, 0, ()),
+        provenance=Provenance("0", "0", 0, len(labels), len(schema.columns), 1000, len(labels) - 1000, 0, ()),
     )
     assert description.is_consistent()
     return Model(description, [_random_arrays(a, inputs, seed) for seed, a in enumerate(networks)], trees)
@@ -108,7 +134,8 @@ def rows_for(model: Model, n_rows: int) -> pa.RecordBatch:
     return rows_of({name: cells[name] for name in model.description.schema.names})
 
 
-def _labels(cells: dict[str, list[str]], n_classes: int) -> np.ndarray:
+def labels_of(cells: dict[str, list[str]], n_classes: int) -> np.ndarray:
+    """Class numbers that follow ``limit``, ``label`` and ``city``, and nothing else."""
     number = np.array([float(cell or "nan") for cell in cells["limit"]])
     signal = np.nan_to_num(number, nan=5) / 20 + np.array([len(cell) for cell in cells["label"]]) / 5
     signal += np.array([hash_of(cell) for cell in cells["city"]])

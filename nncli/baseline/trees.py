@@ -191,6 +191,7 @@ def extract_trees(model: HistGradientBoostingClassifier, n_iterations: int) -> T
         is_leaf=is_leaf.astype(np.uint8),
         missing_left=nodes["missing_go_to_left"].astype(np.uint8),
         left_codes=np.where(categorical, set_number, -1).astype(np.int32),
+        count=nodes["count"].astype(np.int32),
         code_sets=_as_code_sets(sets, set_feature, known),
         known_codes=_packed([np.isin(np.arange(_MOST_CODES), codes) for codes in known]),
         roots=(np.cumsum(sizes) - sizes).reshape(n_iterations, -1).astype(np.int32),

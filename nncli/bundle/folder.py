@@ -19,6 +19,8 @@ from nncli.bundle.whole import refuse_replacing, sync_folder, umask, write_file,
 from nncli.errors import FileError, ModelError, UsageError
 
 MANIFEST = "manifest.json"
+PAGES = ("report.html", "report.json", "README.md")
+"""Files for people."""
 _LARGEST_MANIFEST = 1 << 20
 _NAME = re.compile(r"(?P<role>[a-z]+)-[0-9a-f]{16}\.(json|safetensors)")
 
@@ -92,14 +94,20 @@ def write_folder(path: Path, files: Mapping[str, bytes], pages: Mapping[str, byt
         raise
 
 
+def write_pages(path: Path, pages: Mapping[str, bytes]) -> None:
+    """Writes files for people into a model folder, each whole or not at all."""
+    for name, content in pages.items():
+        write_file(path / name, content)
+
+
 def _replace(path: Path, contents: Mapping[str, bytes], manifest: bytes, pages: Mapping[str, bytes]) -> None:
     for name, content in contents.items():
         write_file(path / name, content)
     write_file(path / MANIFEST, manifest)
-    for name, content in pages.items():
-        write_file(path / name, content)
+    write_pages(path, pages)
     for old in path.iterdir():
-        if _NAME.fullmatch(old.name) and old.name not in contents:
+        is_stale_page = old.name in PAGES and old.name not in pages
+        if is_stale_page or (_NAME.fullmatch(old.name) and old.name not in contents):
             old.unlink()
 
 
@@ -118,7 +126,7 @@ def read_manifest(path: Path) -> Manifest:
     if not (path / MANIFEST).exists():
         raise ModelError(f"{path}: is no model folder; train one with 'nncli train', or name another with --model")
     where = str(path / MANIFEST)
-    data = parse_json(_read_regular(path / MANIFEST, _LARGEST_MANIFEST), where)
+    data = parse_json(read_regular(path / MANIFEST, _LARGEST_MANIFEST), where)
     version = data.get("format_version") if isinstance(data, dict) else None
     if isinstance(version, int) and version > FORMAT_VERSION:
         raise ModelError(
@@ -141,13 +149,13 @@ def read_file(path: Path, manifest: Manifest, role: str) -> bytes:
     entry = next((entry for entry in manifest.files if entry.role == role), None)
     if entry is None:
         raise ModelError(f"{path / MANIFEST}: names no {role} file; the model folder is damaged")
-    content = _read_regular(path / entry.name, entry.size)
+    content = read_regular(path / entry.name, entry.size)
     if len(content) != entry.size or hashlib.sha256(content).hexdigest() != entry.sha256:
         raise ModelError(f"{path / entry.name}: is not as it was written; the model folder is damaged")
     return content
 
 
-def _read_regular(path: Path, most: int) -> bytes:
+def read_regular(path: Path, most: int) -> bytes:
     """Reads a regular file of at most ``most`` bytes; follows no link and waits for no pipe."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from nncli.features.encoder import Features
 
+Nodes = NDArray[np.int32] | NDArray[np.int64]
 _WORDS = 8
 """32-bit words of a set of category codes: 256 bits."""
 _ROWS_AT_ONCE = 4096
@@ -23,6 +24,7 @@ _DTYPES = {
     "is_leaf": np.uint8,
     "missing_left": np.uint8,
     "left_codes": np.int32,
+    "count": np.int32,
     "code_sets": np.uint32,
     "known_codes": np.uint32,
     "roots": np.int32,
@@ -64,6 +66,7 @@ class Trees:
         feature, threshold, left, right, value, is_leaf, missing_left: ``(n_nodes,)``; ``left`` and ``right`` are
             node numbers.
         left_codes: ``(n_nodes,)``, the set of category codes that go left, -1 for a numeric split.
+        count: ``(n_nodes,)``, training rows that passed each node; each counts once, whatever its weight.
         code_sets: ``(n_code_sets, 8)``, 256 bits each.
         known_codes: ``(n_categories, 8)``, the codes that training saw.
         roots: ``(n_iterations, n_outputs)``, node numbers. baseline: ``(n_outputs,)``, raw.
@@ -77,6 +80,7 @@ class Trees:
     is_leaf: NDArray[np.uint8]
     missing_left: NDArray[np.uint8]
     left_codes: NDArray[np.int32]
+    count: NDArray[np.int32]
     code_sets: NDArray[np.uint32]
     known_codes: NDArray[np.uint32]
     roots: NDArray[np.int32]
@@ -89,10 +93,14 @@ class Trees:
         return TreesShape(n_iterations, n_outputs, self.feature.size, len(self.code_sets), len(self.known_codes))
 
     def is_sound(self, n_features: int) -> bool:
-        """Whether every walk ends in a leaf: children come after their parents, numbers point at what is there."""
+        """Whether every walk ends in a leaf: children come after their parents, numbers point at what is there.
+
+        And whether the rows of both children are those of their parent.
+        """
         inner = np.flatnonzero(self.is_leaf == 0)
         children = np.concatenate([self.left[inner], self.right[inner]])
         codes, features = self.left_codes[inner], self.feature[inner]
+        count = self.count.astype(np.int64)
         return bool(
             (children > np.tile(inner, 2)).all()
             and (children < self.feature.size).all()
@@ -100,12 +108,17 @@ class Trees:
             and ((codes >= -1) & (codes < len(self.code_sets))).all()
             and (features[codes >= 0] < len(self.known_codes)).all()
             and ((self.roots >= 0) & (self.roots < self.feature.size)).all()
+            and (count > 0).all()
+            and (count[inner] == count[children].reshape(2, -1).sum(axis=0)).all()
         )
 
     def predict_proba(self, x: NDArray[np.float64]) -> NDArray[np.float64]:
         """Probabilities. Shape: ``(n_rows, n_features)`` to ``(n_rows, n_classes)``."""
         blocks = [self._raw(x[start : start + _ROWS_AT_ONCE]) for start in range(0, len(x), _ROWS_AT_ONCE)]
-        raw = np.concatenate(blocks) if blocks else np.zeros((0, self.baseline.size))
+        return self.to_proba(np.concatenate(blocks) if blocks else np.zeros((0, self.baseline.size)))
+
+    def to_proba(self, raw: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Probabilities of raw predictions. Shape: ``(n_rows, n_outputs)`` to ``(n_rows, n_classes)``."""
         if self.baseline.size == 1:
             positive = 1 / (1 + np.exp(np.minimum(-raw[:, 0], 700)))
             return np.column_stack([1 - positive, positive])
@@ -126,11 +139,12 @@ class Trees:
         walking = np.flatnonzero(self.is_leaf[node] == 0)
         while walking.size:
             at = node[walking]
-            node[walking] = np.where(self._goes_left(x, walking, at), self.left[at], self.right[at])
+            node[walking] = np.where(self.goes_left(x, walking, at), self.left[at], self.right[at])
             walking = walking[self.is_leaf[node[walking]] == 0]
         return node
 
-    def _goes_left(self, x: NDArray[np.float64], rows: NDArray[np.int64], at: NDArray[np.int32]) -> NDArray[np.bool_]:
+    def goes_left(self, x: NDArray[np.float64], rows: NDArray[np.int64], at: Nodes) -> NDArray[np.bool_]:
+        """Whether rows go left at inner nodes. Shape: ``(n,)`` row numbers and nodes to ``(n,)``."""
         feature = self.feature[at]
         values = x[rows, feature]
         left = values <= self.threshold[at]

@@ -8,10 +8,12 @@ from nncli.cli.boundary import Boundary
 from nncli.cli.compare_baseline import compare_baseline
 from nncli.cli.doctor import doctor
 from nncli.cli.evaluate import evaluate
+from nncli.cli.explain import explain
 from nncli.cli.export import export
 from nncli.cli.info import info
 from nncli.cli.keep import KeepCommand
 from nncli.cli.predict import predict
+from nncli.cli.report import report
 from nncli.cli.train import train
 
 app = typer.Typer(
@@ -53,6 +55,8 @@ app.command()(train)
 app.command(cls=KeepCommand)(predict)
 app.command("compare-baseline")(compare_baseline)
 app.command()(evaluate)
+app.command()(explain)
+app.command()(report)
 app.command()(export)
 app.command()(info)
 app.command()(doctor)

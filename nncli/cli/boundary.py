@@ -12,10 +12,10 @@ from typing import Any, NoReturn
 import typer
 from typer.core import TyperGroup
 
-from nncli.errors import FileError, MemoryLimitError, NncliError
+from nncli.errors import DeviceError, FileError, MemoryLimitError, NncliError, is_out_of_memory, show
 
 DEBUG_KEY = "nncli.debug"
-_OUT_OF_MEMORY = ("can't allocate memory", "out of memory")
+_LOST_DEVICE = "CUDA error", "MPS backend"
 _BROKEN_PIPE_CODE, _SIGNAL_CODE = 141, 128
 """A reader that left; what a signal's number is added to."""
 
@@ -83,10 +83,10 @@ def _fail(error: Exception) -> NoReturn:
 def _known(error: Exception) -> NncliError | None:
     if isinstance(error, NncliError):
         return error
-    if isinstance(error, MemoryError) or (
-        isinstance(error, RuntimeError) and any(words in str(error) for words in _OUT_OF_MEMORY)
-    ):
+    if is_out_of_memory(error):
         return MemoryLimitError("not enough memory; use fewer rows, --effort quick, or, to predict, a smaller --memory")
+    if isinstance(error, RuntimeError) and any(words in str(error) for words in _LOST_DEVICE):
+        return DeviceError(f"the device failed; {show(str(error).splitlines()[0])}; try again, or take --device cpu")
     if isinstance(error, OSError):
         # Closing a file fails once more where writing has failed, and then without its name.
         name = error.filename or getattr(error.__context__, "filename", None)

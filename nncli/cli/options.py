@@ -230,6 +230,14 @@ Blend = Annotated[
         rich_help_panel=OUTPUT_PANEL,
     ),
 ]
+NoRows = Annotated[
+    bool,
+    typer.Option(
+        "--no-rows",
+        help="Keep rows of the table out of the report: no examples, no cells of the rows that are most wrong.",
+        rich_help_panel=OUTPUT_PANEL,
+    ),
+]
 Json = Annotated[
     bool, typer.Option("--json", help="One JSON document on standard output.", rich_help_panel=OUTPUT_PANEL)
 ]
@@ -281,6 +289,7 @@ def train_settings(given: Mapping[str, Any]) -> RunSettings:
         training=TrainingSettings(**training),
         decision=decision_settings(given["cost"], given["target_precision"], given["max_f1"], given["positive"]),
         blend=given["blend"],
+        shows_rows=not given["no_rows"],
     )
 
 

@@ -4,6 +4,8 @@ Torch and scikit-learn are loaded by what trained a model, not here: the verdict
 """
 
 import json
+import shlex
+import sys
 from collections.abc import Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
@@ -15,6 +17,7 @@ from nncli.report.assumptions import Assumptions
 from nncli.report.decision import decision_report
 from nncli.report.document import CurvePoint, Report, TrialLine, document
 from nncli.report.html import render_html, render_markdown, render_model_card
+from nncli.report.page import render_page
 from nncli.settings import EFFORTS, EvaluationSettings, RepeatSettings, RunSettings
 
 if TYPE_CHECKING:
@@ -34,7 +37,7 @@ def train_report(experiment: "Experiment", settings: RunSettings, total_seconds:
         rows={"train": split.train.size, "validation": split.validation.size, "test": split.test.size},
         judgement=experiment.judgement,
         warnings=experiment.findings,
-        seconds={**experiment.seconds, "total": total_seconds},
+        seconds={**experiment.seconds, "explaining": experiment.closer.seconds, "total": total_seconds},
         model_sha256=experiment.served.model.sha256,
         network={
             "kind": settings.network.kind,
@@ -70,6 +73,7 @@ def train_report(experiment: "Experiment", settings: RunSettings, total_seconds:
         n_tried=fitted.n_tried,
         assumptions=Assumptions(experiment.optimisation),
         default_side=fitted.model.description.default_side,
+        closer=experiment.closer,
     )
 
 
@@ -140,22 +144,28 @@ def heldout_report(model: Model, heldout: Heldout, evaluation: EvaluationSetting
     )
 
 
-def pages(report: Report) -> Mapping[str, bytes]:
-    """The files for people beside a model."""
-    return {
-        "report.html": render(report, ".html"),
-        "report.json": render(report, ".json"),
-        "README.md": render_model_card(report).encode(),
-    }
+def numbers(report: Report) -> Mapping[str, bytes]:
+    """The file beside a model from which its pages can be made anew."""
+    return {"report.json": to_bytes(document(report))}
+
+
+def pages(report: Report, model: Model) -> Mapping[str, bytes]:
+    """The pages for people beside a model."""
+    found = document(report)
+    return {"report.html": render_page(found, model).encode(), "README.md": render_model_card(found).encode()}
 
 
 def render(report: Report, ending: str) -> bytes:
-    """The report as a page (``.html``), as text (``.md``) or as numbers (``.json``)."""
-    if ending == ".html":
-        return render_html(report).encode()
-    if ending == ".md":
-        return render_markdown(report).encode()
-    return json.dumps(document(report), ensure_ascii=False, indent=1, allow_nan=False).encode()
+    """A report without a model as a page (``.html``), as text (``.md``) or as numbers (``.json``)."""
+    found = document(report)
+    if ending == ".json":
+        return to_bytes(found)
+    return (render_html(found) if ending == ".html" else render_markdown(found)).encode()
+
+
+def to_bytes(document: Mapping[str, Any]) -> bytes:
+    """A report's document as a file."""
+    return json.dumps(document, ensure_ascii=False, indent=1, allow_nan=False).encode()
 
 
 def _shared(table: ExaminedTable, settings: RunSettings, **more: Any) -> dict[str, Any]:
@@ -175,4 +185,5 @@ def _shared(table: ExaminedTable, settings: RunSettings, **more: Any) -> dict[st
         "seed": settings.seed,
         "settings": {**asdict(settings), **more},
         "weights": settings.weights,
+        "repeat": shlex.join(["nncli", *sys.argv[1:]]),
     }

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from nncli.evaluation.metrics import Floats, Labels, effective_size
+from nncli.evaluation.metrics import Floats, Labels, effective_size, mean_and_error
 
 _CELLS_AT_ONCE = 400_000
 """Weights that are looked at together: few enough to stay in the cache."""
@@ -63,3 +63,18 @@ def bootstrap_means(values: Floats, sample: Sample, n_draws: int) -> Floats:
     """
     draws = sample.draws(n_draws)
     return np.concatenate([counts @ values / counts.sum(axis=1, keepdims=True) for counts in draws])
+
+
+def mean_and_error_of(values: Floats, sample: Sample) -> tuple[float, float]:
+    """The mean of rows' values, and its standard error, where rows may belong together: then groups are the sample.
+
+    Args:
+        values: shape ``(n_rows,)``.
+        sample: how the rows were sampled.
+    """
+    if sample.groups is None:
+        return mean_and_error(values, sample.weights)
+    units = np.unique(sample.groups, return_inverse=True)[1]
+    weights = np.ones(sample.n_rows) if sample.weights is None else sample.weights
+    totals: Floats = np.bincount(units, weights).astype(np.float64)
+    return mean_and_error(np.bincount(units, weights * values) / totals, totals)

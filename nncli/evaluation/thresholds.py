@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from scipy.special import betaincinv
 
 from nncli.evaluation.comparison import Interval
-from nncli.evaluation.decisions import DecisionRule
+from nncli.evaluation.decisions import Border, DecisionRule
 from nncli.evaluation.metrics import Floats, Labels, ratio
 from nncli.evaluation.sampling import Sample
 from nncli.settings import Costs
@@ -51,6 +51,43 @@ class DecisionCheck:
     f1: Interval | None
     cost: Interval | None
     """Of a row, where the rule names costs."""
+
+
+@dataclass(frozen=True)
+class ThresholdRow:
+    """Rows, as much as they count, by their class and by what is predicted from a threshold on."""
+
+    threshold: float
+    tp: float
+    """Rightly predicted positive;"""
+    fp: float
+    """falsely;"""
+    fn: float
+    """rightly positive, and missed;"""
+    tn: float
+    """neither."""
+
+
+def threshold_table(
+    labels: Labels, proba: Floats, positive: int, chosen: float | None = None, weights: Floats | None = None
+) -> list[ThresholdRow]:
+    """What thresholds from 0.05 to 0.95 do, and the chosen one.
+
+    Args:
+        labels: class numbers, shape ``(n_rows,)``.
+        proba: shape ``(n_rows, 2)``.
+        positive: the class that is predicted from the threshold on.
+        chosen: a threshold besides.
+        weights: how much each row counts, shape ``(n_rows,)``; ``None``: all the same.
+    """
+    steps = (np.arange(1, 20) / 20).tolist()
+    found = []
+    for threshold in sorted({*steps, *([] if chosen is None else [chosen])}):
+        is_predicted = Border(positive, threshold).predicted(proba) == positive
+        kinds = np.bincount(2 * is_predicted + (labels == positive), weights, minlength=4)
+        tn, fn, fp, tp = kinds.astype(float).tolist()
+        found.append(ThresholdRow(threshold, tp, fp, fn, tn))
+    return found
 
 
 def choose_threshold(rule: DecisionRule, labels: Labels, proba: Floats, sample: Sample | None = None) -> Choice:

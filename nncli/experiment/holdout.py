@@ -12,7 +12,8 @@ from nncli.bundle.model import Heldout
 from nncli.evaluation.comparison import Judgement, judge_held_out
 from nncli.evaluation.reliability import CalibrationEvidence
 from nncli.experiment.assumptions import look_at_training
-from nncli.experiment.scoring import cut_short, run_clock, score_with_calibration
+from nncli.experiment.closer import look_closer
+from nncli.experiment.scoring import cut_short, encode_test_rows, run_clock, score_with_calibration
 from nncli.fitting.context import Context, Observer
 from nncli.fitting.decision import choose_decision, make_rule
 from nncli.fitting.served import Served, learn_from_all_rows
@@ -21,6 +22,7 @@ from nncli.guard.examine import ExaminedTable, with_known_classes
 from nncli.guard.findings import Finding
 from nncli.guard.rows import examine_classes, examine_rows
 from nncli.report.assumptions import Optimisation
+from nncli.report.closer import Closer
 from nncli.settings import RunSettings
 from nncli.table.split import Split, make_split
 from nncli.training.checkpointer import Checkpointer
@@ -38,6 +40,8 @@ class Experiment:
     judgement: Judgement
     calibration: Mapping[str, CalibrationEvidence]
     """What it does to both sides' probabilities for the test rows."""
+    closer: Closer
+    """At the test rows, by the judged model."""
     served: Served
     findings: tuple[Finding, ...]
 
@@ -83,15 +87,18 @@ def run_experiment(
     context = Context(settings, observer, clock, checkpointer=checkpointer)
     with use_threads(context.settings.threads):
         fitted = fit_sides(table, split, context)
-        test, calibration = score_with_calibration(table, split, fitted, settings.evaluation)
+        features = encode_test_rows(table, split, fitted.model)
+        test, calibration = score_with_calibration(table, split, fitted, features, settings.evaluation)
         heldout = Heldout(test, fitted.validation)
         judged = test.led_by(fitted.model.description.default_side)
         judgement = judge_held_out(test.labels, judged, settings.evaluation, test.sample)
+        decision, doubts = choose_decision(rule, heldout.validation, table.target.classes) if rule else (None, ())
+        with use_threads(1):  # as predict runs: more gain little, and a row's answer does not hang on its place
+            closer = look_closer(table, split, fitted.model.with_decision(decision), features, test, settings)
         served = learn_from_all_rows(table, split, fitted, context)
-    decision, doubts = choose_decision(rule, heldout.validation, table.target.classes) if rule else (None, ())
     findings = (*found, *cut_short([fitted.stops, served.stops]), *_unconverged(fitted), *doubts)
     served = replace(served, model=served.model.with_decision(decision).with_findings(findings))
-    return Experiment(table, split, fitted, heldout, judgement, calibration, served, findings)
+    return Experiment(table, split, fitted, heldout, judgement, calibration, closer, served, findings)
 
 
 def _unconverged(fitted: Fitted) -> list[Finding]:

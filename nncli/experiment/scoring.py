@@ -52,16 +52,35 @@ def answering_sides(fitted: Fitted, rivals: Mapping[str, Rival] = MappingProxyTy
     return sides | ({"fast": lambda rows: model.predict_proba(rows, "fast")} if model.student else {})
 
 
-def score_test_rows(table: ExaminedTable, split: Split, fitted: Fitted, sides: Mapping[str, Answering]) -> Answers:
-    """Every side's probabilities for the test rows: the one place where these rows are looked at."""
-    test = fitted.model.encode(table.rows.take(split.test))
+def encode_test_rows(table: ExaminedTable, split: Split, model: Model) -> Features:
+    """The test rows, as a model that has not learned from them sees them."""
+    return model.encode(table.rows.take(split.test))
+
+
+def score_test_rows(
+    table: ExaminedTable,
+    split: Split,
+    fitted: Fitted,
+    sides: Mapping[str, Answering],
+    features: Features | None = None,
+) -> Answers:
+    """Every side's probabilities for the test rows: the one place where these rows are scored.
+
+    Args:
+        table: examined.
+        split: whose test rows are scored.
+        fitted: both sides.
+        sides: what answers, by name.
+        features: of the test rows, if they are encoded already.
+    """
+    test = encode_test_rows(table, split, fitted.model) if features is None else features
     probabilities = {side: answer(test) for side, answer in sides.items()}
     weights, groups = weights_of(fitted.weights, split.test), table.arrangement.groups_of(split.test)
     return Answers(table.target.labels[split.test], probabilities, weights, groups)
 
 
 def score_with_calibration(
-    table: ExaminedTable, split: Split, fitted: Fitted, settings: EvaluationSettings
+    table: ExaminedTable, split: Split, fitted: Fitted, features: Features, settings: EvaluationSettings
 ) -> tuple[Answers, dict[str, CalibrationEvidence]]:
     """Every side's probabilities for the test rows, and what calibration does to them there.
 
@@ -69,11 +88,12 @@ def score_with_calibration(
         table: examined.
         split: whose test rows are scored.
         fitted: both sides.
+        features: of the test rows.
         settings: confidence and number of draws.
     """
     model, calibration = fitted.model, fitted.model.description.calibration
     as_trained: dict[str, Answering] = {side: partial(_as_trained, model, side) for side in BOTH_SIDES}
-    scored = score_test_rows(table, split, fitted, {**answering_sides(fitted), **as_trained})
+    scored = score_test_rows(table, split, fitted, {**answering_sides(fitted), **as_trained}, features)
     raw = {side: scored.probabilities[side] for side in BOTH_SIDES}
     evidence: dict[str, CalibrationEvidence] = {
         side: calibration_evidence(scored.labels, proba, calibration(side), settings, scored.sample)

@@ -14,7 +14,7 @@ from nncli.export.check import Agreement, compare
 from nncli.export.probe import probe_features
 from nncli.features.columns import DATE_PARTS
 from nncli.features.scaling import NetworkInputs
-from nncli.network.mlp import MLP, restored_mlp
+from nncli.network.mlp import MLP, restored_mlps
 
 METADATA_FILE = "nncli.json"
 """In the archive: class names, and the columns behind each input."""
@@ -50,10 +50,7 @@ class CalibratedNetworks(nn.Module):
 def make_torch(model: Model) -> bytes:
     """The file of a program for any number of rows."""
     description = model.description
-    networks = [
-        restored_mlp(architecture, {name: torch.tensor(array) for name, array in arrays.items()})
-        for architecture, arrays in zip(description.networks, model.weights, strict=True)
-    ]
+    networks = restored_mlps(description.networks, model.weights)
     module = CalibratedNetworks(networks, description.network_calibration).eval()
     # Rows of the example go into the file: two, because of one it would be thought that there is always one.
     example = _tensors(description.scaler.scale(probe_features(model)).take(slice(2)))

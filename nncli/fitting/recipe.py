@@ -5,17 +5,15 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-import torch
-
 from nncli.bundle.records import dump_json, to_json
 from nncli.guard.examine import ExaminedTable
 from nncli.settings import DecisionSettings, RunSettings
 from nncli.training.checkpoints import installed_versions
-from nncli.training.device import choose_device
+from nncli.training.device import choose_device, device_name
 
 
 def run_recipe(table: ExaminedTable, settings: RunSettings) -> Mapping[str, str]:
-    """Data, options, versions, device and threads. Time limits, rules and the blend change no network: they may differ.
+    """Data, options, versions, device and threads; not what changes no network: time limits, rules, blend and report.
 
     Args:
         table: examined.
@@ -24,19 +22,16 @@ def run_recipe(table: ExaminedTable, settings: RunSettings) -> Mapping[str, str]
     Raises:
         DeviceError: the device that was asked for is not there.
     """
-    decisive = replace(settings, time_limit=None, blend=False, decision=DecisionSettings(), device="auto")
+    decisive = replace(
+        settings, time_limit=None, blend=False, shows_rows=True, decision=DecisionSettings(), device="auto"
+    )
     return {
         "data (SHA-256)": table.data_sha256,
         "columns (SHA-256)": hashlib.sha256(dump_json(to_json(table.schema))).hexdigest(),
-        "device": _device_name(choose_device(settings.device)),
+        "device": device_name(choose_device(settings.device)),
         **dict(_flat(to_json(decisive))),
         **installed_versions(),
     }
-
-
-def _device_name(device: torch.device) -> str:
-    """GPUs of two models round differently."""
-    return f"cuda ({torch.cuda.get_device_name(device)})" if device.type == "cuda" else device.type
 
 
 def _flat(record: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, str]]:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from nncli import version
 from nncli.baseline.trees import CAREFUL_RANGES, FittedTrees, TreeData, fit_careful_trees, fit_default_trees
 from nncli.bundle.model import Answers, Description, Model, Provenance
-from nncli.errors import DataError
+from nncli.errors import DataError, memory_stage
 from nncli.evaluation.calibration import UNCALIBRATED, Calibration, fit_calibration
 from nncli.evaluation.metrics import log_losses, mean_and_error
 from nncli.features.reference import typical_row
@@ -172,6 +172,7 @@ def _describe(
     )
 
 
+@memory_stage("fitting the trees", "use fewer rows or columns, or --effort quick")
 def _fit_trees(data: TreeData, context: Context) -> tuple[FittedTrees, list[Trial[FittedTrees]]]:
     """The trees at their defaults, and the careful ones with every setting that the effort allows."""
     seed, effort, clock = context.settings.seed, context.effort, context.clock
@@ -194,6 +195,7 @@ def tree_settings(settings: RunSettings, params: Params) -> TreesSettings:
     return replace(settings.trees, **params)  # type: ignore[arg-type]
 
 
+@memory_stage("training the network", "lower --batch-size or --layers, use fewer rows, or --effort quick")
 def _fit_networks(
     train: LabelledInputs,
     validation: LabelledInputs,

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from nncli.bundle.model import Model
+from nncli.errors import memory_stage
 from nncli.features.encoder import Features
 from nncli.fitting.context import Context
 from nncli.fitting.encoded import EncodedSplit
@@ -29,6 +30,7 @@ class Student:
         return model.with_student(self.network.plan.architecture, self.network.arrays)
 
 
+@memory_stage("teaching the fast network", "use fewer rows, or --effort quick")
 def teach(
     model: Model, chosen: Sequence[Trial[TrainedNetwork]], rows: EncodedSplit, context: Context
 ) -> Student | None:

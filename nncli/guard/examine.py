@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from nncli.errors import DataError
 from nncli.guard.arrangement import arrange_rows, refuse_as_arranging
@@ -33,6 +34,8 @@ class ExaminedTable:
     n_columns: int
     rows: pa.RecordBatch
     """Rows that have a target; the columns that both sides use, as text."""
+    numbers: NDArray[np.int64]
+    """Of these rows among all of the data as read, from 1. Shape: ``(n_rows,)``."""
     schema: Schema
     target: Target
     target_reason: str
@@ -63,7 +66,8 @@ def examine_table(
         DataError: there is no usable target, column or weight, or rows have no time.
         UsageError: the target is to decide how rows are split.
     """
-    counted, of_column = _counted_rows(table.rows, weights.column)
+    counts, of_column = _counted(table.rows, weights.column)
+    counted = table.rows.drop_columns([] if weights.column is None else [weights.column]).filter(mask_array(counts))
     names = counted.schema.names
     name, reason = choose_target(names, target_name)
     refuse_as_arranging("--group", group, names, name)
@@ -84,6 +88,7 @@ def examine_table(
         n_rows=table.rows.num_rows,
         n_columns=table.rows.num_columns,
         rows=learned,
+        numbers=np.flatnonzero(counts)[target.has_label] + 1,
         schema=schema,
         target=target,
         target_reason=reason,
@@ -98,13 +103,13 @@ def examine_table(
     )
 
 
-def _counted_rows(rows: pa.RecordBatch, column: str | None) -> tuple[pa.RecordBatch, Weights | None]:
-    """Rows whose weight is not 0, without the column of weights; and their weights."""
+def _counted(rows: pa.RecordBatch, column: str | None) -> tuple[NDArray[np.bool_], Weights | None]:
+    """Which rows have a weight that is not 0, and the weights of these."""
     if column is None:
-        return rows, None
+        return np.ones(rows.num_rows, dtype=bool), None
     weights = read_weights(rows, column)
     counts = weights > 0
-    return rows.drop_columns([column]).filter(mask_array(counts)), weights[counts]
+    return counts, weights[counts]
 
 
 def with_known_classes(table: ExaminedTable, split: Split) -> tuple[ExaminedTable, Split]:
@@ -126,6 +131,7 @@ def with_known_classes(table: ExaminedTable, split: Split) -> tuple[ExaminedTabl
     return replace(
         table,
         rows=table.rows.take(number_array(rows)),
+        numbers=table.numbers[rows],
         schema=replace(table.schema, classes=classes),
         target=replace(target, classes=classes, labels=labels, has_label=has_label),
         arrangement=replace(table.arrangement.take(rows), labels=labels),

@@ -1,9 +1,11 @@
 """The network: embeddings, hidden layers, one head per member; several independent nets in one stack."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from nncli.bundle.architecture import Architecture
@@ -59,20 +61,32 @@ class MLP(nn.Module):
 
     def forward(self, x_num: Tensor, x_cat: Tensor, x_dense: Tensor, x_value: Tensor) -> Tensor:
         """Logits of every member."""
+        *_, logits = self.layers(self.first_layer_inputs(x_num, x_cat, x_dense, x_value))
+        return logits
+
+    def layers(self, x: Tensor) -> Iterator[Tensor]:
+        """The activations of every hidden layer of every member, then the logits.
+
+        Args:
+            x: what the first layer sees, shape ``(n_nets, B, d_in)``.
+
+        Yields:
+            Shape ``(n_nets, B * n_members, units)``, a row's members side by side; the logits as :meth:`forward`.
+        """
         a = self.architecture
-        x = self._first_layer_inputs(x_num, x_cat, x_dense, x_value)
         for i, layer in enumerate(self.hidden):
             x = layer(x, self.scale) if i == 0 else layer(x, kept=self.dropout(a.n_nets, x.shape[2]))
             x = self.activation(x)
+            yield x
         # (n_nets, B * n_members, d) to (n_nets * n_members, B, d)
         x = x.view(a.n_nets, -1, a.n_members, x.shape[2]).transpose(1, 2).flatten(0, 1)
         kept = self.dropout(a.n_nets * a.n_members, x.shape[2])
         weight = self.head_weight.flatten(0, 1)
         weight = weight if kept is None else weight * kept.unsqueeze(2)
         logits = torch.baddbmm(self.head_bias.flatten(0, 1).unsqueeze(1), x, weight)
-        return logits.view(a.n_nets, a.n_members, -1, a.n_classes)
+        yield logits.view(a.n_nets, a.n_members, -1, a.n_classes)
 
-    def _first_layer_inputs(self, x_num: Tensor, x_cat: Tensor, x_dense: Tensor, x_value: Tensor) -> Tensor:
+    def first_layer_inputs(self, x_num: Tensor, x_cat: Tensor, x_dense: Tensor, x_value: Tensor) -> Tensor:
         """Everything that the first layer sees, side by side. Shape: ``(n_nets, B, d_in)``."""
         a = self.architecture
         n_plain = a.n_dense - a.n_text
@@ -109,6 +123,14 @@ def restored_mlp(architecture: Architecture, arrays: Mapping[str, Tensor]) -> ML
     module = MLP(architecture, bins, 0.0, torch.Generator(), torch.Generator())
     module.restore_(arrays)
     return module.requires_grad_(False).eval()
+
+
+def restored_mlps(
+    architectures: Sequence[Architecture], weights: Sequence[Mapping[str, NDArray[np.float32]]]
+) -> list[MLP]:
+    """The networks of a model, from the arrays of each."""
+    pairs = zip(architectures, weights, strict=True)
+    return [restored_mlp(a, {name: torch.tensor(array) for name, array in arrays.items()}) for a, arrays in pairs]
 
 
 def _first_scaling(architecture: Architecture, generator: torch.Generator) -> Tensor:

@@ -4,35 +4,19 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from nncli.bundle.model import Answers, Model
 from nncli.errors import show
-from nncli.evaluation.classes import ClassScores, class_scores, confusion_matrix
 from nncli.evaluation.comparison import Interval, Judgement, judge_held_out
 from nncli.evaluation.decisions import DecisionRule, decide
-from nncli.evaluation.metrics import Floats, Labels, log_losses
+from nncli.evaluation.metrics import Floats
 from nncli.evaluation.reliability import ReliabilityBin, calibration_error, reliability_bins
-from nncli.evaluation.slices import Slices, worst_slices
 from nncli.evaluation.thresholds import DecisionCheck, check_decision
 from nncli.guard.findings import Finding
 from nncli.guard.rows import examine_weights
-from nncli.prediction.labelled import LabelledRows, groupings
+from nncli.prediction.labelled import LabelledRows
+from nncli.prediction.mistakes import Mistakes, find_mistakes
 from nncli.settings import BOTH_SIDES, EvaluationSettings, Side, WeightSettings
-
-_MOST_WRONG = 10
-
-
-@dataclass(frozen=True)
-class WrongRow:
-    """A row on which the model is wrong, and how much."""
-
-    number: int
-    """Among all rows of the file, from 1."""
-    true: str
-    predicted: str
-    probability: float
-    """That the model gave to the true class."""
 
 
 @dataclass(frozen=True)
@@ -68,10 +52,7 @@ class Assessment:
     ece: Interval
     """Expected calibration error."""
     reliability: Sequence[ReliabilityBin]
-    confusion: NDArray[np.int64]
-    per_class: Sequence[ClassScores]
-    slices: Slices
-    wrong: Sequence[WrongRow]
+    mistakes: Mistakes
     warnings: Sequence[Finding]
     model_sha256: str
 
@@ -88,9 +69,6 @@ def assess(model: Model, labelled: LabelledRows, side: Side) -> Assessment:
     settings = EvaluationSettings()
     answers = Answers(labels, {s: model.predict_proba(features, s) for s in BOTH_SIDES}, labelled.weights)
     probabilities = answers.led_by(side)
-    predicted = decide(probabilities[side], description.border(side))
-    losses = log_losses(labels, probabilities[side])
-    confusion = confusion_matrix(labels, predicted, len(model.classes))
     majority = np.tile(description.class_shares, (labels.size, 1))
     return Assessment(
         path=labelled.path,
@@ -106,11 +84,16 @@ def assess(model: Model, labelled: LabelledRows, side: Side) -> Assessment:
         decision=_decided(model, labelled, probabilities[side], side),
         ece=calibration_error(labels, probabilities[side], settings.confidence, labelled.weights),
         reliability=reliability_bins(labels, probabilities[side], settings.confidence, labelled.weights),
-        confusion=confusion,
-        per_class=class_scores(confusion, model.classes),
-        slices=worst_slices(losses, predicted == labels, list(groupings(model, features))),
-        wrong=tuple(_most_wrong(labelled, model.classes, probabilities[side], predicted)),
-        warnings=tuple(_warnings(labelled, model)),
+        mistakes=find_mistakes(
+            model,
+            side,
+            features,
+            labels,
+            probabilities[side],
+            labelled.numbers,
+            is_grouped=labelled.groups is not None,
+        ),
+        warnings=tuple(warnings_about(labelled, model)),
         model_sha256=model.sha256,
     )
 
@@ -124,16 +107,8 @@ def _decided(model: Model, labelled: LabelledRows, proba: Floats, side: Side) ->
     return Decided(rule, model.classes[rule.positive], border.threshold, ours, others)
 
 
-def _most_wrong(labelled: LabelledRows, classes: Sequence[str], proba: Floats, predicted: Labels) -> Iterator[WrongRow]:
-    labels = labelled.labels
-    true = proba[np.arange(labels.size), labels]
-    wrong = np.flatnonzero(predicted != labels)
-    for row in wrong[np.argsort(true[wrong], kind="stable")][:_MOST_WRONG].tolist():
-        names = classes[labels[row]], classes[predicted[row]]
-        yield WrongRow(int(labelled.numbers[row]), *names, float(true[row]))
-
-
-def _warnings(labelled: LabelledRows, model: Model) -> Iterator[Finding]:
+def warnings_about(labelled: LabelledRows, model: Model) -> Iterator[Finding]:
+    """What is to be known of rows before it is believed what they say of a model."""
     if labelled.sha256 == model.description.provenance.data_sha256:
         message = "the model learned from this very file: how it does here says nothing about other rows"
         yield Finding("training-data", "error", (), message)

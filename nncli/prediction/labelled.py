@@ -117,6 +117,17 @@ def groupings(model: Model, features: Features) -> Iterator[Grouping]:
     encoder = model.description.encoder
     for j, name in enumerate(encoder.numeric):
         yield _quarters(name, features.x_num[:, j])
+    yield from level_groupings(model, features)
+
+
+def level_groupings(model: Model, features: Features) -> Iterator[Grouping]:
+    """Groups of rows for each boolean and each category, by their levels.
+
+    Args:
+        model: whose columns they are.
+        features: of the rows.
+    """
+    encoder = model.description.encoder
     n_booleans = len(encoder.booleans)
     for j, name in enumerate(encoder.booleans):
         yield Grouping(name, (_MISSING, "false", "true"), features.x_cat[:, j].astype(np.int64))

@@ -11,9 +11,11 @@ from rich.text import Text
 from nncli.errors import inert, show
 from nncli.evaluation.classes import ClassScores
 from nncli.evaluation.slices import Slices
-from nncli.prediction.assessment import Assessment, WrongRow
+from nncli.prediction.assessment import Assessment
+from nncli.prediction.mistakes import WrongRow
 from nncli.report.decision import AT_HALF, rule_document, rule_words
 from nncli.report.document import SCHEMA_VERSION, error_and_bounds, finite, verdict_sentence
+from nncli.report.mistakes import mistakes_document
 from nncli.report.names import METRIC_NAMES, SIDE_NAMES
 from nncli.report.repeated import blend_line
 from nncli.report.terminal import decision_table, plain_table, print_findings, scores_table
@@ -41,10 +43,7 @@ def assessment_document(found: Assessment) -> dict[str, Any]:
         "side": found.side,
         "decision": _decision_document(found),
         "calibration": {"ece": asdict(found.ece), "bins": [asdict(one) for one in found.reliability]},
-        "confusion": found.confusion.tolist(),
-        "per_class": [asdict(scores) for scores in found.per_class],
-        "slices": asdict(found.slices),
-        "wrong": [asdict(row) for row in found.wrong],
+        **mistakes_document(found.mistakes),
         "warnings": [asdict(finding) for finding in found.warnings],
         "weights": {"column": found.weight_column} if found.weight_column is not None else None,
         "model_sha256": found.model_sha256,
@@ -69,16 +68,16 @@ def print_assessment(found: Assessment, console: Console) -> None:
         checks = [(found.side, decided.threshold, decided.check), (AT_HALF, 0.5, decided.at_half)]
         console.print(decision_table(decided.rule, checks))
     console.print(Text(f"\n{SIDE_NAMES[found.side]}, class by class:"))
-    console.print(_class_table(found.per_class))
+    console.print(_class_table(found.mistakes.per_class))
     if len(found.classes) <= _MOST_CLASSES:
         console.print(Text("\nrows by their class (down) and the predicted one (across):"))
         console.print(_confusion_table(found))
-    console.print(Text(f"\n{_slices_line(found.slices)}"), soft_wrap=True)
-    if found.slices.worst:
-        console.print(_slices_table(found.slices))
-    if found.wrong:
+    console.print(Text(f"\n{_slices_line(found.mistakes.slices)}"), soft_wrap=True)
+    if found.mistakes.slices.worst:
+        console.print(_slices_table(found.mistakes.slices))
+    if found.mistakes.wrong:
         console.print(Text("\nmost wrong:"))
-        console.print(_wrong_table(found.wrong))
+        console.print(_wrong_table(found.mistakes.wrong))
 
 
 def _decision_document(found: Assessment) -> dict[str, Any] | None:
@@ -111,7 +110,7 @@ def _class_table(per_class: Sequence[ClassScores]) -> Table:
 
 def _confusion_table(found: Assessment) -> Table:
     table = plain_table("", *(show(name, 12) for name in found.classes))
-    for name, counts in zip(found.classes, found.confusion.tolist(), strict=True):
+    for name, counts in zip(found.classes, found.mistakes.confusion.tolist(), strict=True):
         table.add_row(_cell(name), *(f"{count:,}" for count in counts))
     return table
 

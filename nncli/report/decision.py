@@ -5,10 +5,12 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from nncli.bundle.model import Answers, Description, Heldout
+from nncli.bundle.records import from_json
 from nncli.evaluation.comparison import Interval
 from nncli.evaluation.decisions import DecisionRule, decide
 from nncli.evaluation.metrics import Labels
 from nncli.evaluation.thresholds import DecisionCheck, check_decision
+from nncli.settings import Costs
 
 AT_HALF = "  at 0.5"
 """What stands in a table before what the more probable class would reach, below a side's own line."""
@@ -86,6 +88,20 @@ def decision_document(found: DecisionReport | None) -> dict[str, Any] | None:
     if found is None:
         return None
     return {**rule_document(found.rule, found.positive), "sides": {s: asdict(d) for s, d in found.sides.items()}}
+
+
+def decision_of(document: Mapping[str, Any]) -> DecisionReport:
+    """What a report's document says a model decides by.
+
+    Raises:
+        ModelError: it is none that nncli writes.
+    """
+    found, where = document["decision"], "report.json: decision"
+    costs = from_json(Costs, found["costs"], where) if found["costs"] else None
+    rule = DecisionRule(document["classes"].index(found["positive"]), costs, found["target_precision"])
+    return DecisionReport(
+        rule, found["positive"], {side: from_json(SideDecision, of, where) for side, of in found["sides"].items()}
+    )
 
 
 def rule_document(rule: DecisionRule, positive: str) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from nncli.evaluation.conformal import CoverageCheck
 from nncli.evaluation.reliability import CalibrationEvidence
 from nncli.guard.findings import Finding
 from nncli.report.assumptions import Assumptions
+from nncli.report.closer import Closer, closer_document
 from nncli.report.decision import DecisionReport, decision_document
 from nncli.report.names import IN_SENTENCES, METRIC_NAMES, SIDE_NAMES
 from nncli.report.repeated import Repeated, blend_line, practical_line, recommendation, rounds_line
@@ -91,6 +92,10 @@ class Report:
     """What it does to probabilities for the test rows, by side, where a model was trained."""
     default_side: DefaultSide | None = None
     """Who answers where no side is named; ``None``: there is no model."""
+    closer: Closer | None = None
+    """At the test rows, where a model was trained."""
+    repeat: str | None = None
+    """The command that was run."""
 
 
 def document(report: Report) -> dict[str, Any]:
@@ -130,8 +135,23 @@ def document(report: Report) -> dict[str, Any]:
         "calibration": {side: asdict(evidence) for side, evidence in report.calibration.items()},
         "default_side": report.default_side,
         "blend": [asdict(found) for found in judgement.blend],
+        "sentences": sentences(report),
+        "repeat": report.repeat,
+        **closer_document(report.closer),
     }
     return {name: finite(value) for name, value in found.items()}
+
+
+def sentences(report: Report) -> dict[str, Any]:
+    """What pages say in words."""
+    return {
+        "effort": effort_line(report),
+        "kept": kept_line(report),
+        "blend": held_out_blend_line(report),
+        "weights": weights_line(report),
+        "calibration": calibration_lines(report),
+        "repeated": repeated_lines(report),
+    }
 
 
 def _of_repeated(report: Report) -> dict[str, Any]:

@@ -1,88 +1,138 @@
-"""A report as one HTML page and as a model card: everything inline, nothing fetched, everything escaped."""
+"""The JSON document of a report as one HTML page, as Markdown and as a model card.
+
+A page is whole in itself: nothing is fetched, everything is escaped, and its policy lets no script run but its own. It
+is made from the document alone, which may come from a folder of somebody else: what has no numbers there is left out.
+"""
 
 import base64
 import hashlib
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import jinja2
 
-from nncli.errors import inert, show
+from nncli.errors import ModelError, inert, show
 from nncli.evaluation.metrics import LOWER_IS_BETTER
-from nncli.report.decision import AT_HALF, figure_names, figures
-from nncli.report.document import (
-    Report,
-    assumption_lines,
-    calibration_lines,
-    document,
-    effort_line,
-    held_out_blend_line,
-    kept_line,
-    repeated_lines,
-    sentence,
-    weights_line,
-)
-from nncli.report.names import METRIC_NAMES, SIDE_NAMES
-from nncli.report.svg import fold_plot, growth_plot, interval_plot, learning_curve, reliability_plot
+from nncli.report import figures as plots
+from nncli.report.decision import AT_HALF, decision_of, figure_names, figures
+from nncli.report.names import KINDS, METRIC_NAMES, SIDE_NAMES
+from nncli.report.plots import dot_plot, row_axis, row_plot, row_scale
+from nncli.report.touch import TouchPage
 
+Document = Mapping[str, Any]
+MOST_BYTES = 300_000
+"""Of a page."""
+_MOST_CONFUSION_CLASSES, _MOST_CLASSES, _MOST_COLUMNS, _MOST_CONFUSIONS = 30, 40, 15, 10
+_MOST_LISTED = 50
+_FEW_CLASSES = 12
 _STOPS = {
     "patience": "the validation loss no longer improved",
     "epochs": "the planned epochs were done",
     "time limit": "the time limit was near",
     "diverged": "the training loss was no longer a number",
 }
+_OPTIONAL = (
+    "comparisons", "costs", "assumptions", "curve", "curves", "calibration", "confusion", "thresholds", "decision",
+    "per_class", "slices", "importances", "dependence", "wrong", "examples", "repeat", "folds", "trials", "rivals",
+)  # fmt: skip
 
 
-def render_html(report: Report) -> str:
-    """The report's page. It needs no script, and its policy allows none."""
-    environment = _environment()
-    style = environment.loader.get_source(environment, "report.css")[0]  # type: ignore[union-attr]
-    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
-    verdict = report.judgement.verdict
-    folds = fold_plot(report.folds, verdict.metric, verdict.opponent) if report.folds else None
-    growth = report.assumptions.growth if report.assumptions else None
-    curve = learning_curve(report.curve, report.network["best_epoch"]) if report.curve else None
-    return environment.get_template("report.html.j2").render(
-        **_shared(report),
-        style=style,
-        style_hash=digest,
-        interval_plot=interval_plot(report.judgement.scores, verdict.metric, METRIC_NAMES[verdict.metric]),
-        learning_curve=curve,
-        fold_plot=folds,
-        growth_plot=growth_plot(growth) if growth else None,
-        reliability_plot=reliability_plot({side: e.bins for side, e in report.calibration.items()}),
-        stops=_STOPS,
+@dataclass(frozen=True)
+class Section:
+    """A part of the page, with the keys of the document that it needs: any of them."""
+
+    id: str
+    title: str
+    needs: tuple[str, ...]
+
+    def is_in(self, document: Document) -> bool:
+        """Whether the document has its numbers."""
+        return not self.needs or any(document[key] for key in self.needs)
+
+
+_SECTIONS = (
+    Section("verdict", "Verdict", ()),
+    Section("watch", "What to watch out for", ()),
+    Section("scores", "Scores", ()),
+    Section("learning", "Learning curves", ("curve",)),
+    Section("ranking", "ROC and precision-recall", ("curves",)),
+    Section("calibration", "Calibration", ("calibration",)),
+    Section("confusion", "Confusion matrix", ("confusion",)),
+    Section("thresholds", "Thresholds and costs", ("decision", "thresholds")),
+    Section("classes", "Classes and slices", ("per_class",)),
+    Section("importance", "Which columns matter", ("importances",)),
+    Section("dependence", "What columns do", ("dependence",)),
+    Section("wrong", "Most wrong", ("wrong",)),
+)
+_TOUCH, _MADE = Section("touch", "Touch the network", ()), Section("made", "How it was made", ())
+
+
+def render_html(document: Document, touch: TouchPage | None = None) -> str:
+    """The page of a report.
+
+    Args:
+        document: of :func:`nncli.report.document.document`, perhaps read back from a file.
+        touch: the network page; ``None``: there is none.
+
+    Raises:
+        ModelError: the document is none that nncli writes.
+    """
+    d = dict.fromkeys(_OPTIONAL) | dict(document)
+    sections = [section for section in _SECTIONS if section.is_in(d)]
+    return rendered_page(
+        "report.html.j2",
+        d,
+        style=touch.style if touch else "",
+        script=(_source("report.js") if d["thresholds"] else "") + (touch.script if touch else ""),
+        sections=[*sections, *([_TOUCH] if touch else []), _MADE],
+        touch=touch,
     )
 
 
-def render_model_card(report: Report) -> str:
-    """The model folder's README: what the evidence says, and marked gaps for the owner."""
-    return _environment().get_template("model_card.md.j2").render(**_shared(report))
+def rendered_page(template: str, document: Document, style: str = "", script: str = "", **more: Any) -> str:
+    """A page of the house's style.
+
+    Args:
+        template: that extends ``page.html.j2``.
+        document: that it shows, as ``d``.
+        style: besides that of all pages.
+        script: that it runs; none other may run.
+        more: what the template needs besides.
+
+    Raises:
+        ModelError: the document lacks what the template shows.
+    """
+    style = _source("report.css") + style
+    policy = f"default-src 'none'; style-src {_hash(style)}{f'; script-src {_hash(script)}' if script else ''}"
+    return _rendered(template, document, style=style, script=script, policy=policy, **more)
 
 
-def render_markdown(report: Report) -> str:
-    """A verdict as text that can be pasted elsewhere."""
-    return _environment().get_template("verdict.md.j2").render(**_shared(report))
+def render_model_card(document: Document) -> str:
+    """The model folder's README: what the evidence says, and marked gaps for the owner.
+
+    Raises:
+        ModelError: the document is none that nncli writes.
+    """
+    return _rendered("model_card.md.j2", dict.fromkeys(_OPTIONAL) | dict(document))
 
 
-def _shared(report: Report) -> dict[str, Any]:
-    return {
-        "report": report,
-        "document": document(report),
-        "sentence": sentence(report),
-        "effort": effort_line(report),
-        "kept": kept_line(report),
-        "blend": held_out_blend_line(report),
-        "lines": repeated_lines(report),
-        "assumptions": assumption_lines(report),
-        "weights": weights_line(report),
-        "figure_names": figure_names,
-        "figures": figures,
-        "at_half": AT_HALF,
-        "calibration": calibration_lines(report),
-        "sides": SIDE_NAMES,
-        "metrics": METRIC_NAMES,
-        "lower_is_better": LOWER_IS_BETTER,
-    }
+def render_markdown(document: Document) -> str:
+    """A verdict as text that can be pasted elsewhere.
+
+    Raises:
+        ModelError: the document is none that nncli writes.
+    """
+    return _rendered("verdict.md.j2", dict.fromkeys(_OPTIONAL) | dict(document))
+
+
+def _rendered(template: str, d: Document, **more: Any) -> str:
+    try:
+        return _environment().get_template(template).render(d=d, **_SHARED, **more)
+    except (LookupError, TypeError, ValueError, ArithmeticError, AttributeError, jinja2.TemplateError) as error:
+        reason = show(f"{type(error).__name__}: {error}")
+        raise ModelError(f"report.json: is none that this nncli writes ({reason}); train anew") from error
 
 
 def _environment() -> jinja2.Environment:
@@ -93,5 +143,135 @@ def _environment() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(show=show, inert=inert)
+    environment.filters.update(
+        show=show, inert=inert, count=_count, number=_number, signed=_signed, share=_share, general=_general,
+        facts=_facts, cell=_cell, plain=_plain, words=_words,
+    )  # fmt: skip
     return environment
+
+
+def _source(name: str) -> str:
+    environment = _environment()
+    return environment.loader.get_source(environment, name)[0]  # type: ignore[union-attr]
+
+
+def _hash(content: str) -> str:
+    """As a Content-Security-Policy names an inline style or script."""
+    return f"'sha256-{base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()}'"
+
+
+def _count(value: float) -> str:
+    return f"{value:,}"
+
+
+def _number(value: float | None, digits: int = 4) -> str:
+    return "–" if value is None else f"{value:,.{digits}f}"
+
+
+def _signed(value: float | None) -> str:
+    return "–" if value is None else f"{value:+.4f}"
+
+
+def _share(value: float) -> str:
+    return f"{value:.1%}"
+
+
+def _general(value: float) -> str:
+    """At most six digits, never an exponent where a person would write none."""
+    return f"{round(value):,}" if abs(value) >= 1e5 and abs(value) < 1e15 else f"{value:,.6g}"
+
+
+def _plain(value: float) -> str:
+    """As a script reads it."""
+    return repr(float(value))
+
+
+def _facts(facts: Mapping[str, Any]) -> str:
+    """Names with their values, in one line."""
+    values = {name: f"{value:.4g}" if isinstance(value, float) else value for name, value in facts.items()}
+    return inert("; ".join(f"{name.replace('_', ' ')} {value}" for name, value in values.items()))
+
+
+def _words(text: str) -> str:
+    """A sentence in Markdown, whose names make no link, no image, no mention and no HTML."""
+    return re.sub(r"([\\`*_\[\]<>@#!|~])", r"\\\1", inert(text)).replace("://", ": //")
+
+
+def _cell(text: str) -> str:
+    """In a table of Markdown, where a bar would end the cell."""
+    return show(text).replace("|", "\\|").replace("`", "'")
+
+
+def _threshold_rows(d: Document) -> Iterator[dict[str, Any]]:
+    """What each threshold does, with its shares and its cost."""
+    found, costs = d["thresholds"], d["thresholds"]["costs"] or {"FN": 1, "FP": 1}
+    prices = [costs["FN"] * row["fn"] + costs["FP"] * row["fp"] for row in found["rows"]]
+    for row, cost in zip(found["rows"], prices, strict=True):
+        flagged, positive = row["tp"] + row["fp"], row["tp"] + row["fn"]
+        is_chosen = row["threshold"] == found["chosen"]
+        classes = [*(["cheapest"] if cost == min(prices) else []), *(["chosen"] if is_chosen else [])]
+        yield {
+            **row,
+            "cost": cost,
+            "precision": row["tp"] / flagged if flagged else None,
+            "recall": row["tp"] / positive if positive else None,
+            "f1": 2 * row["tp"] / (flagged + positive) if flagged + positive else None,
+            "chosen": is_chosen,
+            "classes": " ".join(classes),
+        }
+
+
+def _confusions(d: Document) -> list[tuple[str, str, int, float]]:
+    """The pairs of classes that are taken for each other most often: class, prediction, rows, share of the class."""
+    names, counts = d["classes"], d["confusion"]
+    pairs = [
+        (names[i], names[j], row[j], row[j] / sum(row))
+        for i, row in enumerate(counts)
+        for j in range(len(row))
+        if i != j and row[j]
+    ]
+    return sorted(pairs, key=lambda pair: -pair[2])[:_MOST_CONFUSIONS]
+
+
+def _worst_first(per_class: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """As they are where they are few, else by F1, rows at all first."""
+    if len(per_class) <= _FEW_CLASSES:
+        return list(per_class)
+    return sorted(per_class, key=lambda c: (c["n_rows"] == 0, c["f1"] if c["f1"] is not None else 1.0))
+
+
+def _importance_intervals(columns: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    return [column[side] for column in columns for side in ("network", "trees")]
+
+
+def _dependence_ends(found: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    return [dict.fromkeys(("value", "low", "high"), p) for side in ("network", "trees") for p in found[side]]
+
+
+_SHARED = {
+    "names": SIDE_NAMES,
+    "kinds": KINDS,
+    "metrics": METRIC_NAMES,
+    "lower_is_better": LOWER_IS_BETTER,
+    "stops": _STOPS,
+    "plots": plots,
+    "row_scale": row_scale,
+    "row_plot": row_plot,
+    "row_axis": row_axis,
+    "dot_plot": dot_plot,
+    "decided": decision_of,
+    "figure_names": figure_names,
+    "figures": figures,
+    "at_half": AT_HALF,
+    "threshold_rows": _threshold_rows,
+    "confusions": _confusions,
+    "worst_first": _worst_first,
+    "importance_intervals": _importance_intervals,
+    "dependence_ends": _dependence_ends,
+    "most_confusion_classes": _MOST_CONFUSION_CLASSES,
+    "most_classes": _MOST_CLASSES,
+    "few_classes": _FEW_CLASSES,
+    "most_columns": _MOST_COLUMNS,
+    "most_listed": _MOST_LISTED,
+}
+"""What every template may use."""

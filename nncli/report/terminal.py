@@ -29,27 +29,41 @@ from nncli.report.repeated import Repeated
 
 _SHORT_NAMES = {"balanced_accuracy": "balanced", "brier": "Brier"}
 """So that a table fits 80 columns."""
-_STYLES = {"better": "bold green", "worse": "bold yellow", "no clear difference": "bold"}
+VERDICT_STYLES = {"better": "bold green", "worse": "bold yellow", "no clear difference": "bold"}
 
 
 def print_report(report: Report, console: Console) -> None:
-    """Prints warnings, the table of scores, the calibration, the verdict, and what a rule to decide by makes of it."""
+    """Prints warnings, the table of scores, the calibration, the verdict, and what a rule to decide by makes of it.
+
+    That is what ``compare-baseline`` says; ``train`` is briefer, see :mod:`nncli.report.panel`.
+    """
     print_findings(report.warnings, console)
     if report.weights.is_used:
         console.print(Text(weights_line(report)), soft_wrap=True)
     console.print(scores_table(report.judgement.scores, report.judgement.verdict.metric))
-    for line in calibration_lines(report):
-        console.print(Text(f"calibration: {line}"), soft_wrap=True)
-    console.print(Text(f"{sentence(report)}", style=_STYLES[report.judgement.verdict.word]), soft_wrap=True)
+    _print_calibration(report, console)
+    console.print(Text(f"{sentence(report)}", style=VERDICT_STYLES[report.judgement.verdict.word]), soft_wrap=True)
     if report.repeated:
         _print_repeated(report, report.repeated, console)
     for line in filter(None, (held_out_blend_line(report), effort_line(report), kept_line(report))):
         console.print(Text(line), soft_wrap=True)
     if report.decision:
-        _print_decision(report.decision, report, console)
+        print_decision(report.decision, report, console)
 
 
-def _print_decision(decision: DecisionReport, report: Report, console: Console) -> None:
+def print_effort(report: Report, console: Console) -> None:
+    """Prints what calibration did, and what each side cost."""
+    _print_calibration(report, console)
+    console.print(Text(effort_line(report)), soft_wrap=True)
+
+
+def _print_calibration(report: Report, console: Console) -> None:
+    for line in calibration_lines(report):
+        console.print(Text(f"calibration: {line}"), soft_wrap=True)
+
+
+def print_decision(decision: DecisionReport, report: Report, console: Console) -> None:
+    """Prints what the model decides by, and what that reaches on the test rows."""
     source = "" if decision.rule.costs else f", by the {report.rows['validation']:,} validation rows"
     line = (
         f"Decision: '{show(decision.positive)}' is predicted for {decision.words}{source}; "

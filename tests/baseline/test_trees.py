@@ -41,6 +41,12 @@ def test_arrays_predict_as_scikit_learn_does(n_classes: int, n_categories: int) 
     assert not trees.is_sound(n_features=1)
     circle = replace(trees, left=np.zeros_like(trees.left))
     assert not circle.is_sound(n_features=5)
+    assert (trees.count[trees.roots] == len(data.x)).all()
+    leaves = trees._leaves(data.x, trees.roots[0, 0])
+    np.testing.assert_array_equal(np.bincount(leaves)[np.unique(leaves)], trees.count[np.unique(leaves)])
+    more = trees.count + (trees.is_leaf == 1)
+    assert not replace(trees, count=more.astype(np.int32)).is_sound(n_features=5)
+    assert not replace(trees, count=np.zeros_like(trees.count)).is_sound(n_features=5)
 
 
 def test_the_first_iterations_alone_predict_as_the_stages_of_scikit_learn() -> None:

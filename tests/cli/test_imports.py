@@ -27,7 +27,7 @@ except SystemExit as leave:
 
 
 @pytest.mark.parametrize(
-    "command", ["--help", "--version", "predict", "evaluate", "info", "compare-baseline", "export"]
+    "command", ["--help", "--version", "predict", "evaluate", "info", "compare-baseline", "export", "explain", "report"]
 )
 def test_light_commands_load_neither_torch_nor_scikit_learn(
     command: str, penguins_model: Path, samples: Path, tmp_path: Path
@@ -35,6 +35,8 @@ def test_light_commands_load_neither_torch_nor_scikit_learn(
     args = {
         "predict": ["predict", samples / "penguins.csv", "-m", penguins_model, "--with", "trees", "--keep"],
         "evaluate": ["evaluate", samples / "penguins.csv", "-m", penguins_model, "--json"],
+        "report": ["report", "-m", penguins_model, "--format", "html"],
+        "explain": ["explain", samples / "penguins.csv", "-m", penguins_model, "-o", tmp_path / "page.html"],
         "info": ["info", "-m", penguins_model],
         "compare-baseline": ["compare-baseline", "-m", penguins_model],
         "export": ["export", "-m", penguins_model, "-o", tmp_path / "model.onnx", "-q"],

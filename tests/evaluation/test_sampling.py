@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nncli.evaluation.sampling import Sample, bootstrap_means
+from nncli.evaluation.sampling import Sample, bootstrap_means, mean_and_error_of
 
 
 @given(groups=st.lists(st.integers(0, 5), min_size=1, max_size=40))
@@ -36,3 +36,16 @@ def test_weights_count_as_often_as_their_row_is_drawn() -> None:
     some = Sample(200, weights, np.arange(200) // 2).take(np.array([0, 1, 5]))
     assert (some.n_rows, some.size) == (3, 2)
     np.testing.assert_array_equal(some.weights, weights[[0, 1, 5]])
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_the_error_of_a_mean_of_groups_is_that_of_drawing_groups(weighted: bool) -> None:
+    random = np.random.default_rng(0)
+    groups = random.integers(80, size=600)
+    values = random.normal(size=600) + random.normal(size=80)[groups]  # rows of a group say much the same
+    weights = random.random(600) if weighted else None
+    sample = Sample(600, weights, groups)
+    mean, error = mean_and_error_of(values, sample)
+    assert mean == pytest.approx(np.average(values, weights=weights))
+    assert error == pytest.approx(bootstrap_means(values[:, None], sample, 4000).std(), rel=0.08)
+    assert error > 1.5 * mean_and_error_of(values, Sample(600, weights))[1]

@@ -9,7 +9,7 @@ from sklearn import metrics
 
 from nncli.evaluation.decisions import Border, DecisionRule
 from nncli.evaluation.sampling import Sample
-from nncli.evaluation.thresholds import check_decision, choose_threshold
+from nncli.evaluation.thresholds import check_decision, choose_threshold, threshold_table
 from nncli.settings import Costs
 
 RULES = [DecisionRule(1, Costs(10, 1), None), DecisionRule(1, None, 0.8), DecisionRule(1, None, None)]
@@ -178,3 +178,16 @@ def test_weights_that_are_all_the_same_change_nothing_and_heavy_rows_decide() ->
     assert found.precision.value == pytest.approx(
         metrics.precision_score(labels, predicted, sample_weight=misses_heavy)
     )
+
+
+@pytest.mark.parametrize("weights", [None, np.arange(1.0, 301.0)], ids=["plain", "weighted"])
+def test_the_table_counts_as_scikit_learn_does(weights: np.ndarray | None) -> None:
+    random = np.random.default_rng(3)
+    labels, first = random.integers(2, size=300), random.random(300).round(2)
+    proba = np.column_stack([first, 1 - first])
+    rows = threshold_table(labels, proba, 0, 0.123, weights)
+    assert [row.threshold for row in rows] == pytest.approx(sorted([*np.arange(0.05, 1, 0.05), 0.123]))
+    for row in rows:
+        predicted = first.astype(np.float32) >= np.float32(row.threshold)
+        found = metrics.confusion_matrix(labels == 0, predicted, labels=[False, True], sample_weight=weights)
+        assert [[row.tn, row.fp], [row.fn, row.tp]] == found.tolist()

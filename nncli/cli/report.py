@@ -1,0 +1,100 @@
+"""``nncli report``: where a model's report is, what it says, and the page anew from its numbers."""
+
+import os
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from nncli.cli import options as o
+from nncli.errors import UsageError
+from nncli.settings import ReportFormat, check_choice
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_PAGE = "report.html"
+
+
+def report(
+    model: o.ModelFolder = o.DEFAULT_MODEL,
+    report_format: Annotated[
+        str | None,
+        typer.Option("--format", help="Write the report itself, to standard output or -o.", metavar="html|md|json"),
+    ] = None,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="File to write.", show_default=False)] = None,
+    force: o.Force = False,
+    open_it: Annotated[bool, typer.Option("--open", help="Open the page in the browser.")] = False,
+    quiet: o.Quiet = False,
+    debug: o.Debug = False,
+) -> None:
+    """Show the report of a model, made anew from its numbers: what else lies in the folder is not trusted.
+
+    nncli report --open                         the page in the browser
+
+    nncli report --format md | gh pr comment 7 --body-file -
+
+    nncli report --format html -o page.html
+    """
+    if report_format is not None:
+        check_choice("format", report_format, ReportFormat)
+    if output is not None:
+        _refuse_output(output, report_format, force)
+    from nncli.bundle.folder import read_manifest
+    from nncli.report.stored import read_report
+
+    read_manifest(model)
+    document = read_report(model)
+    if report_format is None and not open_it:
+        print(model / _PAGE)  # noqa: T201
+        return
+    if open_it:
+        _open(_rendered(document, model, "html"))
+    if report_format is not None:
+        _write(_rendered(document, model, report_format), output)
+
+
+def _refuse_output(path: Path, report_format: str | None, force: bool) -> None:
+    from nncli.bundle.whole import refuse_replacing, require_parent
+
+    if report_format is None:
+        raise UsageError("--output: needs --format html, md or json")
+    require_parent(path)
+    if not force:
+        refuse_replacing(path)
+
+
+def _rendered(document: "Mapping[str, Any]", model: Path, report_format: str) -> str:
+    if report_format == "json":
+        from nncli.bundle.records import dump_json
+
+        return dump_json(document).decode() + "\n"
+    if report_format == "md":
+        from nncli.report.html import render_markdown
+
+        return render_markdown(document)
+    from nncli.bundle.model import load_model
+    from nncli.report.page import render_page
+
+    return render_page(document, load_model(model))
+
+
+def _write(text: str, output: Path | None) -> None:
+    if output is None:
+        typer.echo(text, nl=False)
+        return
+    from nncli.bundle.whole import write_file
+
+    write_file(output, text.encode())
+
+
+def _open(page: str) -> None:
+    """Opens a page of our own making: that in the folder may be anybody's."""
+    import webbrowser
+
+    descriptor, name = tempfile.mkstemp(prefix="nncli-report-", suffix=".html")
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.write(page)
+    if not webbrowser.open(Path(name).as_uri()):
+        typer.echo(f"no browser could be started; the page is {name}", err=True)

@@ -1,0 +1,1 @@
+"""What moves a model's answers: columns that matter, and how. In: a model and encoded rows. Out: plain values."""
