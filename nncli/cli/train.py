@@ -109,12 +109,13 @@ def _run(
     from nncli.cli.outcome import pages
     from nncli.report.panel import print_panel
 
-    print_panel(report, console, verbose)
-    # Pages come last: should one fail, model and verdict are there, and nncli report makes it anew.
-    write_pages(output, pages(report, experiment.served.model))
-    if folder.is_dir():
-        observer.say(f"{folder} keeps networks of other data or settings; remove it if they are not wanted")
-    observer.say(f"Model: {output}   Report: {output / 'report.html'}   (nncli report --open)")
+    with signals.waiting():
+        print_panel(report, console, verbose)
+        # Pages come last: should one fail, model and verdict are there, and nncli report makes it anew.
+        write_pages(output, pages(report, experiment.served.model))
+        if folder.is_dir():
+            observer.say(f"{folder} keeps networks of other data or settings; remove it if they are not wanted")
+        observer.say(f"Model: {output}   Report: {output / 'report.html'}   (nncli report --open)")
     return report
 
 

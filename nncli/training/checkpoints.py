@@ -230,13 +230,21 @@ def _read_network(path: Path, manifest: Manifest) -> TrainedNetwork:
 
 
 def _epoch_record(epoch: Epoch) -> _Epoch:
-    losses = epoch.train_loss, epoch.validation_loss, epoch.gradient_norm
-    return _Epoch(epoch.number, *(loss if isfinite(loss) else None for loss in losses), epoch.seconds)
+    train, validation, norm = map(_finite_or_none, (epoch.train_loss, epoch.validation_loss, epoch.gradient_norm))
+    return _Epoch(epoch.number, train, validation, norm, epoch.seconds)
 
 
 def _epoch(record: _Epoch) -> Epoch:
-    losses = record.train_loss, record.validation_loss, record.gradient_norm
-    return Epoch(record.number, *(nan if loss is None else loss for loss in losses), record.seconds)
+    train, validation, norm = map(_number, (record.train_loss, record.validation_loss, record.gradient_norm))
+    return Epoch(record.number, train, validation, norm, record.seconds)
+
+
+def _finite_or_none(number: float) -> float | None:
+    return number if isfinite(number) else None
+
+
+def _number(number: float | None) -> float:
+    return nan if number is None else number
 
 
 def _differences(recipe: Mapping[str, str], other: Mapping[str, object]) -> list[str]:

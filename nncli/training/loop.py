@@ -222,9 +222,7 @@ def _identity(rows: Sequence[LabelledInputs], start: Arrays | None, plan: Plan, 
 class _Run:
     """A network in training: the module, the average of its weights, and what happened so far."""
 
-    def __init__(
-        self, module: MLP, rows: LabelledInputs, plan: Plan, conditions: Conditions, identity: str
-    ) -> None:
+    def __init__(self, module: MLP, rows: LabelledInputs, plan: Plan, conditions: Conditions, identity: str) -> None:
         """Begins, or goes on where an earlier run with this network was cut off."""
         self._module, self._conditions, self._plan, self._identity = module, conditions, plan, identity
         self._x, self._y, self._row_weights = _on_device(rows, conditions.device)

@@ -227,7 +227,7 @@ def test_that_nothing_was_learned_is_wrong_use() -> None:
 
 
 def test_kept_trials_come_back_as_they_were(tmp_path: Path) -> None:
-    kept = Checkpoints(tmp_path / "m.checkpoint", "key")
+    kept = Checkpoints(tmp_path / "m.checkpoint", {"seed": "key"})
     trials = [trained(number, recipe(), seed=number) for number in (1, 2)]
     for trial in trials:
         kept.save(trial)
@@ -243,14 +243,14 @@ def test_kept_trials_come_back_as_they_were(tmp_path: Path) -> None:
 
 
 def test_trials_of_other_data_damaged_ones_and_unfinished_ones_do_not_count(tmp_path: Path) -> None:
-    kept, trial = Checkpoints(tmp_path, "key"), trained(1, recipe())
+    kept, trial = Checkpoints(tmp_path, {"seed": "key"}), trained(1, recipe())
     kept.save(replace(trial, outcome=replace(trial.outcome, stop="time limit")))
     assert kept.load() == []
     for number in (1, 2, 3):
         kept.save(replace(trial, number=number))
     assert len(kept.load()) == 3
     kept.folder.rename(tmp_path / "other")
-    assert Checkpoints(tmp_path, "other").load() == []
+    assert Checkpoints(tmp_path, {"seed": "other"}).load() == []
     (tmp_path / "other").rename(kept.folder)
     weights = next((kept.folder / "trial-0002").glob("weights-*"))
     weights.write_bytes(weights.read_bytes()[:-1])
@@ -261,7 +261,7 @@ def test_trials_of_other_data_damaged_ones_and_unfinished_ones_do_not_count(tmp_
 
 def test_a_trial_that_diverged_is_kept_too(tmp_path: Path) -> None:
     """Or all that came after it would be lost."""
-    kept, trial = Checkpoints(tmp_path, "key"), trained(1, recipe())
+    kept, trial = Checkpoints(tmp_path, {"seed": "key"}), trained(1, recipe())
     last = replace(trial.outcome.history[-1], train_loss=float("nan"), validation_loss=float("inf"))
     history = (*trial.outcome.history, last)
     kept.save(replace(trial, outcome=replace(trial.outcome, history=history, stop="diverged")))
@@ -272,7 +272,7 @@ def test_a_trial_that_diverged_is_kept_too(tmp_path: Path) -> None:
 
 
 def test_what_is_of_another_key_stays(tmp_path: Path) -> None:
-    ours, other = Checkpoints(tmp_path / "c", "key"), Checkpoints(tmp_path / "c", "other")
+    ours, other = Checkpoints(tmp_path / "c", {"seed": "key"}), Checkpoints(tmp_path / "c", {"seed": "other"})
     for kept in (ours, other):
         kept.save(trained(1, recipe()))
     ours.remove()

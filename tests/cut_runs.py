@@ -1,0 +1,105 @@
+"""Trainings that are killed at random moments and taken up again, until they are done."""
+
+import json
+import os
+import random
+import shlex
+import signal
+import subprocess
+import sys
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+SAMPLES = Path(__file__).parent.parent / "sample_data"
+SHARED = "--threads", "1", "-o", "m"
+PENGUINS = "train", str(SAMPLES / "penguins.csv"), "--target", "species", *SHARED
+ATTRITION = "train", str(SAMPLES / "hr_attrition.csv"), "--target", "Attrition", *SHARED
+RUNS: dict[str, tuple[str, ...]] = {
+    "muon": (*PENGUINS, "--effort", "quick"),
+    "adamw, dropout, one class of two chosen": (
+        *ATTRITION, "--effort", "quick", "--optimizer", "adamw", "--dropout", "0.2", "--max-f1",
+    ),
+    "sgd, mlp": (*ATTRITION, "--effort", "quick", "--network", "mlp", "--optimizer", "sgd", "--batch-size", "64"),
+    "four nets, weights": (*ATTRITION, "--epochs", "12", "--class-weight", "balanced"),
+    "search": (*PENGUINS, "--effort", "best"),
+}  # fmt: skip
+"""Commands whose models must not depend on whether they were cut off."""
+OFTEN = (
+    "import signal\n"
+    "heed = signal.signal(signal.SIGINT, signal.SIG_DFL)\n"
+    "from dataclasses import replace\n"
+    "import nncli.settings as s, nncli.training.checkpointer as c\n"
+    "c.SECONDS_BETWEEN, c._TIMES_AS_LONG = {seconds}, 0\n"
+    "s.EFFORTS['best'] = replace(s.EFFORTS['quick'], n_trials=3, max_epochs=25)\n"
+    "from nncli.__main__ import main\n"
+    "signal.signal(signal.SIGINT, heed)\n"
+    "main()"
+)
+"""The program, but a search is small, and networks are kept many times a second."""
+_SIGNALS = signal.SIGKILL, signal.SIGTERM, signal.SIGINT
+_MOST_STARTS = 60
+_GO_ON = "nncli train "
+
+
+@dataclass(frozen=True)
+class Cuts:
+    """How a run went that was cut off."""
+
+    sha256: str
+    """Of the model."""
+    signals: list[str]
+    """In order, those that ended it."""
+    n_taken_up: int
+    """Starts that found something to go on with."""
+
+
+class Run:
+    """A training in a folder of its own, as a process that may be told to stop."""
+
+    def __init__(self, folder: Path, words: tuple[str, ...], seconds: float = 0.1) -> None:
+        self._folder, self._words = folder, words
+        self._start = [sys.executable, "-c", OFTEN.format(seconds=seconds)]
+
+    def unbroken(self) -> str:
+        """Runs to the end; the hash of the model."""
+        subprocess.run([*self._start, *self._words, "-q"], cwd=self._folder, check=True, timeout=600)
+        return self._sha256()
+
+    def cut(self, random: random.Random, longest: float) -> Cuts:
+        """Runs, is cut off after at most so many seconds, and goes on, again and again until it is done."""
+        words, signals, n_taken_up = self._words, list[str](), 0
+        for _ in range(_MOST_STARTS):
+            process = self._begun(words)
+            number = self._cut(process, random, longest)
+            err = process.communicate(timeout=600)[1]
+            assert "Traceback" not in err, err
+            n_taken_up += "going on with what" in err
+            if (self._folder / "m").exists():
+                assert os.listdir(self._folder) == ["m"], os.listdir(self._folder)
+                return Cuts(self._sha256(), signals, n_taken_up)
+            # While the interpreter comes up or goes down, signals do what they do by default.
+            assert process.returncode in (-number, 128 + number), (process.returncode, number, err)
+            signals.append(number.name)
+            told = [line for line in err.splitlines() if line.startswith(_GO_ON)]
+            words = tuple(shlex.split(told[-1])[1:]) if told else (*self._words, "--resume")
+        raise AssertionError(f"not done after {_MOST_STARTS} starts: {signals}")
+
+    def _begun(self, words: tuple[str, ...]) -> "subprocess.Popen[str]":
+        heed = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)  # what runs in the background ignores it
+        return subprocess.Popen(
+            [*self._start, *words], cwd=self._folder, stderr=subprocess.PIPE, text=True, preexec_fn=heed
+        )
+
+    def _cut(self, process: "subprocess.Popen[str]", random: random.Random, longest: float) -> signal.Signals:
+        """Sends a signal at a random moment, or none if the process ends before."""
+        number = random.choice(_SIGNALS)
+        try:
+            process.wait(random.uniform(0.25, 1) * longest)
+        except subprocess.TimeoutExpired:
+            process.send_signal(number)
+        return number
+
+    def _sha256(self) -> str:
+        found: str = json.loads((self._folder / "m" / "report.json").read_text())["model_sha256"]
+        return found
