@@ -18,6 +18,7 @@ from nncli.features.reference import typical_row
 from nncli.fitting.context import Context, Observer
 from nncli.fitting.encoded import EncodedRows, EncodedSplit, encode_split
 from nncli.fitting.health import Health, examine_health
+from nncli.fitting.space import bytes_to_write
 from nncli.fitting.student import Student, teach
 from nncli.guard.examine import ExaminedTable
 from nncli.settings import RunSettings, Side, TreesSettings
@@ -99,6 +100,8 @@ def fit_sides(table: ExaminedTable, split: Split, context: Context) -> Fitted:
     rows = encode_split(table, split, context.settings.weights)
     inputs = rows.train.inputs(rows.scaler), rows.validation.inputs(rows.scaler)
     n_rows, recipe = table.target.labels.size, _recipe(rows, inputs[0], table, context)
+    if context.checkpointer:
+        context.checkpointer.checkpoints.require_space(bytes_to_write(recipe, n_rows, context.effort))
     # The trees come first: they are quick, and what they leave of a time limit is the network's.
     default, tree_trials = _fit_trees(rows.tree_data, context)
     careful = min(tree_trials, key=lambda trial: trial.loss)

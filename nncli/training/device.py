@@ -37,13 +37,14 @@ def device_name(device: torch.device) -> str:
 
 @contextmanager
 def use_threads(threads: int) -> Iterator[None]:
-    """All libraries run on this many CPU threads inside the block, however many cores there are.
+    """Torch and scikit-learn run on this many CPU threads inside the block, however many cores there are.
 
-    Memory that they free is kept from then on.
+    numpy's products take one: its library waits for others by spinning, which on a busy core takes forty times as long.
+    Memory that is freed is kept from then on.
     """
     _keep_freed_memory()
     before, told = torch.get_num_threads(), os.environ.get(_TOLD)
-    with threadpool_limits(threads):
+    with threadpool_limits({"openmp": threads, "blas": 1}):
         torch.set_num_threads(threads)
         os.environ[_TOLD] = str(threads)  # else scikit-learn takes no more than there are cores
         try:
