@@ -51,7 +51,7 @@ class Cuts:
     signals: list[str]
     """In order, those that ended it."""
     n_taken_up: int
-    """Starts that found something to go on with."""
+    """Starts that went on with a network, or with a search."""
 
 
 class Run:
@@ -74,7 +74,7 @@ class Run:
             number = self._cut(process, random, longest)
             err = process.communicate(timeout=600)[1]
             assert "Traceback" not in err, err
-            n_taken_up += "going on with what" in err
+            n_taken_up += "going on after" in err
             if process.returncode != 0:
                 # While the interpreter comes up or goes down, signals do what they do by default.
                 assert process.returncode in (-number, 128 + number), (process.returncode, number, err)

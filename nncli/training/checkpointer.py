@@ -40,7 +40,11 @@ class Checkpointer:
 
     def unfinished(self, identity: str, like: Arrays) -> tuple[Progress, Arrays] | None:
         """How far an earlier run has come with it."""
-        return self.checkpoints.unfinished(identity, like)
+        found = self.checkpoints.unfinished(identity, like)
+        if found:
+            progress = found[0]
+            self._say(f"going on after {len(progress.history)} epochs and {progress.step} steps of this network")
+        return found
 
     def is_due(self) -> bool:
         """Whether it is time to keep the state."""
