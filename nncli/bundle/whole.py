@@ -32,6 +32,20 @@ def refuse_replacing(path: Path) -> None:
         raise UsageError(f"{path}: exists already; choose another --output, or replace it with --force")
 
 
+def refuse_output(path: Path, force: bool) -> None:
+    """Checks, before any work, that a file can be written.
+
+    Raises:
+        UsageError: something is there without ``force``, or it is no file.
+        FileError: there is no folder for it.
+    """
+    if path.exists() and not path.is_file():
+        raise UsageError(f"{path}: is no file; choose another --output")
+    if not force:
+        refuse_replacing(path)
+    require_parent(path)
+
+
 @contextmanager
 def staged(path: Path) -> Iterator[Path]:
     """A new file beside ``path`` under a hidden name that no other run has; what has it afterwards is removed."""

@@ -99,15 +99,11 @@ def _refuse(data: str | None, row: int | None, given: dict[str, str | None]) -> 
 
 
 def _refuse_output(path: Path, force: bool) -> None:
-    from nncli.bundle.whole import refuse_replacing, require_parent
+    from nncli.bundle.whole import refuse_output
 
     if path.suffix != ".html":
         raise UsageError(f"--output: '{show(path)}' does not end in .html; the page is written as HTML")
-    if path.exists() and not path.is_file():
-        raise UsageError(f"{path}: is no file; choose another --output")
-    if not force:
-        refuse_replacing(path)
-    require_parent(path)
+    refuse_output(path, force)
 
 
 def _stored(folder: Path) -> dict[str, Any]:

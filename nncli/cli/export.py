@@ -82,7 +82,7 @@ def _blend_note(model: "Model", format: str) -> str:
 
 def _destination(format: str, output: Path | None, side: str | None, force: bool) -> Path:
     """Where to write, after all that can be refused before any work."""
-    from nncli.bundle.whole import refuse_replacing, require_parent
+    from nncli.bundle.whole import refuse_output
 
     check_choice("format", format, ExportFormat)
     if side is not None:
@@ -94,11 +94,7 @@ def _destination(format: str, output: Path | None, side: str | None, force: bool
             "--format onnx: needs onnx and onnxruntime; install them with pip install 'nncli-tabular[onnx]'"
         )
     path = output or _DEFAULT_OUTPUTS[format]
-    if path.exists() and not path.is_file():
-        raise UsageError(f"{path}: is no file; choose another --output")
-    if not force:
-        refuse_replacing(path)
-    require_parent(path)
+    refuse_output(path, force)
     return path
 
 

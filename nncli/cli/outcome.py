@@ -144,15 +144,23 @@ def heldout_report(model: Model, heldout: Heldout, evaluation: EvaluationSetting
     )
 
 
-def numbers(report: Report) -> Mapping[str, bytes]:
-    """The file beside a model from which its pages can be made anew."""
-    return {"report.json": to_bytes(document(report))}
+def numbers(document: Mapping[str, Any]) -> Mapping[str, bytes]:
+    """The file beside a model from which its pages can be made anew.
+
+    Args:
+        document: of the model's report.
+    """
+    return {"report.json": to_bytes(document)}
 
 
-def pages(report: Report, model: Model) -> Mapping[str, bytes]:
-    """The pages for people beside a model."""
-    found = document(report)
-    return {"report.html": render_page(found, model).encode(), "README.md": render_model_card(found).encode()}
+def pages(document: Mapping[str, Any], model: Model) -> Mapping[str, bytes]:
+    """The pages for people beside a model.
+
+    Args:
+        document: of the model's report.
+        model: that predicts.
+    """
+    return {"report.html": render_page(document, model).encode(), "README.md": render_model_card(document).encode()}
 
 
 def render(report: Report, ending: str) -> bytes:

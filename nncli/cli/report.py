@@ -56,13 +56,11 @@ def report(
 
 
 def _refuse_output(path: Path, report_format: str | None, force: bool) -> None:
-    from nncli.bundle.whole import refuse_replacing, require_parent
+    from nncli.bundle.whole import refuse_output
 
     if report_format is None:
         raise UsageError("--output: needs --format html, md or json")
-    require_parent(path)
-    if not force:
-        refuse_replacing(path)
+    refuse_output(path, force)
 
 
 def _rendered(document: "Mapping[str, Any]", model: Path, report_format: str) -> str:

@@ -1,7 +1,7 @@
 """``nncli train``: data to a model folder and a verdict."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -13,9 +13,7 @@ from nncli.training.signals import Signals
 
 if TYPE_CHECKING:
     from nncli.cli.progress import TerminalObserver
-    from nncli.experiment.holdout import Experiment
     from nncli.guard.examine import ExaminedTable
-    from nncli.report.document import Report
 
 
 def train(
@@ -74,16 +72,15 @@ def train(
     settings = o.train_settings(ctx.params)  # the options, by their names
     if json:
         print(end="")  # noqa: T201 (a standard output that is closed is refused before any work)
-    report = _run(data, settings, output, force, resume=resume, quiet=quiet, verbose=verbose)
+    found = _run(data, settings, output, force, resume=resume, quiet=quiet, verbose=verbose)
     if json:
-        from nncli.report.document import document
-
-        o.print_json(document(report))
+        o.print_json(found)
 
 
 def _run(
     data: str, settings: RunSettings, output: Path, force: bool, *, resume: bool, quiet: bool, verbose: bool
-) -> "Report":
+) -> dict[str, Any]:
+    """Gives the document of the report."""
     from nncli.bundle.folder import refuse_existing
 
     refuse_existing(output, force)
@@ -102,21 +99,25 @@ def _run(
             observer.say(f"finished networks are kept in {folder}: the same command goes on where it was cut off")
         with kept_if_cut_off(checkpointer):
             experiment = run_experiment(table, settings, observer, observer.started, checkpointer)
-            with signals.waiting():
-                report = _save(experiment, settings, output, observer.seconds())
-                checkpointer.checkpoints.remove()
     from nncli.bundle.folder import write_pages
-    from nncli.cli.outcome import pages
+    from nncli.bundle.model import save_model
+    from nncli.cli.outcome import numbers, pages, train_report
+    from nncli.report.document import document
     from nncli.report.panel import print_panel
 
     with signals.waiting():
+        with kept_if_cut_off(checkpointer):
+            report, model = train_report(experiment, settings, observer.seconds()), experiment.served.model
+            found = document(report)
+            save_model(output, model, experiment.heldout, numbers(found))
+        checkpointer.checkpoints.remove()
         print_panel(report, console, verbose)
         # Pages come last: should one fail, model and verdict are there, and nncli report makes it anew.
-        write_pages(output, pages(report, experiment.served.model))
+        write_pages(output, pages(found, model))
         if folder.is_dir():
             observer.say(f"{folder} keeps networks of other data or settings; remove it if they are not wanted")
         observer.say(f"Model: {output}   Report: {output / 'report.html'}   (nncli report --open)")
-    return report
+    return found
 
 
 def _read(data: str, settings: RunSettings, observer: "TerminalObserver") -> "ExaminedTable":
@@ -129,12 +130,3 @@ def _read(data: str, settings: RunSettings, observer: "TerminalObserver") -> "Ex
     observer.examined(table)
     make_rule(settings.decision, table.target.classes)
     return table
-
-
-def _save(experiment: "Experiment", settings: RunSettings, output: Path, seconds: float) -> "Report":
-    from nncli.bundle.model import save_model
-    from nncli.cli.outcome import numbers, train_report
-
-    report = train_report(experiment, settings, seconds)
-    save_model(output, experiment.served.model, experiment.heldout, numbers(report))
-    return report

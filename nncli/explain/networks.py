@@ -26,8 +26,7 @@ class Networks:
 
     def inputs(self, features: Features) -> list[Tensor]:
         """What the first layers see of rows. Shape of each: ``(n_nets, n_rows, d_in)``."""
-        given = self.model.description.scaler.scale(features)
-        tensors = [torch.tensor(a) for a in (given.x_num, given.x_cat, given.x_dense, given.x_value)]
+        tensors = [torch.tensor(array) for array in self.model.description.scaler.scale(features).arrays]
         return [mlp.first_layer_inputs(*tensors) for mlp in self.mlps]
 
     def log_proba(self, inputs: Sequence[Tensor]) -> Tensor:

@@ -47,8 +47,7 @@ class Paths:
     def followed(self, trees: Trees, x: Floats) -> NDArray[np.bool_]:
         """Whether rows follow each part. Shape: ``(n_rows, n_features)`` to ``(n_parts, n_rows)``."""
         nodes, place = np.unique(self.split, return_inverse=True)
-        rows = np.arange(len(x))
-        left = trees.goes_left(x, np.tile(rows, nodes.size), np.repeat(nodes, rows.size)).reshape(nodes.size, -1)
+        left = goes_left(trees, nodes, x)
         found: NDArray[np.bool_] = np.logical_and.reduceat(left[place] == self.is_left[:, None], self.start)
         return found
 
@@ -109,3 +108,25 @@ def _climbed(parent: Numbers, leaves: Numbers) -> tuple[Numbers, Numbers]:
         leaf, at = leaf[is_below], at[is_below]
     numbers, nodes = zip(*found, strict=True)
     return np.concatenate(numbers), np.concatenate(nodes)
+
+
+def goes_left(trees: Trees, nodes: Numbers, x: Floats) -> NDArray[np.bool_]:
+    """Whether rows go left at nodes, as :meth:`Trees.predict_proba` sends them. Shape: ``(n_nodes, n_rows)``."""
+    values = x.T[trees.feature[nodes]]
+    missing = np.isnan(values)
+    left = values <= trees.threshold[nodes][:, None]
+    codes = trees.left_codes[nodes]
+    by_code = np.flatnonzero(codes >= 0)
+    if by_code.size:
+        cells = values[by_code].astype(np.int64)
+        left[by_code] = np.take_along_axis(_bits(trees.code_sets[codes[by_code]]), cells, axis=1)
+        known = _bits(trees.known_codes[trees.feature[nodes[by_code]]])
+        missing[by_code] = ~np.take_along_axis(known, cells, axis=1)
+    return np.where(missing, trees.missing_left[nodes][:, None] == 1, left)
+
+
+def _bits(sets: NDArray[np.uint32]) -> NDArray[np.bool_]:
+    """Shape: ``(n_sets, 8)`` words to ``(n_sets, 256)``."""
+    return np.unpackbits(np.ascontiguousarray(sets).astype("<u4").view(np.uint8), axis=1, bitorder="little").astype(
+        bool
+    )

@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 
 from nncli.bundle.trees import Trees
 from nncli.evaluation.metrics import Floats
+from nncli.explain.tree_paths import Numbers, goes_left
 
 _WORD = 64
 _SETS_AT_ONCE = 1_000_000
 Sets = NDArray[np.uint64]
-Numbers = NDArray[np.int64]
 _ALL = np.uint64(2**64 - 1)
 
 
@@ -147,7 +147,7 @@ class _Block:
         """Shape: ``(n_groups, n_rows)``."""
         if not self.nodes.size:
             return np.zeros((0, len(x)), dtype=np.uint64)
-        open_sets = np.where(_goes_left(self.trees, self.nodes, x), self.if_left[:, None], self.if_right[:, None])
+        open_sets = np.where(goes_left(self.trees, self.nodes, x), self.if_left[:, None], self.if_right[:, None])
         return np.bitwise_and.reduceat(open_sets, self.starts, axis=0)
 
 
@@ -218,26 +218,4 @@ def _block(leaves: _LeafSets, nodes: Numbers, below: Sets, number: int, block: r
         whole=below[trees.roots.ravel()[block.start : block.stop]],
         values=values.ravel(),
         outputs=(np.arange(block.start, block.stop) % n_outputs == np.arange(n_outputs)[:, None]).astype(np.float64),
-    )
-
-
-def _goes_left(trees: Trees, nodes: Numbers, x: Floats) -> NDArray[np.bool_]:
-    """Whether rows go left at nodes, as :meth:`Trees.predict_proba` sends them. Shape: ``(n_nodes, n_rows)``."""
-    values = x.T[trees.feature[nodes]]
-    missing = np.isnan(values)
-    left = values <= trees.threshold[nodes][:, None]
-    codes = trees.left_codes[nodes]
-    by_code = np.flatnonzero(codes >= 0)
-    if by_code.size:
-        cells = values[by_code].astype(np.int64)
-        left[by_code] = np.take_along_axis(_bits(trees.code_sets[codes[by_code]]), cells, axis=1)
-        known = _bits(trees.known_codes[trees.feature[nodes[by_code]]])
-        missing[by_code] = ~np.take_along_axis(known, cells, axis=1)
-    return np.where(missing, trees.missing_left[nodes][:, None] == 1, left)
-
-
-def _bits(sets: NDArray[np.uint32]) -> NDArray[np.bool_]:
-    """Shape: ``(n_sets, 8)`` words to ``(n_sets, 256)``."""
-    return np.unpackbits(np.ascontiguousarray(sets).astype("<u4").view(np.uint8), axis=1, bitorder="little").astype(
-        bool
     )

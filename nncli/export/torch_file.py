@@ -74,7 +74,7 @@ def check_torch(content: bytes, model: Model) -> Agreement:
 
 
 def _tensors(inputs: NetworkInputs) -> tuple[Tensor, ...]:
-    return tuple(torch.tensor(a) for a in (inputs.x_num, inputs.x_cat, inputs.x_dense, inputs.x_value))
+    return tuple(torch.tensor(array) for array in inputs.arrays)
 
 
 def _metadata(model: Model) -> dict[str, object]:

@@ -6,6 +6,7 @@ Trees need none of this and get the features as they are: the information is the
 from dataclasses import dataclass
 from functools import cached_property
 from statistics import NormalDist
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -63,13 +64,18 @@ class NetworkInputs:
     x_dense: NDArray[np.float32]
     x_value: NDArray[np.int32]
 
+    @property
+    def arrays(self) -> tuple[NDArray[Any], ...]:
+        """All four, in the order in which a network takes them."""
+        return self.x_num, self.x_cat, self.x_dense, self.x_value
+
     def __len__(self) -> int:
         """Number of rows."""
         return len(self.x_cat)
 
     def take(self, rows: NDArray[np.int64] | slice) -> "NetworkInputs":
         """Some rows, by position."""
-        return NetworkInputs(self.x_num[rows], self.x_cat[rows], self.x_dense[rows], self.x_value[rows])
+        return NetworkInputs(*(array[rows] for array in self.arrays))
 
 
 @dataclass(frozen=True)

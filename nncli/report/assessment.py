@@ -14,7 +14,7 @@ from nncli.evaluation.slices import Slices
 from nncli.prediction.assessment import Assessment
 from nncli.prediction.mistakes import WrongRow
 from nncli.report.decision import AT_HALF, rule_document, rule_words
-from nncli.report.document import SCHEMA_VERSION, error_and_bounds, finite, verdict_sentence
+from nncli.report.document import SCHEMA_VERSION, error_and_bounds, finite_document, verdict_sentence
 from nncli.report.mistakes import mistakes_document
 from nncli.report.names import METRIC_NAMES, SIDE_NAMES
 from nncli.report.repeated import blend_line
@@ -48,7 +48,7 @@ def assessment_document(found: Assessment) -> dict[str, Any]:
         "weights": {"column": found.weight_column} if found.weight_column is not None else None,
         "model_sha256": found.model_sha256,
     }
-    return {name: finite(value) for name, value in document.items()}
+    return finite_document(document)
 
 
 def print_assessment(found: Assessment, console: Console) -> None:

@@ -139,7 +139,7 @@ def document(report: Report) -> dict[str, Any]:
         "repeat": report.repeat,
         **closer_document(report.closer),
     }
-    return {name: finite(value) for name, value in found.items()}
+    return finite_document(found)
 
 
 def sentences(report: Report) -> dict[str, Any]:
@@ -163,6 +163,11 @@ def _of_repeated(report: Report) -> dict[str, Any]:
         "recommendation": recommendation(judgement.verdict, judgement.comparisons, report.repeated),
         **report.repeated.document(),
     }
+
+
+def finite_document(document: Mapping[str, Any]) -> dict[str, Any]:
+    """A document as JSON can hold it, see :func:`finite`."""
+    return {name: finite(value) for name, value in document.items()}
 
 
 def finite(value: Any) -> Any:

@@ -14,7 +14,7 @@ from nncli.explain.interactions import Interactions
 from nncli.guard.findings import Finding
 from nncli.prediction.labelled import LabelledRows
 from nncli.report.closer import importances_document
-from nncli.report.document import SCHEMA_VERSION, finite
+from nncli.report.document import SCHEMA_VERSION, finite_document
 
 if TYPE_CHECKING:  # they need torch, and only rows need them
     from nncli.explain.attribution import Attribution
@@ -72,7 +72,7 @@ def data_document(
         {"columns": list(pair.columns), **{side: asdict(strength) for side, strength in pair.sides.items()}}
         for pair in interactions.pairs
     ]
-    return _finite(
+    return finite_document(
         {
             **_opening({"path": labelled.path, "sha256": labelled.sha256, "rows": n_rows}),
             "target": labelled.target,
@@ -96,7 +96,7 @@ def row_document(model: Model, row: ExplainedRow, found: "RowExplanation") -> di
     """
     attributions = found.attributions
     network = attributions["network"]
-    return _finite(
+    return finite_document(
         {
             **_opening({"path": row.path, "sha256": row.data_sha256, "rows": row.n_rows}),
             "row": row.number,
@@ -121,10 +121,6 @@ def row_document(model: Model, row: ExplainedRow, found: "RowExplanation") -> di
 
 def _opening(data: Mapping[str, Any] | None) -> dict[str, Any]:
     return {"schema_version": SCHEMA_VERSION, "command": "explain", "data": data}
-
-
-def _finite(document: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: finite(value) for name, value in document.items()}
 
 
 def _ends(attribution: "Attribution") -> dict[str, float]:

@@ -5,6 +5,7 @@ from typing import Any
 
 from nncli.report import explanation_terminal as words
 from nncli.report.html import rendered_page
+from nncli.settings import BOTH_SIDES
 
 
 def render_explanation(document: Mapping[str, Any]) -> str:
@@ -25,4 +26,4 @@ def _from_zero(value: float) -> dict[str, float]:
 
 
 def _from_zeros(columns: Sequence[Mapping[str, Any]]) -> list[dict[str, float]]:
-    return [_from_zero(column[side]) for column in columns for side in ("network", "trees")]
+    return [_from_zero(column[side]) for column in columns for side in BOTH_SIDES]

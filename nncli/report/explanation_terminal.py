@@ -9,7 +9,7 @@ from rich.text import Text
 
 from nncli.errors import inert, show
 from nncli.report.names import SIDE_NAMES
-from nncli.report.terminal import plain_table
+from nncli.report.terminal import plain_table, signed_bounds
 from nncli.settings import BOTH_SIDES
 
 _MOST_COLUMNS, _MOST_PAIRS, _MOST_CLASSES = 15, 8, 5
@@ -115,16 +115,10 @@ def _say(line: str, console: Console) -> None:
 def _importances_table(columns: Sequence[Document]) -> Table:
     table = plain_table("", *(SIDE_NAMES[side] for side in BOTH_SIDES))
     for each in columns[:_MOST_COLUMNS]:
-        table.add_row(_text(each["column"]), *(_bounds(each[side]) for side in BOTH_SIDES))
+        table.add_row(_text(each["column"]), *(signed_bounds(**each[side]) for side in BOTH_SIDES))
     if len(columns) > _MOST_COLUMNS:
         table.add_row(Text(_more(len(columns) - _MOST_COLUMNS)))
     return table
-
-
-def _bounds(interval: Document) -> Text:
-    if None in interval.values():
-        return Text("undefined")
-    return Text(f"{interval['value']:+.4f} [{interval['low']:+.3f}, {interval['high']:+.3f}]")
 
 
 def _interactions_table(pairs: Sequence[Document]) -> Table:

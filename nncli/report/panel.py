@@ -11,15 +11,16 @@ from nncli.errors import show
 from nncli.evaluation.comparison import Interval
 from nncli.evaluation.metrics import LOWER_IS_BETTER
 from nncli.explain.importance import Importances
-from nncli.report.document import Report, held_out_blend_line, kept_line, sentence, weights_line
+from nncli.report.document import Report, effort_line, held_out_blend_line, kept_line, sentence, weights_line
 from nncli.report.names import METRIC_NAMES, SIDE_NAMES
 from nncli.report.terminal import (
     VERDICT_STYLES,
     plain_table,
+    print_calibration,
     print_decision,
-    print_effort,
     print_findings,
     scores_table,
+    signed_bounds,
 )
 from nncli.settings import BOTH_SIDES
 
@@ -29,12 +30,12 @@ _BESIDE = ("roc_auc", "accuracy")
 
 
 def print_panel(report: Report, console: Console, verbose: bool) -> None:
-    """Prints warnings, the verdict with its bars, what the blend brings, the top columns, and what a rule makes of it.
+    """Prints warnings, the verdict with its bars and what it cost, the blend, the top columns, what a rule makes of it.
 
     Args:
         report: of a trained model.
         console: where people read.
-        verbose: whether all scores, the calibration and the effort are told too.
+        verbose: whether all scores and the calibration are told too.
     """
     print_findings(report.warnings, console)
     scores, verdict = report.judgement.scores, report.judgement.verdict
@@ -42,10 +43,10 @@ def print_panel(report: Report, console: Console, verbose: bool) -> None:
         console.print(Text(weights_line(report)), soft_wrap=True)
     if verbose:
         console.print(scores_table(scores, verdict.metric))
-        print_effort(report, console)
+        print_calibration(report, console)
     console.print(Text(sentence(report), style=VERDICT_STYLES[verdict.word]), soft_wrap=True)
     console.print(_bars_table(scores, verdict.metric, console))
-    for line in filter(None, (held_out_blend_line(report), kept_line(report))):
+    for line in filter(None, (held_out_blend_line(report), effort_line(report), kept_line(report))):
         console.print(Text(line), soft_wrap=True)
     if report.closer:
         console.print(_columns_table(report.closer.importances))
@@ -88,11 +89,9 @@ def _place(value: float, low: float, high: float) -> int:
 def _columns_table(found: Importances) -> Table:
     table = plain_table("columns that matter most", *(SIDE_NAMES[side] for side in BOTH_SIDES))
     for each in found.columns[:_TOP_COLUMNS]:
-        table.add_row(Text(show(each.column, _NAME)), *(_gain(each.sides[side]) for side in BOTH_SIDES))
+        table.add_row(Text(show(each.column, _NAME)), *(_bounds(each.sides[side]) for side in BOTH_SIDES))
     return table
 
 
-def _gain(interval: Interval) -> str:
-    if not all(isfinite(end) for end in (interval.low, interval.value, interval.high)):
-        return "undefined"
-    return f"{interval.value:+.4f} [{interval.low:+.3f}, {interval.high:+.3f}]"
+def _bounds(interval: Interval) -> Text:
+    return signed_bounds(interval.value, interval.low, interval.high)

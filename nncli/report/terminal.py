@@ -41,7 +41,7 @@ def print_report(report: Report, console: Console) -> None:
     if report.weights.is_used:
         console.print(Text(weights_line(report)), soft_wrap=True)
     console.print(scores_table(report.judgement.scores, report.judgement.verdict.metric))
-    _print_calibration(report, console)
+    print_calibration(report, console)
     console.print(Text(f"{sentence(report)}", style=VERDICT_STYLES[report.judgement.verdict.word]), soft_wrap=True)
     if report.repeated:
         _print_repeated(report, report.repeated, console)
@@ -51,13 +51,8 @@ def print_report(report: Report, console: Console) -> None:
         print_decision(report.decision, report, console)
 
 
-def print_effort(report: Report, console: Console) -> None:
-    """Prints what calibration did, and what each side cost."""
-    _print_calibration(report, console)
-    console.print(Text(effort_line(report)), soft_wrap=True)
-
-
-def _print_calibration(report: Report, console: Console) -> None:
+def print_calibration(report: Report, console: Console) -> None:
+    """Prints what calibration did to each side."""
     for line in calibration_lines(report):
         console.print(Text(f"calibration: {line}"), soft_wrap=True)
 
@@ -145,6 +140,13 @@ def _cell(interval: Interval, with_bounds: bool) -> Text:
         return Text("undefined")
     bounds = f" [{interval.low:.3f}, {interval.high:.3f}]" if with_bounds else ""
     return Text(f"{interval.value:.4f}{bounds}")
+
+
+def signed_bounds(value: float | None, low: float | None, high: float | None) -> Text:
+    """A difference with its interval; null in a document, and no number at all, are undefined."""
+    if value is None or low is None or high is None or not all(map(isfinite, (value, low, high))):
+        return Text("undefined")
+    return Text(f"{value:+.4f} [{low:+.3f}, {high:+.3f}]")
 
 
 def class_counts(classes: Mapping[str, int]) -> str:

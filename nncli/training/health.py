@@ -27,6 +27,5 @@ def dead_units(network: TrainedNetwork, rows: NetworkInputs) -> tuple[float, ...
         return x
 
     module.activation = watched
-    arrays = rows.x_num, rows.x_cat, rows.x_dense, rows.x_value
-    module(*(torch.from_numpy(array) for array in arrays))
+    module(*(torch.from_numpy(array) for array in rows.arrays))
     return tuple(shares)

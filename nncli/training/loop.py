@@ -458,9 +458,8 @@ def _why_stop(run: _Run, conditions: Conditions) -> Stop | None:
 
 def _on_device(rows: LabelledInputs, device: torch.device) -> tuple[_Batch, Tensor, Tensor | None]:
     """Inputs, labels and, where there are any, weights."""
-    inputs = rows.inputs
-    arrays = inputs.x_num, inputs.x_cat, inputs.x_dense, inputs.x_value
-    x, y = _Batch(*(torch.from_numpy(array).to(device) for array in arrays)), torch.from_numpy(rows.labels).to(device)
+    x = _Batch(*(torch.from_numpy(array).to(device) for array in rows.inputs.arrays))
+    y = torch.from_numpy(rows.labels).to(device)
     weights = None if rows.weights is None else torch.from_numpy(rows.weights.astype(np.float32)).to(device)
     return x, y, weights
 

@@ -154,6 +154,7 @@ def test_a_textbook_step_lowers_the_loss(report: Path, watched) -> None:
     page = watched.open(report)
     page.locator("#touch-lesson > summary").click()
     told = page.locator("#touch-lesson")
+    page.wait_for_function("() => /mean loss/.test(document.getElementById('touch-lesson').innerText)")
     before = float(re.search(r"mean loss ([\d.]+)", told.inner_text()).group(1))
     told.get_by_role("button", name="100 steps").click()
     page.wait_for_function("() => /after 100 steps/.test(document.getElementById('touch-lesson').innerText)")
