@@ -2,11 +2,9 @@
 
 import io
 import os
-import signal
 import sys
 import traceback
 from pathlib import Path
-from types import FrameType
 from typing import Any, NoReturn
 
 import typer
@@ -16,20 +14,7 @@ from nncli.errors import DeviceError, FileError, MemoryLimitError, NncliError, i
 
 DEBUG_KEY = "nncli.debug"
 _LOST_DEVICE = "CUDA error", "MPS backend"
-_BROKEN_PIPE_CODE, _SIGNAL_CODE = 141, 128
-"""A reader that left; what a signal's number is added to."""
-
-
-def stop_on_terminate() -> None:
-    """SIGTERM and a terminal that closes unwind like an exit, so that nothing half-written stays."""
-
-    def leave(number: int, _frame: FrameType | None) -> None:
-        raise SystemExit(_SIGNAL_CODE + number)
-
-    for name in ("SIGTERM", "SIGHUP"):  # the second is not everywhere, and nohup has it ignored
-        number = getattr(signal, name, None)
-        if number is not None and signal.getsignal(number) != signal.SIG_IGN:
-            signal.signal(number, leave)
+_BROKEN_PIPE_CODE = 141
 
 
 class _ClosedOutput(io.TextIOBase):

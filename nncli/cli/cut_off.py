@@ -78,10 +78,12 @@ def kept_if_cut_off(checkpointer: "Checkpointer") -> Iterator[None]:
 
 
 def _say_how_to_go_on(folder: Path) -> None:
+    words = sys.argv[1:]
     if folder.is_dir():
-        line = f"what was learned is kept in {show(folder.parent)}; go on with:\n{go_on_command(sys.argv[1:])}"
+        again = ", the same standard input," if "-" in words else ""
+        line = f"what was learned is kept in {show(folder.parent)}; go on{again} with:\n{go_on_command(words)}"
     else:
-        line = "nothing was kept: no network had learned anything yet"
+        line = "nothing is kept yet: the same command begins anew"
     print(f"nncli: {line}", file=sys.stderr)  # noqa: T201
 
 

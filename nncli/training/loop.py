@@ -64,6 +64,11 @@ class TrainedNetwork:
         """Validation loss of the best epoch; infinite where nothing was learned."""
         return self.history[self.best_epoch - 1].validation_loss if self.best_epoch else float("inf")
 
+    @property
+    def seconds(self) -> float:
+        """That its training took, those of a run that was cut off among them."""
+        return self.history[-1].seconds if self.history else 0.0
+
 
 @dataclass(frozen=True)
 class Progress:
@@ -212,7 +217,8 @@ def _identity(rows: Sequence[LabelledInputs], start: Arrays | None, plan: Plan, 
     """Of a network: a hash of everything that decides what becomes of it but versions, device and threads."""
     digest = hashlib.sha256(repr((plan, conditions.settings, conditions.seed, conditions.goal)).encode())
     parts = [array for each in rows for array in (*vars(each.inputs).values(), each.labels, each.weights)]
-    for array in (*parts, *(start or {}).values()):
+    # Those of a network that comes from a file stand in another order.
+    for array in (*parts, *(array for _, array in sorted((start or {}).items()))):
         digest.update(repr(None if array is None else (array.shape, array.dtype)).encode())
         if array is not None:
             digest.update(np.ascontiguousarray(array).data)

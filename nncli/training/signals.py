@@ -1,4 +1,4 @@
-"""Signals that end a run: at once, or, while they may wait, when the work in hand is safe."""
+"""Signals that end a command: at once, or, while they may wait, when the work in hand is safe."""
 
 import contextlib
 import os

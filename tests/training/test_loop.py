@@ -394,6 +394,7 @@ def test_whatever_goes_into_a_network_tells_it_from_others() -> None:
     trained(start=start)
     assert len(kept.networks) == 9
     trained()
+    trained(start=dict(reversed(start.items())))
     assert len(kept.networks) == 9
 
 

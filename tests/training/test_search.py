@@ -28,6 +28,7 @@ class Made:
 
     loss: float
     stop: str = "patience"
+    seconds: float = 0.0
 
 
 def bowl(_: int, params: Params) -> Made:
