@@ -332,8 +332,8 @@ class RunSettings:
     seed: int = 0
     device: Device = "auto"
     threads: int = 2
-    """CPU threads. They decide how sums are rounded, so their number is part of the recipe and not of the machine; more
-    than there are cores wait for each other, and small matrices gain little from more than two."""
+    """CPU threads. They may decide how sums are rounded, so their number is part of the recipe and not of the machine;
+    more than there are cores wait for each other, and small matrices gain little from more than two."""
     group: str | None = None
     """The column whose equal values stay on one side of every split; it is not learned from."""
     time: str | None = None

@@ -38,7 +38,7 @@ OFTEN = (
 )
 """The program, but a search is small, and networks are kept many times a second."""
 _SIGNALS = signal.SIGKILL, signal.SIGTERM, signal.SIGINT
-_MOST_STARTS = 60
+_MOST_CUTS = 5
 _GO_ON = "nncli train "
 
 
@@ -67,25 +67,24 @@ class Run:
         return self._sha256()
 
     def cut(self, random: random.Random, longest: float) -> Cuts:
-        """Runs, is cut off after at most so many seconds, and goes on, again and again until it is done."""
-        words, signals, n_taken_up = self._words, list[str](), 0
-        for _ in range(_MOST_STARTS):
+        """Runs, is cut off up to five times after at most so many seconds, and goes on each time, until it is done."""
+        words, signals, n_taken_up, n_cuts = self._words, list[str](), 0, random.randint(1, _MOST_CUTS)
+        while not (self._folder / "m").exists():
             process = self._begun(words)
-            number = self._cut(process, random, longest)
+            number = self._cut(process, random, longest) if len(signals) < n_cuts else None
             err = process.communicate(timeout=600)[1]
             assert "Traceback" not in err, err
             n_taken_up += "going on after" in err
             if process.returncode != 0:
                 # While the interpreter comes up or goes down, signals do what they do by default.
+                assert number, err
                 assert process.returncode in (-number, 128 + number), (process.returncode, number, err)
                 signals.append(number.name)
-            if (self._folder / "m").exists():
-                if "SIGKILL" not in signals:  # which may leave what saving had begun with
-                    assert os.listdir(self._folder) == ["m"], os.listdir(self._folder)
-                return Cuts(self._sha256(), signals, n_taken_up)
             told = [line for line in err.splitlines() if line.startswith(_GO_ON)]
             words = tuple(shlex.split(told[-1])[1:]) if told else (*self._words, "--resume")
-        raise AssertionError(f"not done after {_MOST_STARTS} starts: {signals}")
+        if "SIGKILL" not in signals:  # which may leave what saving had begun with
+            assert os.listdir(self._folder) == ["m"], os.listdir(self._folder)
+        return Cuts(self._sha256(), signals, n_taken_up)
 
     def _begun(self, words: tuple[str, ...]) -> "subprocess.Popen[str]":
         heed = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)  # what runs in the background ignores it

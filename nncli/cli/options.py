@@ -119,7 +119,7 @@ Device = Annotated[
 Threads = Annotated[
     int,
     typer.Option(
-        help="CPU threads; the same on every machine, because another number gives another model.",
+        help="CPU threads; the same on every machine, because another number may give another model.",
         rich_help_panel=RUN_PANEL,
     ),
 ]

@@ -1,7 +1,7 @@
 """Whether a training that is killed again and again, at random moments, ends with the model of an unbroken one.
 
 ``python resume.py [LOOPS] [FIRST]``: LOOPS runs (30), each with a seed of its own from FIRST (0) on, that SIGKILL,
-SIGTERM and SIGINT end until they are done. Exit code 1 if a single one has another hash.
+SIGTERM and SIGINT end one to five times each. Exit code 1 if a single one has another hash.
 """
 
 import random

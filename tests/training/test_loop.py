@@ -36,6 +36,7 @@ from nncli.training.loop import (
 from nncli.training.optimisers import AdamW, Muon, default_learning_rate, make_optimisers, orthogonalised
 
 CPU = torch.device("cpu")
+NEEDS_GPU = pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU here")
 GENERATOR = torch.Generator().manual_seed(0)
 
 
@@ -345,8 +346,9 @@ def without_seconds(network: TrainedNetwork) -> list[list[float]]:
 @pytest.mark.parametrize("optimizer", ["sgd", "adam", "adamw", "muon"])
 @pytest.mark.parametrize("goes_on", [False, True], ids=["from scratch", "from a network"])
 @pytest.mark.parametrize("steps", [1 + 18, 7, 18 * 4 + 1], ids=["at every epoch's end", "within epochs", "seldom"])
+@pytest.mark.parametrize("device", ["cpu", pytest.param("cuda", marks=NEEDS_GPU)])
 def test_a_network_that_is_cut_off_again_and_again_has_the_same_bits(
-    optimizer: Optimizer, goes_on: bool, steps: int
+    optimizer: Optimizer, goes_on: bool, steps: int, device: str
 ) -> None:
     """Cut at step boundaries of 18 steps an epoch; what was on the way is dropped, as a new process drops it."""
     rows, validation, chosen = rings(600, 1), rings(200, 2), plan(max_epochs=5, optimizer=optimizer)
@@ -354,7 +356,7 @@ def test_a_network_that_is_cut_off_again_and_again_has_the_same_bits(
     first = train(plan(max_epochs=2))
 
     def trained(keeper: InMemory | None) -> TrainedNetwork:
-        conditions = Conditions(TrainingSettings(), 0, CPU, keeper=keeper)
+        conditions = Conditions(TrainingSettings(), 0, torch.device(device), keeper=keeper)
         if goes_on:
             return continue_network(first, rows, chosen, conditions)
         return train_network(rows, validation, chosen, conditions)
@@ -398,7 +400,7 @@ def test_whatever_goes_into_a_network_tells_it_from_others() -> None:
     assert len(kept.networks) == 9
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU here")
+@NEEDS_GPU
 def test_a_network_trained_on_a_gpu_is_plain_arrays() -> None:
     chosen = plan(max_epochs=40)
     trained = train_network(
