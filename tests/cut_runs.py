@@ -7,6 +7,7 @@ import shlex
 import signal
 import subprocess
 import sys
+import time
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -38,7 +39,10 @@ OFTEN = (
 )
 """The program, but a search is small, and networks are kept many times a second."""
 _SIGNALS = signal.SIGKILL, signal.SIGTERM, signal.SIGINT
+_LINES = "", "trees (careful)", "network:", "network:", "fast network:", "both learn on"
+"""What a run says by the way, the longest part of it twice."""
 _MOST_CUTS = 5
+_SAID = "said.txt"
 _GO_ON = "nncli train "
 
 
@@ -67,12 +71,18 @@ class Run:
         return self._sha256()
 
     def cut(self, random: random.Random, longest: float) -> Cuts:
-        """Runs, is cut off up to five times after at most so many seconds, and goes on each time, until it is done."""
+        """Runs, is cut off up to five times, and goes on each time, until it is done.
+
+        Args:
+            random: decides when, and by which signals.
+            longest: seconds from what it says by the way to the signal.
+        """
         words, signals, n_taken_up, n_cuts = self._words, list[str](), 0, random.randint(1, _MOST_CUTS)
         while not (self._folder / "m").exists():
             process = self._begun(words)
             number = self._cut(process, random, longest) if len(signals) < n_cuts else None
-            err = process.communicate(timeout=600)[1]
+            process.wait(timeout=600)
+            err = self._said()
             assert "Traceback" not in err, err
             n_taken_up += "going on after" in err
             if process.returncode != 0:
@@ -83,23 +93,27 @@ class Run:
             told = [line for line in err.splitlines() if line.startswith(_GO_ON)]
             words = tuple(shlex.split(told[-1])[1:]) if told else (*self._words, "--resume")
         if "SIGKILL" not in signals:  # which may leave what saving had begun with
-            assert os.listdir(self._folder) == ["m"], os.listdir(self._folder)
+            assert {*os.listdir(self._folder)} == {"m", _SAID}, os.listdir(self._folder)
         return Cuts(self._sha256(), signals, n_taken_up)
 
-    def _begun(self, words: tuple[str, ...]) -> "subprocess.Popen[str]":
+    def _begun(self, words: tuple[str, ...]) -> "subprocess.Popen[bytes]":
         heed = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)  # what runs in the background ignores it
-        return subprocess.Popen(
-            [*self._start, *words], cwd=self._folder, stderr=subprocess.PIPE, text=True, preexec_fn=heed
-        )
+        with (self._folder / _SAID).open("wb") as said:
+            return subprocess.Popen([*self._start, *words], cwd=self._folder, stderr=said, preexec_fn=heed)
 
-    def _cut(self, process: "subprocess.Popen[str]", random: random.Random, longest: float) -> signal.Signals:
-        """Sends a signal at a random moment, or none if the process ends before."""
-        number = random.choice(_SIGNALS)
+    def _cut(self, process: "subprocess.Popen[bytes]", random: random.Random, longest: float) -> signal.Signals:
+        """Sends a signal at a random moment after a random line, or none if the process ends before."""
+        number, line = random.choice(_SIGNALS), random.choice(_LINES)
+        while process.poll() is None and line not in self._said():
+            time.sleep(0.02)
         try:
-            process.wait(random.uniform(0.25, 1) * longest)
+            process.wait(random.uniform(0, longest))
         except subprocess.TimeoutExpired:
             process.send_signal(number)
         return number
+
+    def _said(self) -> str:
+        return (self._folder / _SAID).read_text()
 
     def _sha256(self) -> str:
         found: str = json.loads((self._folder / "m" / "report.json").read_text())["model_sha256"]
