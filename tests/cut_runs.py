@@ -55,7 +55,7 @@ class Cuts:
     signals: list[str]
     """In order, those that ended it."""
     n_taken_up: int
-    """Starts that went on with a network, or with a search."""
+    """Starts that found something to go on with."""
 
 
 class Run:
@@ -84,7 +84,7 @@ class Run:
             process.wait(timeout=600)
             err = self._said()
             assert "Traceback" not in err, err
-            n_taken_up += "going on after" in err
+            n_taken_up += "going on with" in err
             if process.returncode != 0:
                 # While the interpreter comes up or goes down, signals do what they do by default.
                 assert number, err

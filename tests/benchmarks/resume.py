@@ -25,7 +25,7 @@ def main(n_loops: int = 30, first: int = 0) -> None:
             expected[name] = unbroken(name)
         sha256, seconds = expected[name]
         with tempfile.TemporaryDirectory() as folder:
-            cuts = Run(Path(folder), RUNS[name]).cut(random.Random(seed), seconds / 4)
+            cuts = Run(Path(folder), RUNS[name]).cut(random.Random(seed), seconds / 8)
         n_same += cuts.sha256 == sha256
         signals += Counter(cuts.signals)
         same = "same" if cuts.sha256 == sha256 else "ANOTHER"

@@ -107,7 +107,7 @@ def test_a_run_that_is_killed_again_and_again_ends_with_the_model_of_an_unbroken
 ) -> None:
     """A slice of ``tests/benchmarks/resume.py``."""
     expected, seconds = unbroken
-    assert Run(tmp_path, PENGUINS).cut(random.Random(seed), seconds / 4).sha256 == expected
+    assert Run(tmp_path, PENGUINS).cut(random.Random(seed), seconds / 8).sha256 == expected
 
 
 def test_a_signal_keeps_what_was_learned_and_says_how_to_go_on(
