@@ -188,19 +188,6 @@ def test_a_diverging_network_leaves_a_sound_report_or_one_line(nncli: Program, s
         json.loads(outcome.out, parse_constant=pytest.fail)
 
 
-def test_too_little_memory_is_said(nncli: Program, samples: Path) -> None:
-    starved = (
-        "import nncli.table.reading as r\n"
-        "def read_table(path): raise MemoryError\n"
-        "r.read_table = read_table\n"
-        "from nncli.__main__ import main\nmain()"
-    )
-    command = [sys.executable, "-c", starved, "train", str(samples / "penguins.csv")]
-    process = subprocess.run(command, cwd=nncli.folder, capture_output=True, text=True, check=False)
-    assert process.returncode == 6
-    assert process.stderr.startswith("nncli: not enough memory")
-
-
 def test_a_column_without_values_in_training_and_a_class_too_rare_for_an_auc(nncli: Program) -> None:
     rows = [f"{i % 7},{'2.5' if i == 0 else ''},{'yes' if i in (3, 50, 90) else 'no'}" for i in range(150)]
     (nncli.folder / "data.csv").write_text("\n".join(["a,late,y", *rows]))
