@@ -114,7 +114,7 @@ class Trees:
 
     def predict_proba(self, x: NDArray[np.float64]) -> NDArray[np.float64]:
         """Probabilities. Shape: ``(n_rows, n_features)`` to ``(n_rows, n_classes)``."""
-        blocks = [self._raw(x[start : start + _ROWS_AT_ONCE]) for start in range(0, len(x), _ROWS_AT_ONCE)]
+        blocks = [self.raw(x[start : start + _ROWS_AT_ONCE]) for start in range(0, len(x), _ROWS_AT_ONCE)]
         return self.to_proba(np.concatenate(blocks) if blocks else np.zeros((0, self.baseline.size)))
 
     def to_proba(self, raw: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -126,7 +126,8 @@ class Trees:
         proba: NDArray[np.float64] = exponentials / exponentials.sum(axis=1, keepdims=True)
         return proba
 
-    def _raw(self, x: NDArray[np.float64]) -> NDArray[np.float64]:
+    def raw(self, x: NDArray[np.float64]) -> NDArray[np.float64]:
+        """What becomes probabilities. Shape: ``(n_rows, n_features)`` to ``(n_rows, n_outputs)``."""
         raw = np.tile(self.baseline, (len(x), 1))
         for roots in self.roots:
             for output, root in enumerate(roots):

@@ -107,12 +107,13 @@ def _refuse_output(path: Path, force: bool) -> None:
 
 
 def _stored(folder: Path) -> dict[str, Any]:
-    from nncli.bundle.folder import read_manifest
+    from nncli.bundle.model import load_model
     from nncli.report.explanation import stored_document
-    from nncli.report.stored import read_importances
+    from nncli.report.stored import read_importances, refuse_other
 
-    read_manifest(folder)
-    return stored_document(folder, read_importances(folder))
+    model, report = load_model(folder), read_importances(folder)
+    refuse_other(report, model)
+    return stored_document(folder, report)
 
 
 def _of_rows(
@@ -139,6 +140,7 @@ def _of_rows(
 
 def _of_row(data: str, folder: Path, number: int, class_name: str | None, target: str | None) -> dict[str, Any]:
     from nncli.bundle.model import load_model
+    from nncli.prediction.assessment import learned_rows
     from nncli.report.explanation import ExplainedRow, row_document
     from nncli.table.reading import read_table
     from nncli.table.source import display_name
@@ -160,7 +162,7 @@ def _of_row(data: str, folder: Path, number: int, class_name: str | None, target
     found = explain_row(model, model.encode(rows), class_number)
     true = _true_class(rows, target or model.description.schema.target, target is not None)
     row = ExplainedRow(data, table.sha256, n_rows, number, true, list(cells.values()))
-    return row_document(model, row, found)
+    return row_document(model, row, found, list(learned_rows(table.sha256, model)))
 
 
 def _class_number(model: "Model", name: str | None) -> int | None:

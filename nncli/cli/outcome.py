@@ -173,7 +173,8 @@ def render(report: Report, ending: str) -> bytes:
 
 def to_bytes(document: Mapping[str, Any]) -> bytes:
     """A report's document as a file."""
-    return json.dumps(document, ensure_ascii=False, indent=1, allow_nan=False).encode()
+    text = json.dumps(document, ensure_ascii=False, indent=1, allow_nan=False)
+    return text.encode(errors="backslashreplace")  # the name of a file need not be text; JSON writes it so as well
 
 
 def _shared(table: ExaminedTable, settings: RunSettings, **more: Any) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from nncli.cli import options as o
-from nncli.errors import UsageError
+from nncli.errors import ModelError, UsageError
 from nncli.settings import ReportFormat, check_choice
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ def report(
     output: Annotated[Path | None, typer.Option("--output", "-o", help="File to write.", show_default=False)] = None,
     force: o.Force = False,
     open_it: Annotated[bool, typer.Option("--open", help="Open the page in the browser.")] = False,
+    json: o.Json = False,
     quiet: o.Quiet = False,
     debug: o.Debug = False,
 ) -> None:
@@ -39,6 +40,8 @@ def report(
     """
     if report_format is not None:
         check_choice("format", report_format, ReportFormat)
+    if json:
+        report_format = _as_json(report_format)
     if output is not None:
         _refuse_output(output, report_format, force)
     from nncli.bundle.folder import read_manifest
@@ -46,13 +49,24 @@ def report(
 
     read_manifest(model)
     document = read_report(model)
-    if report_format is None and not open_it:
-        print(model / _PAGE)  # noqa: T201
-        return
+    if report_format is None and not open_it and not quiet:
+        _say_where(model / _PAGE)
     if open_it:
-        _open(_rendered(document, model, "html"))
+        _open(_rendered(document, model, "html"), model / _PAGE)
     if report_format is not None:
         _write(_rendered(document, model, report_format), output)
+
+
+def _as_json(report_format: str | None) -> str:
+    if report_format not in (None, "json"):
+        raise UsageError(f"--json: is --format json; leave out --json, or --format {report_format}")
+    return "json"
+
+
+def _say_where(page: Path) -> None:
+    if not page.is_file():
+        raise ModelError(f"{page}: there is none; make one: nncli report --format html -o page.html")
+    print(page)  # noqa: T201
 
 
 def _refuse_output(path: Path, report_format: str | None, force: bool) -> None:
@@ -65,9 +79,9 @@ def _refuse_output(path: Path, report_format: str | None, force: bool) -> None:
 
 def _rendered(document: "Mapping[str, Any]", model: Path, report_format: str) -> str:
     if report_format == "json":
-        from nncli.bundle.records import dump_json
+        import json
 
-        return dump_json(document).decode() + "\n"
+        return json.dumps(document, allow_nan=False) + "\n"  # in ASCII, so that no name in it acts on a terminal
     if report_format == "md":
         from nncli.report.html import render_markdown
 
@@ -87,12 +101,28 @@ def _write(text: str, output: Path | None) -> None:
     write_file(output, text.encode())
 
 
-def _open(page: str) -> None:
-    """Opens a page of our own making: that in the folder may be anybody's."""
+def _open(page: str, in_folder: Path) -> None:
+    """Opens the page of the folder if it is of our own making; it may be anybody's, and then one is made."""
     import webbrowser
 
+    path = in_folder.absolute() if _holds(in_folder, page.encode()) else _temporary(page)
+    if not webbrowser.open(path.as_uri()):
+        typer.echo(f"no browser could be started; the page is {path}", err=True)
+
+
+def _holds(path: Path, content: bytes) -> bool:
+    """Whether a file is there, of this content."""
+    from nncli.bundle.folder import read_regular
+
+    try:
+        return read_regular(path, len(content)) == content
+    except ModelError:
+        return False
+
+
+def _temporary(page: str) -> Path:
+    """A file that the browser may read after this program has ended, and nobody else."""
     descriptor, name = tempfile.mkstemp(prefix="nncli-report-", suffix=".html")
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
         file.write(page)
-    if not webbrowser.open(Path(name).as_uri()):
-        typer.echo(f"no browser could be started; the page is {name}", err=True)
+    return Path(name)

@@ -30,9 +30,10 @@ _LIMITED_SHARE = 0.05
 """Of a time limit: the most for both together."""
 _MOST_DEPENDENCES, _MOST_SHOWN = 6, 12
 _EXAMPLES, _WRONG_EXAMPLES = 16, 6
+_CURVES = ("network", "trees", "trees_default")
+"""The sides whose curves are drawn, besides the one that answers."""
 _LONGEST_CELL, _LONGEST_SHOWN = 1000, 80
 """Characters of a cell in an example, which a page computes with, and of one that is shown only."""
-_CURVES = ("network", "trees", "trees_default")
 
 
 @dataclass(frozen=True)
@@ -71,15 +72,16 @@ def look_closer(
     """
     start, side = time.monotonic(), model.description.default_side
     judged = _Judged(model, table.rows.take(number_array(split.test)), table.numbers[split.test], features, test)
-    labels, positive, proba = test.labels, judged.positive, test.proba(side)
-    mistakes = find_mistakes(model, side, features, labels, proba, judged.numbers, is_grouped=test.groups is not None)
+    labels, positive, answers = test.labels, judged.positive, test.led_by(side)
+    is_grouped = test.groups is not None
+    mistakes = find_mistakes(model, side, features, labels, answers[side], judged.numbers, is_grouped=is_grouped)
     wrong = np.searchsorted(judged.numbers, [row.number for row in mistakes.wrong])
     importances, dependence = _what_moves(judged, settings)
     return Closer(
         classes=model.classes,
         positive=positive,
         positive_share=None if positive is None else float(np.average(labels == positive, weights=test.weights)),
-        curves={s: ranking_curves(labels, test.probabilities[s], test.weights, positive) for s in _CURVES},
+        curves={s: ranking_curves(labels, answers[s], test.weights, positive) for s in dict.fromkeys([side, *_CURVES])},
         mistakes=mistakes,
         trees_probability=test.probabilities["trees"][wrong, labels[wrong]].tolist(),
         thresholds=None if positive is None else _thresholds(judged, positive),

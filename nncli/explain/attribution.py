@@ -73,11 +73,11 @@ def trees_attribution(model: Model, features: Features, class_number: int) -> At
         class_number: whose score is taken apart.
     """
     columns = model.description.encoder.columns
-    shap = tree_shap(model.trees, tree_inputs(features), column_of_inputs(model), len(columns))
+    x = tree_inputs(features)
+    shap = tree_shap(model.trees, x, column_of_inputs(model), len(columns))
     weights = contrast(len(model.classes), class_number) / model.description.trees_calibration.temperature
     weights = of_outputs(weights, shap.expected.size)
-    start, parts = float(weights @ shap.expected), weights @ shap.parts
-    return Attribution(start, start + float(parts.sum()), parts)
+    return Attribution(float(weights @ shap.expected), float(weights @ model.trees.raw(x)[0]), weights @ shap.parts)
 
 
 def _typical(model: Model) -> Features:

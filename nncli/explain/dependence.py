@@ -23,7 +23,9 @@ from nncli.features.encoder import FeatureEncoder, Features, Place
 from nncli.prediction.labelled import level_groupings
 from nncli.settings import BOTH_SIDES, Side
 
-_GRID, _MOST_LEVELS = 20, 12
+_RANKED, _SPACED, _MOST_LEVELS = 12, 8, 12
+_GRID = _RANKED + _SPACED
+"""Values of a number: so many at even ranks, so many at even distances, which skewed columns need."""
 _FEWEST_ROWS, _MOST_ROWS = 50, 5000
 _EDGE = 0.01
 """Of the rows beyond either end of a grid."""
@@ -120,7 +122,7 @@ def _donors(features: Features, places: Sequence[Place], grids: Sequence[Grid]) 
 
 
 def _grid(encoder: FeatureEncoder, features: Features, groupings: Mapping[str, Grouping], column: str) -> Grid | None:
-    """Numbers at evenly spaced ranks of the rows, other columns at the levels that most rows have."""
+    """Numbers at even ranks of the rows and at even distances, other columns at the levels that most rows have."""
     if column in encoder.numeric:
         values = features.x_num[:, encoder.numeric.index(column)]
         return _numeric_grid(column, values[~np.isnan(values)])
@@ -138,8 +140,10 @@ def _grid(encoder: FeatureEncoder, features: Features, groupings: Mapping[str, G
 def _numeric_grid(column: str, values: Floats) -> Grid | None:
     if not values.size:
         return None
-    at = np.linspace(_EDGE, 1 - _EDGE, _GRID)
-    cells = np.unique(np.quantile(values, at, method="inverted_cdf"))  # values that there are
+    ranked = np.quantile(values, np.linspace(_EDGE, 1 - _EDGE, _RANKED), method="inverted_cdf")
+    spaced = np.linspace(ranked[0], ranked[-1], _SPACED + 2)[1:-1]
+    ordered = np.sort(values)
+    cells = np.unique([*ranked, *ordered[np.searchsorted(ordered, spaced)]])  # values that there are
     if cells.size < 2:
         return None
     deciles = np.quantile(values, _DECILES, method="inverted_cdf")

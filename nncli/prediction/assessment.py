@@ -107,11 +107,16 @@ def _decided(model: Model, labelled: LabelledRows, proba: Floats, side: Side) ->
     return Decided(rule, model.classes[rule.positive], border.threshold, ours, others)
 
 
-def warnings_about(labelled: LabelledRows, model: Model) -> Iterator[Finding]:
-    """What is to be known of rows before it is believed what they say of a model."""
-    if labelled.sha256 == model.description.provenance.data_sha256:
+def learned_rows(data_sha256: str, model: Model) -> Iterator[Finding]:
+    """Whether rows come from the file that a model learned from."""
+    if data_sha256 == model.description.provenance.data_sha256:
         message = "the model learned from this very file: how it does here says nothing about other rows"
         yield Finding("training-data", "error", (), message)
+
+
+def warnings_about(labelled: LabelledRows, model: Model) -> Iterator[Finding]:
+    """What is to be known of rows before it is believed what they say of a model."""
+    yield from learned_rows(labelled.sha256, model)
     if labelled.n_unlabelled:
         message = f"{labelled.n_unlabelled:,} rows have no value in '{show(labelled.target)}'; they are left out"
         yield Finding("missing-target", "warn", (labelled.target,), message)

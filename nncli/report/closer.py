@@ -13,8 +13,6 @@ from nncli.prediction.mistakes import Mistakes
 from nncli.report.mistakes import mistakes_document
 from nncli.settings import Costs
 
-_MOST_COLUMNS = 200
-
 
 @dataclass(frozen=True)
 class Thresholds:
@@ -128,7 +126,7 @@ def importances_document(found: Importances) -> dict[str, Any]:
     """Those of ``nncli train`` and ``nncli explain`` alike."""
     columns = [
         {"column": each.column, **{side: asdict(interval) for side, interval in each.sides.items()}}
-        for each in found.columns[:_MOST_COLUMNS]
+        for each in found.columns
     ]
     return {"metric": "log_loss", "rows": found.n_rows, "columns": columns}
 

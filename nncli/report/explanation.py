@@ -46,7 +46,16 @@ def stored_document(folder: Path, report: Mapping[str, Any]) -> dict[str, Any]:
         report: its ``report.json``, checked.
     """
     kept = {name: report.get(name) for name in ("target", "classes", "importances", "model_sha256")}
-    return {**_opening(None), **kept, "source": str(folder / "report.json"), "interactions": None, "warnings": []}
+    sentences = report.get("sentences")
+    kept_on = sentences.get("kept") if isinstance(sentences, Mapping) else None
+    return {
+        **_opening(None),
+        **kept,
+        "source": str(folder / "report.json"),
+        "kept": kept_on if isinstance(kept_on, str) else "",
+        "interactions": None,
+        "warnings": [],
+    }
 
 
 def data_document(
@@ -86,16 +95,18 @@ def data_document(
     )
 
 
-def row_document(model: Model, row: ExplainedRow, found: "RowExplanation") -> dict[str, Any]:
+def row_document(
+    model: Model, row: ExplainedRow, found: "RowExplanation", warnings: Sequence[Finding]
+) -> dict[str, Any]:
     """Why one row gets its answers; columns in the order of the most that they add to either side.
 
     Args:
         model: that answers.
         row: of the file.
         found: about it.
+        warnings: about the file.
     """
     attributions = found.attributions
-    network = attributions["network"]
     return finite_document(
         {
             **_opening({"path": row.path, "sha256": row.data_sha256, "rows": row.n_rows}),
@@ -109,11 +120,12 @@ def row_document(model: Model, row: ExplainedRow, found: "RowExplanation") -> di
             "scale": "log-odds" if len(model.classes) == 2 else "its log-probability less the classes' mean",
             "probabilities": {side: proba.tolist() for side, proba in found.answers.items()},
             "attribution": {
-                "network": {"method": "integrated gradients", **_ends(network), "residual": network.residual},
+                "network": {"method": "integrated gradients", **_ends(attributions["network"])},
                 "trees": {"method": "TreeSHAP, path-dependent", **_ends(attributions["trees"])},
             },
             "columns": _columns(model, row, {side: each.parts for side, each in attributions.items()}),
             "trace": _trace(found.trace),
+            "warnings": [asdict(finding) for finding in warnings],
             "model_sha256": model.sha256,
         }
     )
@@ -124,7 +136,7 @@ def _opening(data: Mapping[str, Any] | None) -> dict[str, Any]:
 
 
 def _ends(attribution: "Attribution") -> dict[str, float]:
-    return {"start": attribution.start, "score": attribution.score}
+    return {"start": attribution.start, "score": attribution.score, "residual": attribution.residual}
 
 
 def _columns(model: Model, row: ExplainedRow, parts: Mapping[str, Floats]) -> list[dict[str, Any]]:

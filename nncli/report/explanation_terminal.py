@@ -41,7 +41,7 @@ def importances_line(document: Document) -> str:
     rows = f"the {n_rows} test rows of training ({show(source)})" if source else f"{n_rows}{weighted} rows"
     return (
         f"Importance: by how much the log loss grows when a column's cells are shuffled among {rows}; "
-        "with 95 % intervals. An interval that holds 0 may be chance."
+        f"with 95 % intervals. An interval that holds 0 may be chance. {inert(document.get('kept') or '')}".rstrip()
     )
 
 
@@ -78,8 +78,8 @@ def attribution_line(document: Document) -> str:
 
 def residual_line(document: Document) -> str:
     """How exactly the parts add up."""
-    residual = abs(document["attribution"]["network"]["residual"])
-    return f"The network's parts add up to its score within {residual:.0e}, the trees' exactly."
+    network, trees = (abs(document["attribution"][side]["residual"]) for side in BOTH_SIDES)
+    return f"The parts add up to the score within {network:.0e} for the network, {trees:.0e} for the trees."
 
 
 def network_line(network: Document) -> str:
@@ -154,15 +154,15 @@ def _answers_table(document: Document) -> Table:
 def _attribution_table(document: Document) -> Table:
     columns, ends = document["columns"], document["attribution"]
     table = plain_table("", "this row", "typical", *(SIDE_NAMES[side] for side in BOTH_SIDES))
-    table.add_row(Text("start"), "", "", *(f"{ends[side]['start']:+.3f}" for side in BOTH_SIDES))
+    table.add_row(Text("start"), "", "", *(f"{ends[side]['start']:+z.3f}" for side in BOTH_SIDES))
     for each in columns[:_MOST_COLUMNS]:
         cells = (_cell(each[name]) for name in ("cell", "typical"))
-        table.add_row(_text(each["column"]), *cells, *(f"{each[side]:+.3f}" for side in BOTH_SIDES))
+        table.add_row(_text(each["column"]), *cells, *(f"{each[side]:+z.3f}" for side in BOTH_SIDES))
     rest = columns[_MOST_COLUMNS:]
     if rest:
-        sums = (f"{sum(each[side] for each in rest):+.3f}" for side in BOTH_SIDES)
+        sums = (f"{sum(each[side] for each in rest):+z.3f}" for side in BOTH_SIDES)
         table.add_row(Text(_more(len(rest))), "", "", *sums)
-    table.add_row(Text("score"), "", "", *(f"{ends[side]['score']:+.3f}" for side in BOTH_SIDES))
+    table.add_row(Text("score"), "", "", *(f"{ends[side]['score']:+z.3f}" for side in BOTH_SIDES))
     return table
 
 
@@ -174,7 +174,7 @@ def _layers_table(network: Document) -> Table:
     table = plain_table("layer", "shape", "lowest", "mean", "highest", "off")
     for layer in network["layers"]:
         shape = " x ".join(f"{n:,}" for n in layer["shape"])
-        numbers = (f"{layer[name]:.3f}" for name in ("low", "mean", "high"))
+        numbers = (f"{layer[name]:z.3f}" for name in ("low", "mean", "high"))
         table.add_row(Text(layer["name"]), shape, *numbers, "" if layer["off"] is None else f"{layer['off']:.0%}")
     return table
 
@@ -186,7 +186,7 @@ def _trace_table(document: Document) -> Table:
     for c in likeliest(document):
         logit = sum(network["logits"][c] for network in networks) / len(networks)
         proba = (members["low"][c], trace["mean"][c], members["high"][c], trace["calibrated"][c])
-        table.add_row(Text(show(document["classes"][c], _CELL)), f"{logit:+.3f}", *(f"{p:.4f}" for p in proba))
+        table.add_row(Text(show(document["classes"][c], _CELL)), f"{logit:+z.3f}", *(f"{p:.4f}" for p in proba))
     return table
 
 

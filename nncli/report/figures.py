@@ -41,7 +41,8 @@ def growth_plot(document: Document) -> Markup:
     series = [
         Series(KINDS[side], line, line)
         for side in ("trees", "network")
-        for line in [[(float(i), point["losses"][side]) for i, point in enumerate(points)]]
+        for losses in [[point["losses"][side] for point in points]]
+        for line in [[(float(i), loss) for i, loss in enumerate(losses) if loss is not None]]
     ]
     ticks = {float(i): f"{point['n_rows']:,}" for i, point in enumerate(points)}
     ends = (-0.15, len(points) - 0.85)

@@ -8,10 +8,13 @@ import base64
 import hashlib
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import jinja2
+from markupsafe import Markup
 
 from nncli.errors import ModelError, inert, show
 from nncli.evaluation.metrics import LOWER_IS_BETTER
@@ -33,6 +36,8 @@ _STOPS = {
     "time limit": "the time limit was near",
     "diverged": "the training loss was no longer a number",
 }
+_MARKDOWN = re.compile(r"[<`|]|:(?=//)|\](?=[(\[:])|\\(?=[!-/:-@\[-`{-~])")
+"""What begins an element, code, a cell, a link or an escape, outside of code."""
 _OPTIONAL = (
     "comparisons", "costs", "assumptions", "curve", "curves", "calibration", "confusion", "thresholds", "decision",
     "per_class", "slices", "importances", "dependence", "wrong", "examples", "repeat", "folds", "trials", "rivals",
@@ -127,27 +132,50 @@ def render_markdown(document: Document) -> str:
     return _rendered("verdict.md.j2", dict.fromkeys(_OPTIONAL) | dict(document))
 
 
-def _rendered(template: str, d: Document, **more: Any) -> str:
+_OF_FOREIGN = (
+    LookupError, TypeError, ValueError, ArithmeticError, AttributeError, NotImplementedError, jinja2.TemplateError,
+)  # fmt: skip
+"""What Python, Arrow and Jinja raise at values of a kind that was not to be expected."""
+
+
+@contextmanager
+def foreign_document() -> Iterator[None]:
+    """Whatever a document that nncli did not write leads to is a :class:`~nncli.errors.ModelError`."""
     try:
-        return _environment().get_template(template).render(d=d, **_SHARED, **more)
-    except (LookupError, TypeError, ValueError, ArithmeticError, AttributeError, jinja2.TemplateError) as error:
+        yield
+    except _OF_FOREIGN as error:
         reason = show(f"{type(error).__name__}: {error}")
         raise ModelError(f"report.json: is none that this nncli writes ({reason}); train anew") from error
 
 
+def _rendered(template: str, d: Document, **more: Any) -> str:
+    with foreign_document():
+        return _environment().get_template(template).render(d=d, **_SHARED, **more)
+
+
+@cache
 def _environment() -> jinja2.Environment:
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("nncli.report"),
         autoescape=lambda name: name is not None and ".html" in name,
         undefined=jinja2.StrictUndefined,
+        finalize=_harmless,
         trim_blocks=True,
         lstrip_blocks=True,
     )
     environment.filters.update(
         show=show, inert=inert, count=_count, number=_number, signed=_signed, share=_share, general=_general,
-        facts=_facts, cell=_cell, plain=_plain, words=_words,
+        facts=_facts, option=_option, cell=_cell, plain=_plain, code=_code,
     )  # fmt: skip
     return environment
+
+
+@jinja2.pass_eval_context
+def _harmless(context: Any, value: Any) -> Any:
+    """A value as it may stand in a page, which escapes it besides, or in Markdown."""
+    if not isinstance(value, str) or isinstance(value, Markup):
+        return value
+    return inert(value) if context.autoescape else _MARKDOWN.sub(r"\\\g<0>", inert(value))
 
 
 def _source(name: str) -> str:
@@ -165,11 +193,11 @@ def _count(value: float) -> str:
 
 
 def _number(value: float | None, digits: int = 4) -> str:
-    return "–" if value is None else f"{value:,.{digits}f}"
+    return "–" if value is None else f"{value:z,.{digits}f}"
 
 
 def _signed(value: float | None) -> str:
-    return "–" if value is None else f"{value:+.4f}"
+    return "–" if value is None else f"{value:+z.4f}"
 
 
 def _share(value: float) -> str:
@@ -188,24 +216,35 @@ def _plain(value: float) -> str:
 
 def _facts(facts: Mapping[str, Any]) -> str:
     """Names with their values, in one line."""
-    values = {name: f"{value:.4g}" if isinstance(value, float) else value for name, value in facts.items()}
-    return inert("; ".join(f"{name.replace('_', ' ')} {value}" for name, value in values.items()))
+    return inert("; ".join(f"{name.replace('_', ' ')} {_option(value)}" for name, value in facts.items()))
 
 
-def _words(text: str) -> str:
-    """A sentence in Markdown, whose names make no link, no image, no mention and no HTML."""
-    return re.sub(r"([\\`*_\[\]<>@#!|~])", r"\\\1", inert(text)).replace("://", ": //")
+def _option(value: Any) -> str:
+    """An option's value or a fact, as people write it."""
+    if isinstance(value, Mapping):
+        return _facts(value)
+    if isinstance(value, bool) or value is None:
+        return {True: "yes", False: "no", None: "none"}[value]
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    return ", ".join(map(_option, value)) if isinstance(value, list) else str(value)
 
 
-def _cell(text: str) -> str:
-    """In a table of Markdown, where a bar would end the cell."""
-    return show(text).replace("|", "\\|").replace("`", "'")
+def _cell(text: str) -> Markup:
+    """As code in a table of Markdown, where a bar would end the cell, and two backslashes are one."""
+    return Markup(re.sub(r"(\\*)\|", r"\1\1\\|", show(text).replace("`", "'")))
+
+
+def _code(text: str) -> Markup:
+    """As a block of code in Markdown."""
+    return Markup(inert(text))
 
 
 def _threshold_rows(d: Document) -> Iterator[dict[str, Any]]:
     """What each threshold does, with its shares and its cost."""
     found, costs = d["thresholds"], d["thresholds"]["costs"] or {"FN": 1, "FP": 1}
-    prices = [costs["FN"] * row["fn"] + costs["FP"] * row["fp"] for row in found["rows"]]
+    of_missed, of_false = float(costs["FN"]), float(costs["FP"])
+    prices = [of_missed * row["fn"] + of_false * row["fp"] for row in found["rows"]]
     for row, cost in zip(found["rows"], prices, strict=True):
         flagged, positive = row["tp"] + row["fp"], row["tp"] + row["fn"]
         is_chosen = row["threshold"] == found["chosen"]
@@ -273,5 +312,6 @@ _SHARED = {
     "few_classes": _FEW_CLASSES,
     "most_columns": _MOST_COLUMNS,
     "most_listed": _MOST_LISTED,
+    "most_bytes": MOST_BYTES,
 }
 """What every template may use."""

@@ -28,5 +28,5 @@ IN_SENTENCES: dict[str, str] = {
     "blend": "the blend of network and trees",
     "majority": "the majority class",
 }
-KINDS = {"network": "net", "trees": "trees", "trees_default": "default", "majority": "majority"}
+KINDS = {"network": "net", "trees": "trees", "trees_default": "default", "blend": "blend", "majority": "majority"}
 """The class of a side's lines and marks in plots; of all others ``other``."""

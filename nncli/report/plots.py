@@ -7,7 +7,8 @@ size. Plots with two scales are drawn 360 units wide: on a narrow screen they st
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from html import escape
-from math import floor, isfinite, log10
+from itertools import pairwise
+from math import floor, inf, isfinite, log10
 from typing import Any
 
 from markupsafe import Markup
@@ -35,14 +36,25 @@ class Scale:
         return self.start + (value - self.low) / ((self.high - self.low) or 1.0) * (self.end - self.start)
 
     def ticks(self, most: int = 6) -> list[float]:
-        """Round values, not more than so many."""
-        power = 10.0 ** floor(log10(((self.high - self.low) or 1.0) / most))
-        some = (self._multiples(factor * power) for factor in (1, 2, 5, 10, 20, 50))
-        return next(ticks for ticks in some if len(ticks) <= most)
+        """Round values, as far from each other as the next: two or more, not more than so many."""
+        if not self.high > self.low:
+            return [self.low]
+        power = 10.0 ** floor(log10((self.high - self.low) / most))
+        some = [self._multiples(factor * power) for factor in (1, 2, 5, 10, 20, 50)]
+        fitting = [ticks for ticks in some if 2 <= len(ticks) <= most]
+        many = [ticks for ticks in some if len(ticks) > most]
+        return fitting[0] if fitting else many[-1][:: -(-len(many[-1]) // most)]
 
     def _multiples(self, step: float) -> list[float]:
         first = -floor(-self.low / step + 1e-9)
         return [n * step for n in range(first, floor(self.high / step + 1e-9) + 1)]
+
+
+def tick_names(ticks: Sequence[float]) -> dict[float, str]:
+    """Each with as many digits as tell it from the others."""
+    near = 0.01 * min((b - a for a, b in pairwise(ticks)), default=inf)
+    some = ({tick: f"{tick:.{digits}g}" for tick in ticks} for digits in range(4, 16))
+    return next((names for names in some if all(abs(float(name) - at) <= near for at, name in names.items())), {})
 
 
 @dataclass(frozen=True)
@@ -93,7 +105,8 @@ def _finite(series: Series) -> Series:
     def kept(points: Points) -> Points:
         return [(x, y) for x, y in points if isfinite(x) and isfinite(y)]
 
-    return Series(series.kind, kept(series.points), kept(series.marked), series.bars)
+    bars = [bar for bar in series.bars if all(map(isfinite, bar))]
+    return Series(series.kind, kept(series.points), kept(series.marked), bars)
 
 
 def _widened(low: float, high: float) -> tuple[float, float]:
@@ -103,11 +116,11 @@ def _widened(low: float, high: float) -> tuple[float, float]:
 
 def _grid(x: Scale, y: Scale, axes: Axes) -> list[str]:
     parts = []
-    for tick in y.ticks():
+    for tick, name in tick_names(y.ticks()).items():
         at = y(tick)
         parts.append(f'<path class="grid" d="M{x.start:.1f} {at:.1f}H{x.end:.1f}"/>')
-        parts.append(f'<text class="tick" x="{x.start - 6:.1f}" y="{at + 4:.1f}" text-anchor="end">{tick:.4g}</text>')
-    named = dict(axes.x_ticks) or {tick: f"{tick:.6g}" for tick in x.ticks(_most_ticks(x))}
+        parts.append(f'<text class="tick" x="{x.start - 6:.1f}" y="{at + 4:.1f}" text-anchor="end">{name}</text>')
+    named = dict(axes.x_ticks) or tick_names(x.ticks(_most_ticks(x)))
     for at, name in named.items():
         place = f'x="{min(x(at), _WIDTH - _LETTER * len(name) / 2):.1f}" y="{y.start + 17:.1f}"'
         parts.append(f'<path class="grid" d="M{x(at):.1f} {y.start:.1f}v4"/>')
@@ -117,7 +130,7 @@ def _grid(x: Scale, y: Scale, axes: Axes) -> list[str]:
 
 def _most_ticks(x: Scale) -> int:
     """As many numbers as stand beside each other."""
-    longest = max(len(f"{tick:.6g}") for tick in x.ticks(6))
+    longest = max(map(len, tick_names(x.ticks()).values()))
     return max(2, min(6, int((x.end - x.start) / (_LETTER * (longest + 2)))))
 
 
@@ -125,9 +138,7 @@ def _drawn(series: Series, x: Scale, y: Scale) -> list[str]:
     kind, places = series.kind, [(x(at), y(value)) for at, value in series.points]
     parts = [f'<path class="line {kind}" d="{_path(places)}"/>'] if len(places) > 1 else []
     parts += [
-        f'<path class="line {kind}" d="M{x(at):.1f} {y(low):.1f}V{y(high):.1f}"/>'
-        for at, low, high in series.bars
-        if isfinite(low) and isfinite(high)
+        f'<path class="line {kind}" d="M{x(at):.1f} {y(low):.1f}V{y(high):.1f}"/>' for at, low, high in series.bars
     ]
     return [*parts, *(mark(kind, f"{x(at):.1f}", f"{y(value):.1f}") for at, value in series.marked)]
 
@@ -189,8 +200,8 @@ def row_plot(scale: Scale, *marks: tuple[str, Mapping[str, Any]], with_zero: boo
 def row_axis(scale: Scale) -> Markup:
     """The numbers below such plots; every second one gives way where there is little room."""
     texts = [
-        f'<text class="tick{" odd" * (number % 2)}" x="{at:.2f}%" y="12" text-anchor="{_anchor(at)}">{tick:.4g}</text>'
-        for number, tick in enumerate(scale.ticks(3))
+        f'<text class="tick{" odd" * (number % 2)}" x="{at:.2f}%" y="12" text-anchor="{_anchor(at)}">{name}</text>'
+        for number, (tick, name) in enumerate(tick_names(scale.ticks(3)).items())
         for at in [scale(tick)]
     ]
     return Markup(f'<svg class="row" width="100%" height="16" aria-hidden="true">{"".join(texts)}</svg>')

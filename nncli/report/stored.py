@@ -1,10 +1,12 @@
 """``report.json`` of a model folder, read back: it is no part of the model, and may be anybody's."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from nncli.bundle.folder import read_regular
+from nncli.bundle.model import Model
 from nncli.bundle.records import from_json, parse_json
 from nncli.errors import ModelError, UsageError
 
@@ -44,6 +46,16 @@ def read_report(folder: Path) -> dict[str, Any]:
     if not isinstance(report, dict):
         raise ModelError(f"{where}: is no report of training; train anew")
     return report
+
+
+def refuse_other(document: Mapping[str, Any], model: Model) -> None:
+    """Checks that a report is of this model.
+
+    Raises:
+        ModelError: it is of another one.
+    """
+    if document.get("model_sha256") != model.sha256:
+        raise ModelError(f"{REPORT}: is of another model than this folder's; train anew")
 
 
 def read_importances(folder: Path) -> dict[str, Any]:

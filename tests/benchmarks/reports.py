@@ -87,7 +87,7 @@ def seen(file: Path, browser: Browser, screenshot: Path | None) -> dict[str, obj
 
 def faults_at(page: Page, width: int) -> list[str]:
     page.set_viewport_size({"width": width, "height": 900})
-    page.wait_for_timeout(300)  # what is drawn to fit waits until nobody pulls at the window
+    page.wait_for_timeout(1000)  # what is drawn to fit waits until nobody pulls at the window
     excess = excess_width(page)
     return [f"{width}: {fault}" for fault in [*([f"{excess} px too wide"] if excess > 0 else []), *plot_faults(page)]]
 

@@ -7,7 +7,15 @@ import pytest
 from safetensors.numpy import save
 
 from nncli.bundle.arrays import dump_arrays, load_arrays
-from nncli.bundle.folder import MANIFEST, read_file, read_manifest, refuse_existing, write_folder
+from nncli.bundle.folder import (
+    MANIFEST,
+    PAGES,
+    read_file,
+    read_manifest,
+    refuse_existing,
+    write_folder,
+    write_pages,
+)
 from nncli.errors import FileError, ModelError, UsageError
 
 FILES = {"model.json": b"{}", "weights.safetensors": b"abc"}
@@ -32,6 +40,17 @@ def test_replacing_leaves_only_the_new_files(tmp_path: Path) -> None:
     assert read_file(tmp_path / "m", manifest, "model") == b"[]"
     assert names(tmp_path / "m") == {MANIFEST, "report.html", *(entry.name for entry in manifest.files)}
     assert (tmp_path / "m" / "report.html").read_bytes() == b"new"
+
+
+def test_pages_of_an_older_model_do_not_stay(tmp_path: Path) -> None:
+    write_folder(tmp_path / "m", FILES, dict.fromkeys(PAGES, b"old"))
+    (tmp_path / "m" / "notes.txt").write_text("mine")
+    write_folder(tmp_path / "m", FILES, {"report.json": b"new"})
+    assert names(tmp_path / "m") & {*PAGES, "notes.txt"} == {"report.json", "notes.txt"}
+    write_pages(tmp_path / "m", {"report.html": b"page"})
+    assert (tmp_path / "m" / "report.html").read_bytes() == b"page"
+    assert (tmp_path / "m" / "report.json").read_bytes() == b"new"
+    assert not [name for name in names(tmp_path / "m") if name.startswith(".")]
 
 
 @pytest.mark.parametrize("broken_call", range(1, 12))

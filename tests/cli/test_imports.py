@@ -27,7 +27,8 @@ except SystemExit as leave:
 
 
 @pytest.mark.parametrize(
-    "command", ["--help", "--version", "predict", "evaluate", "info", "compare-baseline", "export", "explain", "report"]
+    "command",
+    ["--help", "--version", "predict", "evaluate", "info", "compare-baseline", "export", "explain", "report", "page"],
 )
 def test_light_commands_load_neither_torch_nor_scikit_learn(
     command: str, penguins_model: Path, samples: Path, tmp_path: Path
@@ -35,15 +36,16 @@ def test_light_commands_load_neither_torch_nor_scikit_learn(
     args = {
         "predict": ["predict", samples / "penguins.csv", "-m", penguins_model, "--with", "trees", "--keep"],
         "evaluate": ["evaluate", samples / "penguins.csv", "-m", penguins_model, "--json"],
-        "report": ["report", "-m", penguins_model, "--format", "html"],
         "explain": ["explain", samples / "penguins.csv", "-m", penguins_model, "-o", tmp_path / "page.html"],
         "info": ["info", "-m", penguins_model],
+        "report": ["report", "-m", penguins_model, "--format", "md"],
+        "page": ["report", "-m", penguins_model, "--format", "html"],
         "compare-baseline": ["compare-baseline", "-m", penguins_model],
         "export": ["export", "-m", penguins_model, "-o", tmp_path / "model.onnx", "-q"],
     }
     loaded = loaded_modules(RUN, *args.get(command, [command]))
-    too_heavy = {*HEAVY, "pandas", "scipy"} if command == "predict" else HEAVY
-    assert not [name for name in loaded if name.split(".")[0] in too_heavy]
+    too_heavy = {"predict": {*HEAVY, "pandas", "scipy"}, "report": {*HEAVY, "pandas"}, "page": {*HEAVY, "pandas"}}
+    assert not [name for name in loaded if name.split(".")[0] in too_heavy.get(command, HEAVY)]
 
 
 @pytest.mark.parametrize(

@@ -1,72 +1,256 @@
+"""``nncli report`` by the real program."""
+
 import json
+import os
 import shutil
-import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlparse
 
 import pytest
-from program import Program
+from program import Outcome, Program
+
+from nncli.bundle.model import load_model
+from nncli.cli import outcome as outcome_module
+from nncli.cli.app import app
+from nncli.errors import ModelError
+from nncli.report.html import render_markdown
+from nncli.report.page import render_page
 
 
 @pytest.fixture
-def model(penguins_model: Path, tmp_path: Path) -> Path:
-    """A copy that may be written to."""
-    return Path(shutil.copytree(penguins_model, tmp_path / "m"))
+def folder(nncli: Program, penguins_model: Path) -> Path:
+    """A copy of the model's folder that may be changed."""
+    shutil.copytree(penguins_model, nncli.folder / "m")
+    return nncli.folder / "m"
 
 
-def test_the_report_is_made_anew_from_its_numbers(nncli: Program, model: Path) -> None:
-    trained = (model / "report.html").read_text()
-    (model / "report.html").write_text("<script>alert(1)</script>")
-    page = nncli("report", "-m", model, "--format", "html")
-    assert (page.code, page.out) == (0, trained)
-    assert nncli("report", "-m", model).out == f"{model / 'report.html'}\n"
-    document = json.loads((model / "report.json").read_text())
-    assert json.loads(nncli("report", "-m", model, "--format", "json").out) == document
-    text = nncli("report", "-m", model, "--format", "md").out
-    assert document["verdict"]["sentence"] in text
-    tables = [line for line in text.splitlines() if line.startswith("|")]
-    assert len(tables) > 8
+@pytest.fixture(scope="session")
+def fresh(penguins_model: Path) -> str:
+    """The page that the model's numbers make."""
+    return render_page(json.loads((penguins_model / "report.json").read_text()), load_model(penguins_model))
 
 
-def test_it_opens_a_page_of_its_own_making(nncli: Program, model: Path) -> None:
-    trained = (model / "report.html").read_text()
-    (model / "report.html").write_text("somebody's")
-    browser = nncli.folder / "browser"
-    browser.write_text(
-        f"#!{sys.executable}\nimport sys\nopen({str(nncli.folder / 'asked')!r}, 'w').write(sys.argv[1])\n"
-    )
-    browser.chmod(0o755)
-    assert nncli("report", "-m", model, "--open", env={"BROWSER": f"{browser} %s"}).code == 0
-    opened = Path((nncli.folder / "asked").read_text().removeprefix("file://"))
-    assert opened.read_text() == trained
-    assert opened.stat().st_mode & 0o077 == 0
-    opened.unlink()
+def refused(outcome: Outcome, code: int, words: str) -> None:
+    assert (outcome.code, outcome.out, outcome.err.count("\n")) == (code, "", 1), outcome.err
+    assert words in outcome.err
+    assert "a bug" not in outcome.err
+
+
+def test_without_options_it_says_where_the_page_is(nncli: Program, folder: Path) -> None:
+    outcome = nncli("report", "-m", "m")
+    assert (outcome.code, outcome.out, outcome.err) == (0, "m/report.html\n", "")
+    assert (nncli.folder / outcome.out.strip()).exists()
+    shutil.move(folder, nncli.folder / "nncli-model")
+    assert nncli("report").out == "nncli-model/report.html\n"
+
+
+def test_each_format_goes_to_standard_output_or_a_file(nncli: Program, folder: Path, fresh: str) -> None:
+    document = json.loads((folder / "report.json").read_text())
+    expected = {"html": fresh, "md": render_markdown(document)}
+    for form in ("html", "md", "json"):
+        shown = nncli("report", "-m", "m", "--format", form)
+        assert (shown.code, shown.err) == (0, "")
+        written = nncli("report", "-m", "m", "--format", form, "-o", "out")
+        assert (written.code, written.out, written.err) == (0, "", "")
+        text = (nncli.folder / "out").read_text()
+        assert text == shown.out
+        assert json.loads(text) == document if form == "json" else text == expected[form]
+        (nncli.folder / "out").unlink()
+
+
+def test_json_is_a_format_and_quiet_says_nothing(nncli: Program, folder: Path) -> None:
+    assert nncli("report", "-m", "m", "--json").out == nncli("report", "-m", "m", "--format", "json").out != ""
+    refused(nncli("report", "-m", "m", "--json", "--format", "md"), 2, "--json: is --format json")
+    quiet = nncli("report", "-m", "m", "-q")
+    assert (quiet.code, quiet.out, quiet.err) == (0, "", "")
+    (folder / "report.html").unlink()
+    refused(nncli("report", "-m", "m"), 4, "m/report.html: there is none; make one: nncli report --format html")
+
+
+def test_a_file_that_exists_is_replaced_only_by_force(nncli: Program, folder: Path) -> None:
+    (nncli.folder / "out").write_text("mine")
+    command = ("report", "-m", "m", "--format", "md", "-o", "out")
+    refused(nncli(*command), 2, "out: exists already")
+    assert (nncli.folder / "out").read_text() == "mine"
+    assert nncli(*command, "--force").code == 0
+    assert (nncli.folder / "out").read_text().startswith("# Network or trees")
+
+
+@pytest.mark.parametrize(
+    ("args", "code", "words"),
+    [
+        (["-o", "out"], 2, "--output: needs --format"),
+        (["--format", "pdf"], 2, "--format"),
+        (["--format", "md", "-o", "none/out"], 5, "none"),
+        (["-m", "elsewhere"], 4, "is no model folder"),
+    ],
+)
+def test_what_cannot_be_done_gets_one_line(
+    nncli: Program, folder: Path, args: list[str], code: int, words: str
+) -> None:
+    outcome = nncli("report", "-m", "m", *args)
+    refused(outcome, code, words)
+    assert not (nncli.folder / "out").exists()
+
+
+_KEY = '{"target": "t", "target": "u"}'
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (None, "report.json: cannot be read"), ("", "is not strict JSON"), ("[]", "is no report of training"),
+        (_KEY, "a key stands twice"), ("[" * 100_000, "is not strict JSON"), ('{"a": 1e999}', "too large"),
+    ],
+)  # fmt: skip
+def test_numbers_that_are_damaged_are_refused(nncli: Program, folder: Path, content: str | None, words: str) -> None:
+    (folder / "report.json").unlink()
+    if content is not None:
+        (folder / "report.json").write_text(content)
+    refused(nncli("report", "-m", "m", "--format", "json"), 4, words)
+
+
+def test_no_name_acts_on_a_terminal(nncli: Program, folder: Path) -> None:
+    document = json.loads((folder / "report.json").read_text())
+    document["target"] = document["verdict"]["sentence"] = document["device"] = "\x1b[2J\x9b2J\u202e\ud800"
+    (folder / "report.json").write_text(json.dumps(document))
+    shown = nncli("report", "-m", "m", "--format", "json")
+    assert shown.out.isascii()
+    assert json.loads(shown.out) == document
+    for form in ("md", "html"):
+        shown = nncli("report", "-m", "m", "--format", form)
+        assert shown.code == 0
+        assert not set("\x1b\x9b\u202e") & set(shown.out)
+        assert "\\x1b[2J\\x9b2J\\u202e\\ud800" in shown.out
+
+
+def test_a_file_whose_name_is_no_text_makes_numbers_and_pages(penguins_model: Path) -> None:
+    document = json.loads((penguins_model / "report.json").read_text())
+    document["data"]["path"] = document["repeat"] = os.fsdecode(b"caf\xe9.csv")
+    assert json.loads(outcome_module.to_bytes(document).decode()) == document
+    assert "caf\\udce9.csv" in render_page(document, load_model(penguins_model)).encode().decode()
+
+
+def test_numbers_of_something_else_are_refused(nncli: Program, folder: Path) -> None:
+    (folder / "report.json").write_text('{"target": "x\\u001b[2J"}')
+    refused(nncli("report", "-m", "m", "--format", "md"), 4, "is none that this nncli writes")
+    refused(nncli("report", "-m", "m", "--format", "html"), 4, "is of another model")
 
 
 @pytest.mark.parametrize(
     ("damage", "words"),
     [
-        (lambda d: "{", "is not strict JSON"),
-        (lambda d: "[]", "is no report"),
-        (lambda d: json.dumps({**d, "scores": 5}), "is none that this nncli writes"),
-        (lambda d: json.dumps({**d, "curve": [{"epoch": "x"}]}), "is none that this nncli writes"),
-        (lambda d: json.dumps({**d, "examples": {"columns": [], "rows": [{"number": 1}]}}), "its examples are none"),
-        (lambda d: json.dumps({**d, "model_sha256": "0" * 64}), "is of another model"),
+        ({"scores": 5}, "is none that this nncli writes"),
+        ({"curve": [{"epoch": "x"}]}, "is none that this nncli writes"),
+        ({"examples": {"columns": [], "rows": [{"number": 1}]}}, "is none that this nncli writes"),
+        ({"model_sha256": "0" * 64}, "is of another model"),
     ],
 )
-def test_a_report_that_nncli_does_not_write_gets_one_line(nncli: Program, model: Path, damage, words: str) -> None:
-    path = model / "report.json"
-    path.write_text(damage(json.loads(path.read_text())))
-    outcome = nncli("report", "-m", model, "--format", "html")
-    assert (outcome.code, outcome.out) == (4, "")
-    assert words in outcome.err
-    assert len(outcome.err.splitlines()) == 1
+def test_numbers_of_another_kind_or_model_are_refused(
+    nncli: Program, folder: Path, damage: dict[str, Any], words: str
+) -> None:
+    document = json.loads((folder / "report.json").read_text())
+    (folder / "report.json").write_text(json.dumps(document | damage))
+    refused(nncli("report", "-m", "m", "--format", "html"), 4, words)
 
 
-def test_wrong_use_is_refused(nncli: Program, model: Path) -> None:
-    (nncli.folder / "there.md").write_text("mine")
-    for arguments in (["--format", "pdf"], ["-o", "x.md"], ["--format", "md", "-o", "there.md"]):
-        outcome = nncli("report", "-m", model, *arguments)
-        assert (outcome.code, len(outcome.err.splitlines())) == (2, 1)
-    assert (nncli.folder / "there.md").read_text() == "mine"
-    (model / "report.json").unlink()
-    assert nncli("report", "-m", model, "--format", "md").code == 4
+def test_a_pipe_or_a_link_in_the_place_of_numbers_is_refused(nncli: Program, folder: Path) -> None:
+    (folder / "report.json").unlink()
+    os.mkfifo(folder / "report.json")
+    refused(nncli("report", "-m", "m"), 4, "is no regular file")
+    (folder / "report.json").unlink()
+    (folder / "report.json").symlink_to("/etc/hostname")
+    refused(nncli("report", "-m", "m"), 4, "cannot be read")
+
+
+@pytest.fixture
+def browser(nncli: Program) -> Callable[..., tuple[Outcome, Path]]:
+    """Runs a command that opens a browser: its outcome, and the file that was opened."""
+    script = nncli.folder / "browser"
+    script.write_text(f'#!/bin/sh\nprintf "%s" "$1" > "{nncli.folder}/opened"\n')
+    script.chmod(0o755)
+    (nncli.folder / "tmp").mkdir()
+    env = {"BROWSER": f"{script} %s", "TMPDIR": str(nncli.folder / "tmp")}
+
+    def run(*args: Any) -> tuple[Outcome, Path]:
+        outcome = nncli(*args, env=env)
+        url = urlparse((nncli.folder / "opened").read_text())
+        assert url.scheme == "file"
+        return outcome, Path(unquote(url.path))
+
+    return run
+
+
+def test_the_browser_gets_a_page_of_our_own_making(
+    folder: Path, fresh: str, browser: Callable[..., tuple[Outcome, Path]]
+) -> None:
+    assert browser("report", "-m", "m", "--open")[1] == folder / "report.html"
+    (folder / "report.html").write_text("<script>alert('anybody')</script>")
+    outcome, opened = browser("report", "-m", "m", "--open")
+    assert (outcome.code, outcome.out, outcome.err) == (0, "", "")
+    assert opened.parent.name == "tmp"
+    assert opened.suffix == ".html"
+    assert opened.read_text() == fresh
+    assert opened.stat().st_mode & 0o077 == 0
+    (folder / "report.html").unlink()
+    outcome, opened = browser("report", "-m", "m", "--open", "--format", "md")
+    assert opened.read_text() == fresh
+    assert outcome.out.startswith("# Network or trees")
+
+
+def test_without_a_browser_it_says_where_the_page_is(nncli: Program, folder: Path, fresh: str) -> None:
+    nothing = {"BROWSER": "/bin/false", "PATH": "/nowhere", "DISPLAY": "", "WAYLAND_DISPLAY": "", "TMPDIR": str(folder)}
+    outcome = nncli("report", "-m", "m", "--open", env=nothing)
+    assert outcome.code == 0
+    [words, path] = outcome.err.rstrip().split("; the page is ")
+    assert words == "no browser could be started"
+    assert Path(path).read_text() == fresh
+
+
+def test_a_page_that_fails_leaves_a_model_that_predicts(
+    nncli: Program, samples: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """And no page of an older model."""
+    monkeypatch.chdir(nncli.folder)
+    data = str(samples / "penguins.csv")
+    command = [
+        "train",
+        data,
+        "--target",
+        "species",
+        "--effort",
+        "quick",
+        "--epochs",
+        "2",
+        "--threads",
+        "1",
+        "-q",
+        "-o",
+        "m",
+    ]
+
+    def run() -> int:
+        with pytest.raises(SystemExit) as leave:
+            app(command, prog_name="nncli")
+        return int(leave.value.code or 0)
+
+    shutil.rmtree("m", ignore_errors=True)
+    assert run() == 0
+    assert (nncli.folder / "m" / "report.html").exists()
+
+    def failing(*_: object) -> None:
+        raise ModelError("report.json: no page today")
+
+    monkeypatch.setattr(outcome_module, "render_page", failing)
+    command.append("--force")
+    assert run() == 4
+    assert capsys.readouterr().err == "nncli: report.json: no page today\n"
+    assert not (nncli.folder / "m" / "report.html").exists()
+    assert not (nncli.folder / "m" / "README.md").exists()
+    assert (nncli.folder / "m" / "report.json").exists()
+    predicted = nncli("predict", data, "-m", "m")
+    assert predicted.code == 0
+    assert len(predicted.out.splitlines()) == 345
+    assert nncli("report", "-m", "m", "--format", "html").out.startswith("<!doctype html>")

@@ -32,6 +32,8 @@ def test_a_csv_file_becomes_a_model_folder_and_a_verdict(nncli: Program, samples
     assert "\nnetwork, validation log loss: 0." in outcome.err
     assert report["verdict"]["sentence"] in outcome.err.replace("\n", " ").replace("  ", " ")
     assert "\x1b" not in outcome.err + outcome.out
+    last = outcome.err.splitlines()[-1]
+    assert last == "Model: nncli-model   Report: nncli-model/report.html   (nncli report --open)"
 
 
 def test_the_textbook_network_with_all_its_options(nncli: Program, samples: Path) -> None:
@@ -245,7 +247,7 @@ def test_a_search_that_was_cut_off_goes_on_and_says_what_was_tried(tmp_path: Pat
     assert [trial["number"] for trial in networks] == list(range(1, len(networks) + 1))
     assert sum(trial["kept"] for trial in networks) == report["network"]["networks"] >= 1
     assert [trial["loss"] for trial in trees if trial["kept"]] == [min(trial["loss"] for trial in trees)]
-    assert f"settings tried: {len(networks)} for the network" in again.stderr.replace("\n", " ")
+    assert f"settings tried: {len(networks)} for the network" in report["sentences"]["effort"]
     assert report["seconds"]["total"] < 40
     predicted = subprocess.run(
         [sys.executable, "-m", "nncli", "predict", str(samples / "penguins.csv"), "-m", "m"],

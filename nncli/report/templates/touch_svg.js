@@ -25,10 +25,19 @@
     for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
   };
 
-  /** A name that fits into some pixels of small type. */
-  touch.fit = function (name, pixels, ofLetter = 7.7) {
-    const most = Math.max(3, Math.floor(pixels / ofLetter));
-    return name.length <= most ? name : name.slice(0, most - 1) + "…";
+  let ruler = null;
+
+  /** A name, or as much of it as fits into some pixels. */
+  touch.fit = function (name, pixels, font = "12px") {
+    ruler ??= document.createElement("canvas").getContext("2d");
+    ruler.font = font + " system-ui, sans-serif";
+    const letters = Array.from(name);
+    let shown = name;
+    while (letters.length > 1 && ruler.measureText(shown).width > pixels) {
+      letters.pop();
+      shown = letters.join("") + "…";
+    }
+    return shown;
   };
 
   /** A table of cells as text; the first row heads the columns. */

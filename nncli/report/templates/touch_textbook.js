@@ -44,12 +44,11 @@
         "p",
         {},
         `A network of two inputs, ${names[0]} and ${names[1]} as the network sees them, one layer of tanh units, and softmax. ` +
-          `It learns from the ${lesson.points.length} example rows only, so that every step can be followed: ` +
-          "this is a lesson, not your model.",
+          `It learns from the ${lesson.points.length} example rows only, so that every step can be followed` +
+          (own
+            ? ". It starts with the trained weights of your model, which is such a network itself."
+            : ": this is a lesson, not your model."),
       ),
-      own
-        ? touch.html("p", {}, "It starts with the trained weights of your model, which is such a network itself.")
-        : "",
       choices(view, own),
       touch.html(
         "div",

@@ -152,7 +152,7 @@
       touch.svg(
         "text",
         { class: "touch-axis", x: (LEFT + width - RIGHT) / 2, y: HEIGHT - 8, "text-anchor": "middle" },
-        touch.fit(column.name, width - LEFT - RIGHT, 7) + (column.byRank ? " (spread by rank)" : ""),
+        touch.fit(column.name, width - LEFT - RIGHT - 110, "13px") + (column.byRank ? " (spread by rank)" : ""),
       ),
     );
     border(page, plot.c, (p) =>
@@ -204,7 +204,7 @@
         touch.svg(
           "text",
           { class: is ? "touch-axis touch-strong" : "touch-axis", x: label, y: y + 4, "text-anchor": "end" },
-          touch.fit(column.labels[code], label - 4, 7),
+          touch.fit(column.labels[code], label - 4, "700 13px"),
         ),
         touch.svg("line", { class: "touch-level", x1: x(0), x2: x(plot.network[i]), y1: y, y2: y }),
       );
@@ -225,7 +225,7 @@
       touch.svg(
         "text",
         { class: "touch-axis", x: (label + width) / 2, y: height - 8, "text-anchor": "middle" },
-        "probability of " + touch.fit(page.classes[plot.c], width - label - 120, 7),
+        "probability of " + touch.fit(page.classes[plot.c], width - label - 120, "13px"),
       ),
     );
     return svg;
