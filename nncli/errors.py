@@ -13,8 +13,10 @@ Messages read *where: what is wrong; what was found; what to do*. Values that co
 through :func:`show`, so that no cell or header can act on a terminal.
 """
 
+import errno
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import ClassVar
 
 _CONTROL = re.compile(
@@ -26,6 +28,17 @@ _CONTROL = re.compile(
 )
 _MOST_MARKS = 4
 """Combining marks on one character; more of them reach over the lines above and below."""
+
+
+_OUT_OF_MEMORY = (
+    "can't allocate memory",
+    "cannot allocate memory",
+    "out of memory",
+    "bad_alloc",
+    "can't start new thread",
+    "failed to map segment",
+)
+"""What errors say that have no class of their own: those of torch, of C++ and of the loader of libraries."""
 
 
 class NncliError(Exception):
@@ -74,6 +87,29 @@ class DeviceError(NncliError):
     """The device that was asked for is not available."""
 
     exit_code = 8
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an error says, in any of the ways of the libraries, that memory is short."""
+    if isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno == errno.ENOMEM):
+        return True
+    text = str(error).lower()
+    return isinstance(error, RuntimeError | ImportError) and any(words in text for words in _OUT_OF_MEMORY)
+
+
+@contextmanager
+def memory_stage(stage: str, remedy: str) -> Iterator[None]:
+    """A part of a run, also as a decorator: where it runs out of memory, its name is said.
+
+    Raises:
+        MemoryLimitError: it did.
+    """
+    try:
+        yield
+    except Exception as error:
+        if is_out_of_memory(error):
+            raise MemoryLimitError(f"{stage}: not enough memory; {remedy}") from error
+        raise
 
 
 def show(value: object, limit: int = 80) -> str:

@@ -43,16 +43,25 @@ _MOST_THREADS = 4
 
 
 def choose_threads(wanted: int | None) -> int:
-    """CPU threads: as asked for, else the cores this process may use, four at the most.
+    """CPU threads of work that gives the same whatever their number: as asked for, else the cores, four at the most.
 
     Raises:
         UsageError: out of range.
     """
     if wanted is not None:
-        _check("threads", 1 <= wanted <= 1024, wanted, "1 to 1024")
+        check_threads(wanted)
         return wanted
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return min(cores, _MOST_THREADS)
+
+
+def check_threads(wanted: int) -> None:
+    """Refuses a number of threads that is out of range.
+
+    Raises:
+        UsageError: it is.
+    """
+    _check("threads", 1 <= wanted <= 1024, wanted, "1 to 1024")
 
 
 def _check(option: str, ok: bool, value: object, allowed: str) -> None:
@@ -373,8 +382,9 @@ class RunSettings:
     """Seconds for the whole run; ``None``: no limit, and the clock decides nothing."""
     seed: int = 0
     device: Device = "auto"
-    threads: int | None = None
-    """CPU threads; ``None``: all cores, four at the most (small matrices gain nothing from more)."""
+    threads: int = 2
+    """CPU threads. They may decide how sums are rounded, so their number is part of the recipe and not of the machine;
+    more than there are cores wait for each other, and small matrices gain little from more than two."""
     group: str | None = None
     """The column whose equal values stay on one side of every split; it is not learned from."""
     time: str | None = None
@@ -400,7 +410,7 @@ class RunSettings:
         limit = self.time_limit
         _check("time-limit", limit is None or 0 < limit < 1e9, limit, "seconds above 0, below 1000000000")
         _check("seed", 0 <= self.seed < 2**32, self.seed, "0 to 4294967295")
-        choose_threads(self.threads)
+        check_threads(self.threads)
         if self.group is not None and self.time is not None:
             raise UsageError("--group and --time: only one of them can decide which rows are tested; leave one out")
         if self.target is not None and self.target == self.weights.column:

@@ -27,7 +27,7 @@ def dump_arrays(arrays: Mapping[str, NDArray[Any]]) -> bytes:
     """Safetensors bytes that depend on the arrays alone."""
     from safetensors.numpy import save
 
-    return save({name: np.ascontiguousarray(array) for name, array in arrays.items()})
+    return save({name: np.asarray(array, order="C") for name, array in arrays.items()})
 
 
 def load_arrays(data: bytes, shapes: Shapes, dtypes: Mapping[str, type], where: str) -> dict[str, NDArray[Any]]:

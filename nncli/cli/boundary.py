@@ -2,34 +2,19 @@
 
 import io
 import os
-import signal
 import sys
 import traceback
 from pathlib import Path
-from types import FrameType
 from typing import Any, NoReturn
 
 import typer
 from typer.core import TyperGroup
 
-from nncli.errors import FileError, MemoryLimitError, NncliError, inert, show
+from nncli.errors import DeviceError, FileError, MemoryLimitError, NncliError, inert, is_out_of_memory, show
 
 DEBUG_KEY = "nncli.debug"
-_OUT_OF_MEMORY = ("can't allocate memory", "out of memory")
-_BROKEN_PIPE_CODE, _SIGNAL_CODE = 141, 128
-"""A reader that left; what a signal's number is added to."""
-
-
-def stop_on_terminate() -> None:
-    """SIGTERM and a terminal that closes unwind like an exit, so that nothing half-written stays."""
-
-    def leave(number: int, _frame: FrameType | None) -> None:
-        raise SystemExit(_SIGNAL_CODE + number)
-
-    for name in ("SIGTERM", "SIGHUP"):  # the second is not everywhere, and nohup has it ignored
-        number = getattr(signal, name, None)
-        if number is not None and signal.getsignal(number) != signal.SIG_IGN:
-            signal.signal(number, leave)
+_LOST_DEVICE = "CUDA error", "MPS backend"
+_BROKEN_PIPE_CODE = 141
 
 
 class _ClosedOutput(io.TextIOBase):
@@ -84,10 +69,10 @@ def _fail(error: Exception) -> NoReturn:
 def _known(error: Exception) -> NncliError | None:
     if isinstance(error, NncliError):
         return error
-    if isinstance(error, MemoryError) or (
-        isinstance(error, RuntimeError) and any(words in str(error) for words in _OUT_OF_MEMORY)
-    ):
+    if is_out_of_memory(error):
         return MemoryLimitError("not enough memory; use fewer rows, --effort quick, or, to predict, a smaller --memory")
+    if isinstance(error, RuntimeError) and any(words in str(error) for words in _LOST_DEVICE):
+        return DeviceError(f"the device failed; {show(str(error).splitlines()[0])}; try again, or take --device cpu")
     if isinstance(error, OSError):
         # Closing a file fails once more where writing has failed, and then without its name.
         name = error.filename or getattr(error.__context__, "filename", None)

@@ -55,9 +55,9 @@ def export(
     destination = _destination(format, output, side, force)
     from nncli.bundle.model import load_model
     from nncli.bundle.whole import write_file
-    from nncli.cli.boundary import stop_on_terminate
+    from nncli.training.signals import Signals
 
-    stop_on_terminate()
+    Signals().install()
     loaded = load_model(model)
     note = "" if side else _blend_note(loaded, format)
     side = side or ("network" if format == "torch" else loaded.description.default_side)

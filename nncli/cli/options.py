@@ -147,7 +147,19 @@ Device = Annotated[
     str, typer.Option(help="Where the network trains.", metavar="auto|cpu|cuda|mps", rich_help_panel=RUN_PANEL)
 ]
 Threads = Annotated[
-    int | None, typer.Option(help="CPU threads; all cores, four at the most, if not given.", rich_help_panel=RUN_PANEL)
+    int,
+    typer.Option(
+        help="CPU threads; the same on every machine, because another number may give another model.",
+        rich_help_panel=RUN_PANEL,
+    ),
+]
+Resume = Annotated[
+    bool,
+    typer.Option(
+        "--resume",
+        help="Go on where this very command was cut off; refused if data, options, versions or threads have changed.",
+        rich_help_panel=RUN_PANEL,
+    ),
 ]
 Group = Annotated[
     str | None,

@@ -18,7 +18,7 @@ from nncli.report.decision import decision_report
 from nncli.report.document import CurvePoint, Report, TrialLine, document
 from nncli.report.html import render_html, render_markdown, render_model_card
 from nncli.report.page import render_page
-from nncli.settings import EFFORTS, EvaluationSettings, RepeatSettings, RunSettings, choose_threads
+from nncli.settings import EFFORTS, EvaluationSettings, RepeatSettings, RunSettings
 
 if TYPE_CHECKING:
     from nncli.experiment.holdout import Experiment
@@ -190,7 +190,7 @@ def _shared(table: ExaminedTable, settings: RunSettings, **more: Any) -> dict[st
         "target": table.target.name,
         "classes": table.target.classes,
         "device": choose_device(settings.device).type,
-        "threads": choose_threads(settings.threads),
+        "threads": settings.threads,
         "seed": settings.seed,
         "settings": {**asdict(settings), **more},
         "weights": settings.weights,

@@ -12,17 +12,7 @@ import typer
 
 from nncli.cli import predict_options as p
 from nncli.cli.keep import parse_keep
-from nncli.cli.options import (
-    DEFAULT_MODEL,
-    Debug,
-    ExpectModel,
-    Force,
-    ModelFolder,
-    Quiet,
-    Threads,
-    Verbose,
-    parse_numbers,
-)
+from nncli.cli.options import DEFAULT_MODEL, Debug, ExpectModel, Force, ModelFolder, Quiet, Verbose, parse_numbers
 from nncli.errors import UsageError, inert, quoted_list, show
 from nncli.settings import PredictSettings, Side, With, check_choice, choose_threads
 
@@ -88,7 +78,7 @@ def predict(
     excel_safe: p.ExcelSafe = False,
     line_buffered: p.LineBuffered = False,
     memory: p.Memory = None,
-    threads: Threads = None,
+    threads: p.Threads = None,
     quiet: Quiet = False,
     verbose: Verbose = False,
     debug: Debug = False,
@@ -161,11 +151,11 @@ def _prepared(
     # By Arrow's own choice a quarter more is kept than is used; by the system's, tables of hundreds of columns tear
     # memory to pieces, and it grows with the file. Where Arrow lacks the third, it would say so.
     os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "jemalloc" if sys.platform == "linux" else "system")
-    from nncli.cli.boundary import stop_on_terminate
     from nncli.prediction.memory import block_bytes_within, parse_size
     from nncli.prediction.run import Run
+    from nncli.training.signals import Signals
 
-    stop_on_terminate()
+    Signals().install()
     most_bytes = parse_size(memory) if memory is not None else None
     run = Run(_answering(model, settings, names_side), threads, line_buffered)
     return replace(run, block_bytes=block_bytes_within(most_bytes, threads)) if most_bytes is not None else run

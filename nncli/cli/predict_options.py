@@ -171,6 +171,10 @@ ExcelSafe = Annotated[
     bool,
     typer.Option("--excel-safe", help="An apostrophe before text that is a formula to Excel.", rich_help_panel=_OUTPUT),
 ]
+Threads = Annotated[
+    int | None,
+    typer.Option(help="CPU threads; all cores, four at the most, if not given.", rich_help_panel=_INPUT),
+]
 Memory = Annotated[
     str | None,
     typer.Option(

@@ -48,6 +48,7 @@ class TerminalObserver:
         self._task: TaskID | None = None
         self._fold = ""
         self._best = inf
+        self._told_parts = False
 
     def __enter__(self) -> Self:
         return self
@@ -96,6 +97,12 @@ class TerminalObserver:
             seconds = sum(trial.seconds for trial in known)
             self.say(f"going on after trial {len(known)} of a run that was cut off; its {seconds:.0f} s count below")
         self._best = min((trial.loss for trial in known), default=inf)
+
+    def parts(self, n_parts: int) -> None:
+        """Says once that the memory is too small for whole batches."""
+        if not self._told_parts:
+            self.say("the device has too little memory for a batch: it is taken in parts, which gives the same network")
+        self._told_parts = True
 
     def tried(self, trial: "Trial[TrainedNetwork]", n_trials: int) -> None:
         """Says what came of one setting of several."""

@@ -1,13 +1,19 @@
 """``nncli train``: data to a model folder and a verdict."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from nncli.cli import options as o
-from nncli.errors import UsageError
+from nncli.cli.cut_off import checkpoint_folder, kept_if_cut_off, take_up
+from nncli.errors import memory_stage, show
 from nncli.settings import EFFORTS, RunSettings
+from nncli.training.signals import Signals
+
+if TYPE_CHECKING:
+    from nncli.cli.progress import TerminalObserver
+    from nncli.guard.examine import ExaminedTable
 
 
 def train(
@@ -36,6 +42,7 @@ def train(
     seed: o.Seed = o.DEFAULTS.seed,
     device: o.Device = o.DEFAULTS.device,
     threads: o.Threads = o.DEFAULTS.threads,
+    resume: o.Resume = False,
     metric: o.Metric = None,
     network: o.Network = o.NETWORK_DEFAULTS.kind,
     layers: o.Layers = None,
@@ -64,37 +71,77 @@ def train(
 
     zcat big.csv.gz | nncli train - --target label --time-limit 120
 
-    nncli train customers.csv --effort best --time-limit 600   many networks; goes on where it was cut off
+    nncli train customers.csv --effort best --time-limit 600   many networks
+
+    nncli train customers.csv --resume                         goes on where this command was cut off
     """
     settings = o.train_settings(ctx.params)  # the options, by their names
-    found = _run(data, settings, output, force, strict=strict, quiet=quiet, verbose=verbose)
+    if json:
+        print(end="")  # noqa: T201 (a standard output that is closed is refused before any work)
+    found = _run(data, settings, output, force, strict=strict, resume=resume, quiet=quiet, verbose=verbose)
     if json:
         o.print_json(found)
 
 
 def _run(
-    data: str, settings: RunSettings, output: Path, force: bool, *, strict: bool, quiet: bool, verbose: bool
+    data: str,
+    settings: RunSettings,
+    output: Path,
+    force: bool,
+    *,
+    strict: bool,
+    resume: bool,
+    quiet: bool,
+    verbose: bool,
 ) -> dict[str, Any]:
     """Gives the document of the report."""
     from nncli.bundle.folder import refuse_existing
 
     refuse_existing(output, force)
-    checkpoints, searches = _checkpoint_folder(output), EFFORTS[settings.effort].searches
-    if searches and checkpoints.exists() and not checkpoints.is_dir():
-        raise UsageError(
-            f"{checkpoints}: is no folder, and finished networks are to be kept there; choose another --output"
-        )
-    from nncli.cli.boundary import stop_on_terminate
+    folder, signals = checkpoint_folder(output), Signals()
+    signals.install()
     from nncli.cli.progress import TerminalObserver, make_console
+
+    console = make_console(quiet)
+    with TerminalObserver(console, verbose) as observer:
+        table = _read(data, settings, strict, observer)
+        # Torch and scikit-learn take seconds to load: what is wrong with the data or the rule was said before.
+        from nncli.experiment.holdout import run_experiment
+
+        checkpointer = take_up(folder, table, settings, resume, signals, observer)
+        if EFFORTS[settings.effort].searches:
+            observer.say(f"finished networks are kept in {folder}: the same command goes on where it was cut off")
+        with kept_if_cut_off(checkpointer):
+            experiment = run_experiment(table, settings, observer, observer.started, checkpointer)
+    from nncli.bundle.folder import write_pages
+    from nncli.bundle.model import save_model
+    from nncli.cli.outcome import numbers, pages, train_report
+    from nncli.report.document import document
+    from nncli.report.panel import print_panel
+
+    with signals.waiting():
+        with kept_if_cut_off(checkpointer):
+            report, model = train_report(experiment, settings, observer.seconds()), experiment.served.model
+            found = document(report)
+            save_model(output, model, experiment.heldout, numbers(found))
+        checkpointer.checkpoints.remove()
+        print_panel(report, console, verbose)
+        # Pages come last: should one fail, model and verdict are there, and nncli report makes it anew.
+        write_pages(output, pages(found, model))
+        if folder.is_dir():
+            observer.say(f"{folder} keeps networks of other data or settings; remove it if they are not wanted")
+        observer.say(f"Model: {output}   Report: {output / 'report.html'}   (nncli report --open)")
+    return found
+
+
+def _read(data: str, settings: RunSettings, strict: bool, observer: "TerminalObserver") -> "ExaminedTable":
     from nncli.fitting.decision import make_rule
     from nncli.guard.examine import examine_table
     from nncli.guard.strict import refuse_warnings
     from nncli.table.reading import read_table
     from nncli.table.split import make_split
 
-    stop_on_terminate()
-    console = make_console(quiet)
-    with TerminalObserver(console, verbose) as observer:
+    with memory_stage(f"reading {show(data)}", "use fewer rows or columns"):
         table = examine_table(
             read_table(data, settings.reading),
             settings.target,
@@ -105,35 +152,6 @@ def _run(
         )
         if strict:
             refuse_warnings(table, [make_split(table.arrangement, settings.split, settings.seed)])
-        observer.examined(table)
-        make_rule(settings.decision, table.target.classes)
-        # Torch and scikit-learn take seconds to load: what is wrong with the data or the rule was said before.
-        from nncli.experiment.holdout import run_experiment
-
-        if searches:
-            observer.say(f"finished networks are kept in {checkpoints}: the same command goes on where it was cut off")
-        experiment = run_experiment(table, settings, observer, observer.started, checkpoints if searches else None)
-    from nncli.bundle.folder import write_pages
-    from nncli.bundle.model import save_model
-    from nncli.cli.outcome import numbers, pages, train_report
-    from nncli.report.document import document
-    from nncli.report.panel import print_panel
-
-    report, model = train_report(experiment, settings, observer.seconds()), experiment.served.model
-    found = document(report)
-    save_model(output, model, experiment.heldout, numbers(found))
-    if experiment.fitted.checkpoints:
-        experiment.fitted.checkpoints.remove()
-    print_panel(report, console, verbose)
-    # Pages come last: should one fail, model and verdict are there, and nncli report makes it anew.
-    write_pages(output, pages(found, model))
-    if checkpoints.is_dir():
-        observer.say(f"{checkpoints} keeps networks of other data or settings; remove it if they are not wanted")
-    observer.say(f"Model: {output}   Report: {output / 'report.html'}   (nncli report --open)")
-    return found
-
-
-def _checkpoint_folder(output: Path) -> Path:
-    """Beside the model folder, under its name."""
-    folder = output if output.name else output.absolute()
-    return folder.with_name(f"{folder.name}.checkpoint")
+    observer.examined(table)
+    make_rule(settings.decision, table.target.classes)
+    return table

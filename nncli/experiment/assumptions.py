@@ -123,7 +123,7 @@ def _after_halving(
 
 def _answers(table: ExaminedTable, split: Split, context: Context) -> Answers:
     table, split = with_known_classes(table, split)
-    with use_threads(context.threads):
+    with use_threads(context.settings.threads):
         fitted = fit_sides(table, split, context)
         return score_test_rows(table, split, fitted, answering_sides(fitted))
 

@@ -7,7 +7,6 @@ from them too, for as long as seemed best without them.
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from nncli.bundle.model import Heldout
 from nncli.evaluation.comparison import Judgement, judge_held_out
@@ -26,6 +25,7 @@ from nncli.report.assumptions import Optimisation
 from nncli.report.closer import Closer
 from nncli.settings import RunSettings
 from nncli.table.split import Split, make_split
+from nncli.training.checkpointer import Checkpointer
 from nncli.training.device import choose_device, use_threads
 
 
@@ -62,7 +62,7 @@ def run_experiment(
     settings: RunSettings,
     observer: Observer,
     started: float | None = None,
-    checkpoint_folder: Path | None = None,
+    checkpointer: Checkpointer | None = None,
 ) -> Experiment:
     """Splits once, fits both sides, scores the test rows once, then fits both sides on all rows.
 
@@ -71,7 +71,7 @@ def run_experiment(
         settings: of the run.
         observer: is told how it comes along.
         started: when the time limit began, on the clock of ``time.monotonic``; ``None``: now.
-        checkpoint_folder: where a search keeps its networks; ``None``: nowhere.
+        checkpointer: keeps networks on disk, so that a run that is cut off can go on.
 
     Raises:
         DataError: the rows cannot be split, or there is nothing to learn from.
@@ -84,8 +84,8 @@ def run_experiment(
     found = (*table.findings, *examine_rows(table.arrangement.repeats, split), *examine_classes(table.target, [split]))
     table, split = with_known_classes(table, split)
     clock = run_clock(settings, started or time.monotonic())
-    context = Context(settings, observer, clock, checkpoint_folder=checkpoint_folder)
-    with use_threads(context.threads):
+    context = Context(settings, observer, clock, checkpointer=checkpointer)
+    with use_threads(context.settings.threads):
         fitted = fit_sides(table, split, context)
         features = encode_test_rows(table, split, fitted.model)
         test, calibration = score_with_calibration(table, split, fitted, features, settings.evaluation)

@@ -144,7 +144,7 @@ class Folds:
         # Each fold has weights of its own: what a seed brings is part of what the folds tell.
         settings = replace(self.settings, seed=(self.settings.seed + number - 1) % 2**32)
         context = Context(settings, self._observer, clock, learns_on=False)
-        with use_threads(context.threads):
+        with use_threads(context.settings.threads):
             known, known_split = with_known_classes(self.table, split)
             fitted = fit_sides(known, known_split, context)
             rivals = fit_rivals(known, known_split, fitted, context, self.repeat.against)

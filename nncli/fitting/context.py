@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Protocol
 
-from nncli.settings import EFFORTS, EffortSettings, RunSettings, Side, choose_threads
+from nncli.settings import EFFORTS, EffortSettings, RunSettings, Side
 from nncli.training.budget import Plan
+from nncli.training.checkpointer import Checkpointer
 from nncli.training.clock import Clock
 from nncli.training.device import choose_device
 from nncli.training.loop import Conditions, Epoch, TrainedNetwork
@@ -23,6 +23,9 @@ class Observer(Protocol):
 
     def epoch(self, epoch: Epoch, plan: Plan) -> None:
         """The network has done one more epoch."""
+
+    def parts(self, n_parts: int) -> None:
+        """The device has too little memory for a batch, and takes it in so many parts."""
 
     def tried(self, trial: Trial[TrainedNetwork], n_trials: int) -> None:
         """A network was trained, one of so many at the most."""
@@ -56,18 +59,13 @@ class Context:
     """Shares out the time that both sides have."""
     learns_on: bool = True
     """Whether both sides learn from all rows afterwards: then time is laid aside for it."""
-    checkpoint_folder: Path | None = None
-    """Where a search keeps its networks."""
+    checkpointer: Checkpointer | None = None
+    """Keeps networks on disk, so that a run that is cut off can go on."""
 
     @property
     def effort(self) -> EffortSettings:
         """What the run may cost."""
         return EFFORTS[self.settings.effort]
-
-    @property
-    def threads(self) -> int:
-        """CPU threads."""
-        return choose_threads(self.settings.threads)
 
     def conditions(self, deadline: float | None, number: int = 1, plan: Plan | None = None) -> Conditions:
         """For the training of a network; of several, each starts from weights of its own.
@@ -83,4 +81,12 @@ class Context:
                 self.observer.epoch(epoch, plan)
 
         device, seed = choose_device(self.settings.device), self.settings.seed + number - 1
-        return Conditions(self.settings.training, seed, device, deadline, on_epoch)
+        return Conditions(
+            self.settings.training,
+            seed,
+            device,
+            deadline,
+            on_epoch,
+            on_parts=self.observer.parts,
+            keeper=self.checkpointer,
+        )

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from nncli.baseline.trees import TreeData
 from nncli.bundle.trees import tree_inputs
+from nncli.errors import memory_stage
 from nncli.features.encoder import FeatureEncoder, Features, fit_encoder
 from nncli.features.scaling import Scaler, fit_scaler
 from nncli.guard.examine import ExaminedTable
@@ -59,6 +60,7 @@ class EncodedSplit:
         )
 
 
+@memory_stage("encoding the columns", "use fewer rows or columns")
 def encode_split(table: ExaminedTable, split: Split, settings: WeightSettings) -> EncodedSplit:
     """Fits the encoding to the training rows, and encodes these and the validation rows.
 

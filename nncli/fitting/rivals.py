@@ -51,7 +51,7 @@ def fit_rivals(
     seed = context.settings.seed
     found = {"linear": fit_linear(data, model.description.scaler, seed=seed)}
     if against:
-        found[against] = fit_library(against, data, seed=seed, threads=context.threads)
+        found[against] = fit_library(against, data, seed=seed, threads=context.settings.threads)
     return {name: Rival(rival, _calibration(rival, data)) for name, rival in found.items()}
 
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from nncli.baseline.trees import FittedTrees, TreeData, refit_careful_trees
 from nncli.bundle.model import Model
 from nncli.bundle.trees import tree_inputs
+from nncli.errors import memory_stage
 from nncli.features.encoder import Features
 from nncli.fitting.context import Context
 from nncli.fitting.sides import Fitted, reserved_for_trees, tree_settings
@@ -40,6 +41,7 @@ class Served:
         return {"network": [network.stop for network in self.networks], "trees": [self.trees.stop]}
 
 
+@memory_stage("learning from all rows", "lower --batch-size, use fewer rows, or --effort quick")
 def learn_from_all_rows(table: ExaminedTable, split: Split, fitted: Fitted, context: Context) -> Served:
     """The networks learn on, the trees once more from scratch, with nothing held back."""
     y = table.target.labels
@@ -58,7 +60,7 @@ def learn_from_all_rows(table: ExaminedTable, split: Split, fitted: Fitted, cont
         deadline = context.clock.deadline(1 / (n_networks - number + 1), reserve + for_student)
         conditions = context.conditions(deadline, trial.number, plan)
         networks.append(continue_network(trial.outcome, labelled, plan, conditions))
-    seconds = {"network": time.monotonic() - start}
+    seconds = {"network": max(time.monotonic() - start, sum(network.seconds for network in networks))}
     model = replace(fitted.model, weights=[network.arrays for network in networks])
     if fitted.student:
         student = teach_on(fitted.student, model, features, context, reserve)

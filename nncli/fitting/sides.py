@@ -11,21 +11,21 @@ from numpy.typing import NDArray
 from nncli import version
 from nncli.baseline.trees import CAREFUL_RANGES, FittedTrees, TreeData, fit_careful_trees, fit_default_trees
 from nncli.bundle.model import Answers, Description, Model, Provenance
-from nncli.errors import DataError
+from nncli.errors import DataError, memory_stage
 from nncli.evaluation.calibration import UNCALIBRATED, Calibration, fit_calibration
 from nncli.evaluation.metrics import log_losses, mean_and_error
 from nncli.features.reference import typical_row
 from nncli.fitting.context import Context, Observer
 from nncli.fitting.encoded import EncodedRows, EncodedSplit, encode_split
 from nncli.fitting.health import Health, examine_health
+from nncli.fitting.space import bytes_to_write
 from nncli.fitting.student import Student, teach
 from nncli.guard.examine import ExaminedTable
-from nncli.settings import DecisionSettings, RunSettings, Side, TreesSettings
+from nncli.settings import RunSettings, Side, TreesSettings
 from nncli.table.arrangement import Groups
 from nncli.table.split import Split
 from nncli.table.weights import Weights, class_shares
 from nncli.training.budget import Plan, make_plan, rows_an_epoch
-from nncli.training.checkpoints import Checkpoints, checkpoint_key
 from nncli.training.device import choose_device
 from nncli.training.loop import LabelledInputs, TrainedNetwork, train_network
 from nncli.training.search import Params, Space, Trial, search
@@ -58,8 +58,6 @@ class Fitted:
     health: Health
     weights: Weights | None
     """How much each row of the table counts; ``None``: all the same."""
-    checkpoints: Checkpoints | None
-    """What the search left on disk: to be removed when the model is safe."""
 
     @property
     def seconds(self) -> Mapping[str, float]:
@@ -101,12 +99,13 @@ def fit_sides(table: ExaminedTable, split: Split, context: Context) -> Fitted:
     """
     rows = encode_split(table, split, context.settings.weights)
     inputs = rows.train.inputs(rows.scaler), rows.validation.inputs(rows.scaler)
-    n_rows, checkpoints = table.target.labels.size, _checkpoints(table, context)
-    recipe = _recipe(rows, inputs[0], table, context)
+    n_rows, recipe = table.target.labels.size, _recipe(rows, inputs[0], table, context)
+    if context.checkpointer:
+        context.checkpointer.checkpoints.require_space(bytes_to_write(recipe, n_rows, context.effort))
     # The trees come first: they are quick, and what they leave of a time limit is the network's.
     default, tree_trials = _fit_trees(rows.tree_data, context)
     careful = min(tree_trials, key=lambda trial: trial.loss)
-    trials = _fit_networks(*inputs, recipe, n_rows, context, _network_deadline(careful, context), checkpoints)
+    trials = _fit_networks(*inputs, recipe, n_rows, context, _network_deadline(careful, context))
     chosen = tuple(choose(trials, inputs[1]))
     description = _describe(table, split, context.settings, rows, chosen, careful)
     model = Model(description, [trial.outcome.arrays for trial in chosen], careful.outcome.trees)
@@ -124,7 +123,6 @@ def fit_sides(table: ExaminedTable, split: Split, context: Context) -> Fitted:
         validation=_answers(model, rows.validation, table.arrangement.groups_of(split.validation)),
         health=examine_health(model, chosen, rows, context.settings),
         weights=rows.weights,
-        checkpoints=checkpoints,
     )
 
 
@@ -177,6 +175,7 @@ def _describe(
     )
 
 
+@memory_stage("fitting the trees", "use fewer rows or columns, or --effort quick")
 def _fit_trees(data: TreeData, context: Context) -> tuple[FittedTrees, list[Trial[FittedTrees]]]:
     """The trees at their defaults, and the careful ones with every setting that the effort allows."""
     seed, effort, clock = context.settings.seed, context.effort, context.clock
@@ -199,6 +198,7 @@ def tree_settings(settings: RunSettings, params: Params) -> TreesSettings:
     return replace(settings.trees, **params)  # type: ignore[arg-type]
 
 
+@memory_stage("training the network", "lower --batch-size or --layers, use fewer rows, or --effort quick")
 def _fit_networks(
     train: LabelledInputs,
     validation: LabelledInputs,
@@ -206,41 +206,25 @@ def _fit_networks(
     n_rows_in_all: int,
     context: Context,
     deadline: float | None,
-    checkpoints: Checkpoints | None,
 ) -> list[Trial[TrainedNetwork]]:
     """The recipe's network, and around it as many others as the effort allows."""
     settings, effort = context.settings, context.effort
     n_counted = rows_an_epoch(train.labels.size, n_rows_in_all)
-    known = checkpoints.load() if checkpoints else []
+    checkpointer = context.checkpointer if effort.searches else None
+    known = checkpointer.checkpoints.load() if checkpointer else []
 
     def fit(number: int, params: Params) -> TrainedNetwork:
         plan = vary_plan(recipe, params, n_counted, effort, settings.training) if params else recipe
         return train_network(train, validation, plan, context.conditions(deadline, number, plan))
 
     def tried(trial: Trial[TrainedNetwork]) -> None:
-        if checkpoints:
-            checkpoints.save(trial)
+        if checkpointer:
+            checkpointer.keep_trial(trial)
         context.observer.tried(trial, effort.n_trials)
 
     space = variants(recipe, settings.network, settings.training) if effort.searches else Space({}, [{}])
-    context.observer.training(recipe, choose_device(settings.device).type, context.threads, known)
+    context.observer.training(recipe, choose_device(settings.device).type, context.settings.threads, known)
     return search(space, fit, effort.n_trials, seed=settings.seed, deadline=deadline, known=known, tried=tried)
-
-
-def _checkpoints(table: ExaminedTable, context: Context) -> Checkpoints | None:
-    """Under a key of all that decides what a trial gives; time limits, rules, blend and report change none."""
-    if context.checkpoint_folder is None:
-        return None
-    settings = replace(
-        context.settings,
-        time_limit=None,
-        threads=context.threads,
-        blend=False,
-        shows_rows=True,
-        decision=DecisionSettings(),
-    )
-    key = checkpoint_key(table.data_sha256, repr(settings), str(choose_device(settings.device)))
-    return Checkpoints(context.checkpoint_folder, key)
 
 
 def _network_deadline(careful: Trial[FittedTrees], context: Context) -> float | None:

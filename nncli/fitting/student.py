@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from nncli.bundle.model import Model
+from nncli.errors import memory_stage
 from nncli.features.encoder import Features
 from nncli.fitting.context import Context
 from nncli.fitting.encoded import EncodedSplit
@@ -29,6 +30,7 @@ class Student:
         return model.with_student(self.network.plan.architecture, self.network.arrays)
 
 
+@memory_stage("teaching the fast network", "use fewer rows, or --effort quick")
 def teach(
     model: Model, chosen: Sequence[Trial[TrainedNetwork]], rows: EncodedSplit, context: Context
 ) -> Student | None:
@@ -45,7 +47,7 @@ def teach(
     context.observer.teaching()
     known, new = rows.train, rows.validation
     network = distil(model, known.features, new.features, work, context.conditions(deadline), new.weights)
-    return Student(network, time.monotonic() - start) if network and network.best_epoch else None
+    return _timed(network, start) if network and network.best_epoch else None
 
 
 def teach_on(student: Student, model: Model, rows: Features, context: Context, reserve: float) -> Student:
@@ -60,7 +62,12 @@ def teach_on(student: Student, model: Model, rows: Features, context: Context, r
     """
     start = time.monotonic()
     network = distil_on(student.network, model, rows, context.conditions(context.clock.deadline(1.0, reserve)))
-    return Student(network, time.monotonic() - start)
+    return _timed(network, start)
+
+
+def _timed(network: TrainedNetwork, start: float) -> Student:
+    """With its seconds since then, or more: an earlier run that was cut off may have had a part in it."""
+    return Student(network, max(time.monotonic() - start, network.seconds))
 
 
 def reserved_for_student(student: Student | None, context: Context) -> float:

@@ -11,6 +11,7 @@ from threadpoolctl import threadpool_limits
 from nncli.errors import DeviceError
 from nncli.settings import Device
 
+_TOLD = "OMP_NUM_THREADS"
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # as in malloc.h
 
 
@@ -29,17 +30,31 @@ def choose_device(wanted: Device) -> torch.device:
     return torch.device(wanted)
 
 
+def device_name(device: torch.device) -> str:
+    """Its type, and its model where two models round differently."""
+    return f"{device.type} ({torch.cuda.get_device_name(device)})" if device.type == "cuda" else device.type
+
+
 @contextmanager
 def use_threads(threads: int) -> Iterator[None]:
-    """All libraries run on this many CPU threads inside the block; memory that they free is kept from then on."""
+    """Torch and scikit-learn run on this many CPU threads inside the block, however many cores there are.
+
+    numpy's products take one: its library waits for others by spinning, which on a busy core takes forty times as long.
+    Memory that is freed is kept from then on.
+    """
     _keep_freed_memory()
-    before = torch.get_num_threads()
-    with threadpool_limits(threads):
+    before, told = torch.get_num_threads(), os.environ.get(_TOLD)
+    with threadpool_limits({"openmp": threads, "blas": 1}):
         torch.set_num_threads(threads)
+        os.environ[_TOLD] = str(threads)  # else scikit-learn takes no more than there are cores
         try:
             yield
         finally:
             torch.set_num_threads(before)
+            if told is None:
+                del os.environ[_TOLD]
+            else:
+                os.environ[_TOLD] = told
 
 
 def _keep_freed_memory() -> None:

@@ -32,6 +32,10 @@ class Optimiser(Protocol):
     def step(self) -> None:
         """One step."""
 
+    @property
+    def state(self) -> Sequence[Tensor]:
+        """What it remembers from step to step; whoever writes into it makes it go on from there."""
+
 
 def choose_optimiser(settings: TrainingSettings, kind: NetworkKind) -> Optimizer:
     """The optimiser that was asked for, else the recipe's: Muon's rates suit a plain MLP badly."""
@@ -76,6 +80,11 @@ class SGD:
         self.parameters, self._rate = list(parameters), rate
         self._momenta: list[Tensor | None] = [torch.zeros_like(parameter) for parameter in parameters]
 
+    @property
+    def state(self) -> Sequence[Tensor]:
+        """The momenta."""
+        return [momentum for momentum in self._momenta if momentum is not None]
+
     @torch.no_grad()
     def step(self) -> None:
         """One step for every parameter."""
@@ -98,6 +107,11 @@ class AdamW:
         self._squares = [torch.zeros_like(parameter) for parameter in parameters]
         self._steps = [torch.zeros((), dtype=torch.float32, device=parameter.device) for parameter in parameters]
         self._is_fused = self.parameters[0].device.type in ("cpu", "cuda")
+
+    @property
+    def state(self) -> Sequence[Tensor]:
+        """Both moments and the number of the step, which has a tensor for each parameter."""
+        return [*self._means, *self._squares, *self._steps]
 
     @torch.no_grad()
     def step(self) -> None:
@@ -127,6 +141,11 @@ class Muon:
         for parameter in self.parameters:
             self._alike[parameter.shape].append(parameter)
         self._momenta = {parameter: torch.zeros_like(parameter) for parameter in self.parameters}
+
+    @property
+    def state(self) -> Sequence[Tensor]:
+        """The momenta."""
+        return list(self._momenta.values())
 
     @torch.no_grad()
     def step(self) -> None:

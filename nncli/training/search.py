@@ -31,6 +31,10 @@ class Outcome(Protocol):
     def stop(self) -> str:
         """Why it ended; at a ``time limit`` it is not what the settings would have given."""
 
+    @property
+    def seconds(self) -> float:
+        """That it took, those of a run that was cut off among them."""
+
 
 T = TypeVar("T", bound=Outcome)
 
@@ -88,7 +92,7 @@ def search(
         params = space.first[number - 1] if number <= len(space.first) else _proposed(space, trials, seed + number)
         start = time.monotonic()
         outcome = fit(number, params)
-        trials.append(Trial(number, params, outcome, time.monotonic() - start))
+        trials.append(Trial(number, params, outcome, max(time.monotonic() - start, outcome.seconds)))
         tried(trials[-1])
         if outcome.stop == "time limit":
             break

@@ -15,7 +15,7 @@ from nncli.training.loop import LabelledInputs, TrainedNetwork
 from nncli.training.optimisers import decays_weights
 from nncli.training.search import Params, Space, Trial
 
-_MOST_CHOSEN = 8
+MOST_CHOSEN = 8
 _CLEARLY = 2.0
 """Standard errors by which a network must be worse to be left out."""
 _FEWEST_BINS, _MOST_BINS = 4, 256
@@ -135,7 +135,7 @@ def choose(trials: Sequence[Trial[TrainedNetwork]], validation: LabelledInputs) 
     losses = [log_losses(y, _network(trial).predict_proba(validation.inputs)) for trial in ranked]
     gaps = [mean_and_error(of_trial - losses[0], validation.weights) for of_trial in losses]
     near = [trial for trial, (gap, error) in zip(ranked, gaps, strict=True) if gap <= _CLEARLY * error]
-    return near[:_MOST_CHOSEN]
+    return near[:MOST_CHOSEN]
 
 
 def _network(trial: Trial[TrainedNetwork]) -> NumpyNetwork:

@@ -2,10 +2,8 @@ import csv
 import gzip
 import json
 import os
-import signal
 import subprocess
 import sys
-from functools import partial
 from pathlib import Path
 
 import pytest
@@ -192,19 +190,6 @@ def test_a_diverging_network_leaves_a_sound_report_or_one_line(nncli: Program, s
         json.loads(outcome.out, parse_constant=pytest.fail)
 
 
-def test_too_little_memory_is_said(nncli: Program, samples: Path) -> None:
-    starved = (
-        "import nncli.table.reading as r\n"
-        "def read_table(path, reading): raise MemoryError\n"
-        "r.read_table = read_table\n"
-        "from nncli.__main__ import main\nmain()"
-    )
-    command = [sys.executable, "-c", starved, "train", str(samples / "penguins.csv")]
-    process = subprocess.run(command, cwd=nncli.folder, capture_output=True, text=True, check=False)
-    assert process.returncode == 6
-    assert process.stderr.startswith("nncli: not enough memory")
-
-
 def test_a_column_without_values_in_training_and_a_class_too_rare_for_an_auc(nncli: Program) -> None:
     rows = [f"{i % 7},{'2.5' if i == 0 else ''},{'yes' if i in (3, 50, 90) else 'no'}" for i in range(150)]
     (nncli.folder / "data.csv").write_text("\n".join(["a,late,y", *rows]))
@@ -219,23 +204,6 @@ def test_no_gpu_is_said_with_its_code(nncli: Program, samples: Path) -> None:
     outcome = nncli("train", samples / "penguins.csv", "--device", "cuda", env={"CUDA_VISIBLE_DEVICES": ""})
     assert outcome.code == 8
     assert outcome.err.splitlines()[-1].startswith("nncli: --device cuda: not available here")
-
-
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
-def test_a_signal_leaves_no_half_written_folder(tmp_path: Path, samples: Path, number: int, code: int) -> None:
-    command = [sys.executable, "-m", "nncli", "train", str(samples / "hr_attrition.csv"), "--target", "Attrition"]
-    heed = partial(signal.signal, number, signal.SIG_DFL)  # what runs in the background may have to ignore SIGINT
-    process = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True, preexec_fn=heed)
-    assert process.stderr is not None
-    for line in process.stderr:
-        if "network:" in line:
-            break
-    process.send_signal(number)
-    rest = process.stderr.read()
-    assert process.wait(timeout=60) == code
-    process.stderr.close()
-    assert "Traceback" not in rest
-    assert os.listdir(tmp_path) == []
 
 
 def test_a_bug_is_said_to_be_one_and_debug_shows_where(nncli: Program, samples: Path) -> None:

@@ -22,7 +22,8 @@ from nncli.evaluation.thresholds import choose_threshold
 from nncli.experiment.holdout import Experiment, run_experiment
 from nncli.experiment.repeated import cross_validate
 from nncli.fitting.context import Context
-from nncli.fitting.sides import _checkpoints, fit_sides
+from nncli.fitting.recipe import run_recipe
+from nncli.fitting.sides import fit_sides
 from nncli.guard.examine import ExaminedTable, examine_table
 from nncli.settings import (
     EFFORTS,
@@ -30,13 +31,15 @@ from nncli.settings import (
     RepeatSettings,
     RunSettings,
     TrainingSettings,
-    WeightSettings,
 )
 from nncli.table.reading import Table, read_table
 from nncli.table.split import make_split
 from nncli.training.budget import Plan
+from nncli.training.checkpointer import Checkpointer
+from nncli.training.checkpoints import Checkpoints
 from nncli.training.loop import Conditions, LabelledInputs, TrainedNetwork, continue_network
 from nncli.training.search import Trial
+from nncli.training.signals import Signals
 
 SETTINGS = RunSettings(effort="quick", threads=2)
 
@@ -189,12 +192,18 @@ def small_search(monkeypatch: pytest.MonkeyPatch) -> RunSettings:
     return replace(SETTINGS, effort="best")
 
 
+def checkpointer(folder: Path, table: ExaminedTable, settings: RunSettings) -> Checkpointer:
+    return Checkpointer(Checkpoints(folder, run_recipe(table, settings)), Signals(), print)
+
+
 def test_a_search_that_was_cut_off_gives_the_same_bytes(
     penguins: ExaminedTable, small_search: RunSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    whole = run_experiment(penguins, small_search, Silent(), checkpoint_folder=tmp_path / "whole")
+    whole = run_experiment(penguins, small_search, Silent())
     assert [trial.number for trial in whole.fitted.trials] == [1, 2, 3]
-    assert whole.fitted.checkpoints is not None
+
+    def keeping(settings: RunSettings) -> Checkpointer:
+        return checkpointer(tmp_path, penguins, settings)
 
     class Cut(Silent):
         def tried(self, trial: Trial[TrainedNetwork], n_trials: int) -> None:
@@ -202,30 +211,20 @@ def test_a_search_that_was_cut_off_gives_the_same_bytes(
                 raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        run_experiment(penguins, small_search, Cut(), checkpoint_folder=tmp_path / "cut")
+        run_experiment(penguins, small_search, Cut(), checkpointer=keeping(small_search))
     known: list[int] = []
 
     class Resumed(Silent):
         def training(self, plan: object, device: str, threads: int, known_: list[Trial[TrainedNetwork]]) -> None:
             known.extend(trial.number for trial in known_)
 
-    again = run_experiment(penguins, small_search, Resumed(), checkpoint_folder=tmp_path / "cut")
+    again = run_experiment(penguins, small_search, Resumed(), checkpointer=keeping(small_search))
     assert known == [1, 2]
     assert again.served.model.files() == whole.served.model.files()
     for other in (replace(small_search, seed=1), replace(small_search, training=TrainingSettings(batch_size=32))):
         known.clear()
-        run_experiment(penguins, other, Resumed(), checkpoint_folder=tmp_path / "cut")
+        run_experiment(penguins, other, Resumed(), checkpointer=keeping(other))
         assert known == []
-
-
-def test_another_rule_to_decide_by_goes_on_with_the_same_networks(penguins: ExaminedTable, tmp_path: Path) -> None:
-    keys = []
-    for decision in (DecisionSettings(), DecisionSettings(max_f1=True)):
-        context = Context(replace(SETTINGS, decision=decision), Silent(), checkpoint_folder=tmp_path)
-        checkpoints = nncli.fitting.sides._checkpoints(penguins, context)
-        assert checkpoints is not None
-        keys.append(checkpoints.key)
-    assert keys[0] == keys[1]
 
 
 def test_text_that_is_noise_is_stood_and_text_that_decides_is_read() -> None:
@@ -398,15 +397,6 @@ def test_too_few_rows_and_no_columns_are_refused() -> None:
     useless = pd.DataFrame({"x": ["a"] * 30, "y": ["n", "y"] * 15})
     with pytest.raises(DataError, match="no column is left"):
         examine_table(table_of(useless), None)
-
-
-def test_networks_of_other_weights_are_kept_apart(penguins: ExaminedTable, tmp_path: Path) -> None:
-    weights = [WeightSettings(), WeightSettings(balanced=True), WeightSettings(column="year")]
-    kept = [
-        _checkpoints(penguins, Context(replace(SETTINGS, weights=some), Silent(), checkpoint_folder=tmp_path))
-        for some in weights
-    ]
-    assert len({found.key for found in kept if found}) == 3
 
 
 def test_a_network_that_was_still_learning_is_said_to_be() -> None:

@@ -1,11 +1,17 @@
+import os
 import subprocess
 import sys
 import time
+from contextlib import nullcontext
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
+from sklearn.utils._openmp_helpers import _openmp_effective_n_threads
+from threadpoolctl import threadpool_info
 from torch import nn
 from torch.nn import functional as F
 
@@ -18,10 +24,19 @@ from nncli.network.mlp import MLP
 from nncli.settings import Optimizer, TrainingSettings, choose_threads
 from nncli.training.budget import Plan
 from nncli.training.device import choose_device, use_threads
-from nncli.training.loop import Conditions, LabelledInputs, continue_network, train_network
+from nncli.training.loop import (
+    Arrays,
+    Conditions,
+    LabelledInputs,
+    Progress,
+    TrainedNetwork,
+    continue_network,
+    train_network,
+)
 from nncli.training.optimisers import AdamW, Muon, default_learning_rate, make_optimisers, orthogonalised
 
 CPU = torch.device("cpu")
+NEEDS_GPU = pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU here")
 GENERATOR = torch.Generator().manual_seed(0)
 
 
@@ -170,7 +185,7 @@ def test_the_weights_that_predict_are_the_moving_average_of_those_that_learn() -
 def test_a_batch_that_does_not_fit_the_memory_is_taken_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     """The same gradients, so the same network within rounding."""
     chosen = replace(plan(max_epochs=2), batch_size=100)
-    whole, forward, sizes = train(chosen), MLP.forward, set[int]()
+    whole, forward, sizes, said = train(chosen), MLP.forward, set[int](), list[int]()
 
     def starved(self: MLP, x_num: torch.Tensor, *rest: torch.Tensor) -> torch.Tensor:
         if self.training and len(x_num) > 30:
@@ -179,8 +194,11 @@ def test_a_batch_that_does_not_fit_the_memory_is_taken_in_parts(monkeypatch: pyt
         return forward(self, x_num, *rest)
 
     monkeypatch.setattr(MLP, "forward", starved)
-    parts = train(chosen)
+    parts = train_network(
+        rings(600, 1), rings(200, 2), chosen, Conditions(TrainingSettings(), 0, CPU, on_parts=said.append)
+    )
     assert 25 in sizes
+    assert said == [2, 4]
     for name, array in whole.arrays.items():
         np.testing.assert_allclose(parts.arrays[name], array, atol=2e-3)
     losses = [[epoch.train_loss for epoch in network.history] for network in (whole, parts)]
@@ -275,13 +293,114 @@ def test_devices_and_threads(monkeypatch: pytest.MonkeyPatch) -> None:
         choose_device("cuda")
     assert choose_threads(7) == 7
     assert 1 <= choose_threads(None) <= 4
-    before = torch.get_num_threads()
-    with use_threads(1):
-        assert torch.get_num_threads() == 1
-    assert torch.get_num_threads() == before
+    before, told = torch.get_num_threads(), os.environ.get("OMP_NUM_THREADS")
+    for threads in (1, 3):  # more than there may be cores
+        with use_threads(threads):
+            assert (torch.get_num_threads(), _openmp_effective_n_threads()) == (threads, threads)
+            assert {lib["num_threads"] for lib in threadpool_info() if lib["user_api"] == "blas"} == {1}
+    assert (torch.get_num_threads(), os.environ.get("OMP_NUM_THREADS")) == (before, told)
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU here")
+class CutOff(Exception):
+    """What ends a run."""
+
+
+class InMemory:
+    """Keeps networks in memory, and ends the run before every so many steps."""
+
+    def __init__(self, steps: int) -> None:
+        self._steps, self._asked = steps, 0
+        self.states: dict[str, tuple[Progress, dict[str, NDArray[Any]]]] = {}
+        self.networks: dict[str, TrainedNetwork] = {}
+
+    def attending(self) -> nullcontext[None]:
+        return nullcontext()
+
+    def finished(self, identity: str) -> TrainedNetwork | None:
+        return self.networks.get(identity)
+
+    def unfinished(self, identity: str, like: Arrays) -> tuple[Progress, Arrays] | None:
+        found = self.states.get(identity)
+        if found:
+            assert {name: (a.shape, a.dtype) for name, a in like.items()} == {
+                name: (a.shape, a.dtype) for name, a in found[1].items()
+            }
+        return found
+
+    def is_due(self) -> bool:
+        self._asked += 1
+        return self._asked % self._steps == 0
+
+    def keep(self, identity: str, progress: Progress, arrays: Arrays) -> None:
+        self.states[identity] = progress, {name: array.copy() for name, array in arrays.items()}
+        raise CutOff
+
+    def finish(self, identity: str, network: TrainedNetwork) -> None:
+        self.networks[identity] = network
+
+
+def without_seconds(network: TrainedNetwork) -> list[list[float]]:
+    return [[e.number, e.train_loss, e.validation_loss, e.gradient_norm] for e in network.history]
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "adam", "adamw", "muon"])
+@pytest.mark.parametrize("goes_on", [False, True], ids=["from scratch", "from a network"])
+@pytest.mark.parametrize("steps", [1 + 18, 7, 18 * 4 + 1], ids=["at every epoch's end", "within epochs", "seldom"])
+@pytest.mark.parametrize("device", ["cpu", pytest.param("cuda", marks=NEEDS_GPU)])
+def test_a_network_that_is_cut_off_again_and_again_has_the_same_bits(
+    optimizer: Optimizer, goes_on: bool, steps: int, device: str
+) -> None:
+    """Cut at step boundaries of 18 steps an epoch; what was on the way is dropped, as a new process drops it."""
+    rows, validation, chosen = rings(600, 1), rings(200, 2), plan(max_epochs=5, optimizer=optimizer)
+    kept, n_cuts = InMemory(steps), 0
+    first = train(plan(max_epochs=2))
+
+    def trained(keeper: InMemory | None) -> TrainedNetwork:
+        conditions = Conditions(TrainingSettings(), 0, torch.device(device), keeper=keeper)
+        if goes_on:
+            return continue_network(first, rows, chosen, conditions)
+        return train_network(rows, validation, chosen, conditions)
+
+    expected, found = trained(None), None
+    while found is None:
+        try:
+            found = trained(kept)
+        except CutOff:
+            n_cuts += 1
+    assert n_cuts == (18 * 5 - 1) // (steps - 1)
+    assert (found.best_epoch, found.stop) == (expected.best_epoch, expected.stop)
+    np.testing.assert_array_equal(without_seconds(found), without_seconds(expected))
+    for name, array in expected.arrays.items():
+        np.testing.assert_array_equal(found.arrays[name], array)
+    assert trained(kept) is found  # a finished network is not trained again
+
+
+def test_whatever_goes_into_a_network_tells_it_from_others() -> None:
+    rows, validation, chosen = rings(60, 1), rings(40, 2), plan(max_epochs=1)
+    kept, conditions = InMemory(10**6), Conditions(TrainingSettings(), 0, CPU)
+    start = train(chosen).arrays
+
+    def trained(rows=rows, validation=validation, chosen=chosen, conditions=conditions, start=None) -> None:  # type: ignore[no-untyped-def]
+        train_network(rows, validation, chosen, replace(conditions, keeper=kept), start)
+
+    labels = rows.labels.copy()
+    labels[0] = 1 - labels[0]
+    trained()
+    trained(rows=replace(rows, labels=labels))
+    trained(rows=replace(rows, weights=np.ones(60)))
+    trained(validation=rings(40, 3))
+    trained(chosen=replace(chosen, dropout=0.2))
+    trained(conditions=replace(conditions, seed=1))
+    trained(conditions=replace(conditions, settings=TrainingSettings(patience=4)))
+    trained(conditions=replace(conditions, goal=0.1))
+    trained(start=start)
+    assert len(kept.networks) == 9
+    trained()
+    trained(start=dict(reversed(start.items())))
+    assert len(kept.networks) == 9
+
+
+@NEEDS_GPU
 def test_a_network_trained_on_a_gpu_is_plain_arrays() -> None:
     chosen = plan(max_epochs=40)
     trained = train_network(

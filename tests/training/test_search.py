@@ -28,6 +28,7 @@ class Made:
 
     loss: float
     stop: str = "patience"
+    seconds: float = 0.0
 
 
 def bowl(_: int, params: Params) -> Made:
@@ -227,7 +228,7 @@ def test_that_nothing_was_learned_is_wrong_use() -> None:
 
 
 def test_kept_trials_come_back_as_they_were(tmp_path: Path) -> None:
-    kept = Checkpoints(tmp_path / "m.checkpoint", "key")
+    kept = Checkpoints(tmp_path / "m.checkpoint", {"seed": "0"})
     trials = [trained(number, recipe(), seed=number) for number in (1, 2)]
     for trial in trials:
         kept.save(trial)
@@ -243,15 +244,16 @@ def test_kept_trials_come_back_as_they_were(tmp_path: Path) -> None:
 
 
 def test_trials_of_other_data_damaged_ones_and_unfinished_ones_do_not_count(tmp_path: Path) -> None:
-    kept, trial = Checkpoints(tmp_path, "key"), trained(1, recipe())
+    kept, trial = Checkpoints(tmp_path, {"seed": "0"}), trained(1, recipe())
     kept.save(replace(trial, outcome=replace(trial.outcome, stop="time limit")))
     assert kept.load() == []
     for number in (1, 2, 3):
         kept.save(replace(trial, number=number))
     assert len(kept.load()) == 3
-    kept.folder.rename(tmp_path / "other")
-    assert Checkpoints(tmp_path, "other").load() == []
-    (tmp_path / "other").rename(kept.folder)
+    other = Checkpoints(tmp_path, {"seed": "1"})
+    kept.folder.rename(other.folder)
+    assert other.load() == []
+    other.folder.rename(kept.folder)
     weights = next((kept.folder / "trial-0002").glob("weights-*"))
     weights.write_bytes(weights.read_bytes()[:-1])
     assert [trial.number for trial in kept.load()] == [1]
@@ -261,18 +263,19 @@ def test_trials_of_other_data_damaged_ones_and_unfinished_ones_do_not_count(tmp_
 
 def test_a_trial_that_diverged_is_kept_too(tmp_path: Path) -> None:
     """Or all that came after it would be lost."""
-    kept, trial = Checkpoints(tmp_path, "key"), trained(1, recipe())
+    kept, trial = Checkpoints(tmp_path, {"seed": "0"}), trained(1, recipe())
     last = replace(trial.outcome.history[-1], train_loss=float("nan"), validation_loss=float("inf"))
     history = (*trial.outcome.history, last)
     kept.save(replace(trial, outcome=replace(trial.outcome, history=history, stop="diverged")))
     kept.save(replace(trial, number=2, outcome=replace(trial.outcome, history=(last,), best_epoch=0, stop="diverged")))
     found = kept.load()
     assert [trial.loss for trial in found] == [trial.loss, float("inf")]
-    assert found[0].outcome.history == trial.outcome.history
+    assert found[0].outcome.history[:-1] == trial.outcome.history
+    assert np.isnan(found[0].outcome.history[-1].validation_loss)
 
 
 def test_what_is_of_another_key_stays(tmp_path: Path) -> None:
-    ours, other = Checkpoints(tmp_path / "c", "key"), Checkpoints(tmp_path / "c", "other")
+    ours, other = Checkpoints(tmp_path / "c", {"seed": "0"}), Checkpoints(tmp_path / "c", {"seed": "1"})
     for kept in (ours, other):
         kept.save(trained(1, recipe()))
     ours.remove()
