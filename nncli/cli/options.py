@@ -98,6 +98,10 @@ SampleWeight = Annotated[
         rich_help_panel=DATA_PANEL,
     ),
 ]
+Data = Annotated[
+    str,
+    typer.Argument(help="CSV, TSV, JSON Lines or Parquet, plain or compressed; - is standard input.", metavar="DATA"),
+]
 Encoding = Annotated[
     str | None,
     typer.Option(

@@ -1,7 +1,7 @@
 """``nncli train``: data to a model folder and a verdict."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
@@ -18,12 +18,7 @@ if TYPE_CHECKING:
 
 def train(
     ctx: typer.Context,
-    data: Annotated[
-        str,
-        typer.Argument(
-            help="CSV, TSV, JSON Lines or Parquet, plain or compressed; - is standard input.", metavar="DATA"
-        ),
-    ],
+    data: o.Data,
     target: o.Target = o.DEFAULTS.target,
     group: o.Group = o.DEFAULTS.group,
     time: o.Time = o.DEFAULTS.time,
