@@ -30,6 +30,8 @@ _MOST_MARKS = 4
 """Combining marks on one character; more of them reach over the lines above and below."""
 
 
+DAMAGED = "the model folder is damaged; copy it anew, or train anew"
+"""What a model folder is in which something is not as nncli wrote it."""
 _OUT_OF_MEMORY = (
     "can't allocate memory",
     "cannot allocate memory",

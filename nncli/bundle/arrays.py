@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nncli.bundle.records import parse_json
-from nncli.errors import ModelError, show
+from nncli.errors import DAMAGED, ModelError, show
 
 _HEADER_BYTES, _BYTES_OF_AN_ARRAY = 1024, 256
 """Of a header, the most: for all arrays, and for each besides its name."""
@@ -47,14 +47,14 @@ def load_arrays(data: bytes, shapes: Shapes, dtypes: Mapping[str, type], where: 
 
     expected = {name: (_DTYPE_NAMES[np.dtype(dtypes[name])], list(shape)) for name, shape in shapes.items()}
     if _declared(data, _most_header(shapes), where) != expected:
-        raise ModelError(f"{where}: its arrays are not those that the model describes; the model folder is damaged")
+        raise ModelError(f"{where}: its arrays are not those that the model describes; {DAMAGED}")
     try:
         arrays = load(data)
     except SafetensorError as error:
-        raise ModelError(f"{where}: is no safetensors file ({show(error)}); the model folder is damaged") from error
+        raise ModelError(f"{where}: is no safetensors file ({show(error)}); {DAMAGED}") from error
     for name, array in arrays.items():
         if array.dtype.kind == "f" and not np.isfinite(array).all():
-            raise ModelError(f"{where}: '{name}' holds numbers that are not finite; the model folder is damaged")
+            raise ModelError(f"{where}: '{name}' holds numbers that are not finite; {DAMAGED}")
     return arrays
 
 
@@ -72,8 +72,8 @@ def _declared(data: bytes, most_header: int, where: str) -> dict[str, tuple[Any,
     """Type and shape of every array, as the file's header states them; nothing is allocated for them yet."""
     length = int.from_bytes(data[:8], "little")
     if not 0 < length <= min(most_header, len(data) - 8):
-        raise ModelError(f"{where}: is cut off or no safetensors file; the model folder is damaged")
+        raise ModelError(f"{where}: is cut off or no safetensors file; {DAMAGED}")
     header = parse_json(data[8 : 8 + length], where)
     if not isinstance(header, dict) or not all(isinstance(entry, dict) for entry in header.values()):
-        raise ModelError(f"{where}: its header is no object of objects; the model folder is damaged")
+        raise ModelError(f"{where}: its header is no object of objects; {DAMAGED}")
     return {name: (entry.get("dtype"), entry.get("shape")) for name, entry in header.items()}

@@ -22,7 +22,7 @@ from nncli.bundle.whole import (
     write_file,
     write_synced,
 )
-from nncli.errors import FileError, ModelError, UsageError, quoted_list, show
+from nncli.errors import DAMAGED, FileError, ModelError, UsageError, quoted_list, show
 
 MANIFEST = "manifest.json"
 PAGES = ("report.html", "report.json", "README.md")
@@ -137,15 +137,11 @@ def read_manifest(path: Path) -> Manifest:
         )
     manifest = from_json(Manifest, data, where)
     if manifest.format_version < 1:
-        raise ModelError(
-            f"{where}: is of format {manifest.format_version}; the first is 1; the model folder is damaged"
-        )
+        raise ModelError(f"{where}: is of format {manifest.format_version}; the first is 1; {DAMAGED}")
     for entry in manifest.files:
         match = _NAME.fullmatch(entry.name)
         if not match or (match["role"], match["hash"]) != (entry.role, entry.sha256[:16]):
-            raise ModelError(
-                f"{where}: names a file '{show(entry.name)}' that no model has; the model folder is damaged"
-            )
+            raise ModelError(f"{where}: names a file '{show(entry.name)}' that no model has; {DAMAGED}")
     return manifest
 
 
@@ -158,7 +154,7 @@ def require_roles(path: Path, manifest: Manifest, roles: Sequence[str]) -> None:
     named = [entry.role for entry in manifest.files]
     if sorted(named) != sorted(roles):
         there, wanted = quoted_list(named, 10), quoted_list(list(roles), 10)
-        raise ModelError(f"{path / MANIFEST}: names the files {there}, not {wanted}; the model folder is damaged")
+        raise ModelError(f"{path / MANIFEST}: names the files {there}, not {wanted}; {DAMAGED}")
 
 
 def read_file(path: Path, manifest: Manifest, role: str, most: int | None = None) -> bytes:
@@ -175,10 +171,10 @@ def read_file(path: Path, manifest: Manifest, role: str, most: int | None = None
     """
     entry = next((entry for entry in manifest.files if entry.role == role), None)
     if entry is None:
-        raise ModelError(f"{path / MANIFEST}: names no {role} file; the model folder is damaged")
+        raise ModelError(f"{path / MANIFEST}: names no {role} file; {DAMAGED}")
     content = read_regular(path / entry.name, entry.size if most is None else min(most, entry.size))
     if len(content) != entry.size or hashlib.sha256(content).hexdigest() != entry.sha256:
-        raise ModelError(f"{path / entry.name}: is not as it was written; the model folder is damaged")
+        raise ModelError(f"{path / entry.name}: is not as it was written; {DAMAGED}")
     return content
 
 
@@ -196,7 +192,7 @@ def _exists(path: Path) -> bool:
 
 
 def _unreadable(path: Path, error: OSError) -> ModelError:
-    remedy = "check permissions" if isinstance(error, PermissionError) else "the model folder is damaged"
+    remedy = "check permissions" if isinstance(error, PermissionError) else DAMAGED
     return ModelError(f"{path}: cannot be read ({error.strerror}); {remedy}")
 
 
@@ -209,7 +205,7 @@ def read_regular(path: Path, most: int) -> bytes:
     try:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode) or status.st_size > most:
-            raise ModelError(f"{path}: is no regular file of at most {most:,} bytes; the model folder is damaged")
+            raise ModelError(f"{path}: is no regular file of at most {most:,} bytes; {DAMAGED}")
         if status.st_nlink > 1:
             raise ModelError(
                 f"{path}: has a second name (hard link), maybe elsewhere; copy the folder (cp -R), use that"

@@ -17,7 +17,7 @@ from nncli.bundle.folder import Manifest, read_file, read_manifest, require_role
 from nncli.bundle.forward import NumpyNetwork
 from nncli.bundle.records import dump_json, from_json, parse_json, to_json
 from nncli.bundle.trees import Trees, TreesShape, tree_inputs
-from nncli.errors import ModelError, nearest_names, quoted_list
+from nncli.errors import DAMAGED, ModelError, nearest_names, quoted_list
 from nncli.evaluation.blend import blend
 from nncli.evaluation.calibration import Calibration
 from nncli.evaluation.conformal import COVERAGES, CoverageCheck, check_coverage
@@ -354,7 +354,7 @@ class Model:
 
 def _require_finite(proba: NDArray[np.floating], side: Side) -> None:
     if not np.isfinite(proba).all():
-        raise ModelError(f"the model's {side} gives no probabilities for some rows; the model folder is damaged")
+        raise ModelError(f"the model's {side} gives no probabilities for some rows; {DAMAGED}")
 
 
 def _missing_columns(names: Sequence[str], given: Sequence[str], description: Description) -> ModelError:
@@ -419,12 +419,12 @@ def _load(path: Path, manifest: Manifest) -> Model:
         TextProjection(**{k: arrays[f"text.{i}.{k}"] for k in text.array_shapes()}) for i, text in enumerate(texts)
     )
     if not all(projection.is_sound() for projection in projections):
-        raise ModelError(f"{path}: its texts have n-grams that cannot be; the model folder is damaged")
+        raise ModelError(f"{path}: its texts have n-grams that cannot be; {DAMAGED}")
     encoder = replace(description.encoder, projections=projections)
     tree_shapes, dtypes = description.trees.array_shapes(), description.trees.array_dtypes()
     trees = Trees(**_read_arrays(path, manifest, "trees", tree_shapes, dtypes))
     if not trees.is_sound(description.n_tree_features):
-        raise ModelError(f"{path}: its trees do not lead to leaves; the model folder is damaged")
+        raise ModelError(f"{path}: its trees do not lead to leaves; {DAMAGED}")
     return Model(replace(description, encoder=encoder), weights, trees, _load_student(path, manifest, description))
 
 
@@ -457,7 +457,7 @@ def _read_description(path: Path, manifest: Manifest) -> Description:
     data = parse_json(read_file(path, manifest, "model", _LARGEST_DESCRIPTION), f"{path}: model")
     description = from_json(Description, data, f"{path}: model")
     if not description.is_sound():
-        raise ModelError(f"{path}: model: its parts do not fit each other; the model folder is damaged")
+        raise ModelError(f"{path}: model: its parts do not fit each other; {DAMAGED}")
     return description
 
 
@@ -494,7 +494,5 @@ def _load_with_heldout(path: Path, manifest: Manifest) -> tuple[Model, Heldout]:
         for part, (_, sides) in parts.items()
     )
     if not all(answers.is_sound(n_classes) for answers in (test, validation)):
-        raise ModelError(
-            f"{path}: its held-out rows have no such classes or probabilities; the model folder is damaged"
-        )
+        raise ModelError(f"{path}: its held-out rows have no such classes or probabilities; {DAMAGED}")
     return model, Heldout(test, validation)

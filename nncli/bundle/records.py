@@ -9,7 +9,7 @@ from dataclasses import Field, fields, is_dataclass
 from types import NoneType, UnionType
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
-from nncli.errors import ModelError, UsageError, quoted_list, show
+from nncli.errors import DAMAGED, ModelError, UsageError, quoted_list, show
 
 _LARGEST_INTEGER = 2**63 - 1
 
@@ -59,7 +59,7 @@ def parse_json(data: bytes, where: str) -> Any:
             parse_float=_finite_float,
         )
     except (ValueError, RecursionError) as error:
-        raise ModelError(f"{where}: is not strict JSON ({show(error)}); the model folder is damaged") from error
+        raise ModelError(f"{where}: is not strict JSON ({show(error)}); {DAMAGED}") from error
 
 
 def dump_json(value: Any) -> bytes:
@@ -106,7 +106,7 @@ def _build(annotation: Any, data: Any, where: str) -> Any:
         return float(data)
     if isinstance(annotation, type) and type(data) is annotation and _can_be(data):
         return data
-    raise ModelError(f"{where}: {type(data).__name__} where {annotation} is expected; the model folder is damaged")
+    raise ModelError(f"{where}: {type(data).__name__} where {annotation} is expected; {DAMAGED}")
 
 
 def _can_be(data: Any) -> bool:
@@ -122,10 +122,10 @@ def _build_record(cls: Any, data: Any, where: str) -> Any:
     names = {field.name for field in _json_fields(cls)}
     if not isinstance(data, dict) or set(data) != names:
         wrong = quoted_list(sorted(names ^ set(data if isinstance(data, dict) else ())))
-        raise ModelError(f"{where}: {cls.__name__} with wrong or missing keys {wrong}; the model folder is damaged")
+        raise ModelError(f"{where}: {cls.__name__} with wrong or missing keys {wrong}; {DAMAGED}")
     hints = get_type_hints(cls)
     values = {name: _build(hints[name], data[name], f"{where}.{name}") for name in names}
     try:
         return cls(**values)
     except UsageError as error:  # settings check their ranges themselves
-        raise ModelError(f"{where}: {error}; the model folder is damaged") from error
+        raise ModelError(f"{where}: {error}; {DAMAGED}") from error

@@ -204,5 +204,5 @@ def _fitted(record: Record[list[str]], name: str, n_columns: int) -> Record[list
     if n_fields == n_columns:
         return record
     hint = "an unquoted delimiter or a trailing one?" if n_fields > n_columns else "cut off, or a line break?"
-    what = f"the row has {n_fields} fields, the header has {n_columns} ({hint}); mend that line"
+    what = f"the row has {n_fields} field{'s' * (n_fields != 1)}, the header has {n_columns} ({hint}); mend that line"
     return Record(line, text, (fields + [""] * n_columns)[:n_columns], error or f"{name}, line {line}: {what}")

@@ -95,7 +95,7 @@ def test_the_trees_predict_too(nncli: Program, penguins_model: Path, samples: Pa
     [
         ([], b"island,year\nDream,2007\n", 4, "lack the columns"),
         ([], b"", 3, "standard input: is empty"),
-        ([], HEADER + b"Dream\n", 3, "line 2: the row has 1 fields"),
+        ([], HEADER + b"Dream\n", 3, "line 2: the row has 1 field"),
         (["nowhere.csv"], b"", 5, "nowhere.csv"),
         (["--with", "forest"], b"", 2, "choose one of network, trees, blend, both"),
         (["--threads", "0"], b"", 2, "--threads: 0 is out of range; allowed: 1 to 1024"),

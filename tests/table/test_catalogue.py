@@ -200,7 +200,7 @@ class TestReading:
         for name in ("-", "/dev/stdin"):
             outcome = nncli("train", name, stdin=b"a,y\n1,n\n1\n2,y\n")
             assert outcome.code == 3
-            assert "line 3: the row has 1 fields, the header has 2" in outcome.err
+            assert "line 3: the row has 1 field, the header has 2" in outcome.err
 
     def test_fifo(self, tmp_path: Path) -> None:
         os.mkfifo(tmp_path / "fifo")

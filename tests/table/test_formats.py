@@ -150,7 +150,7 @@ BROKEN = [
     (b'4,"a\nb"c,6', ["", "", ""], "line 3: text goes on after a closing quote on line 4: 'b\"c,6'; write"),
     (b"1,2\r2,3", ["", "", ""], "line 3: a carriage return (CR) stands where no line ends: '1,2\\r2,3'; quote"),
     (b"1,\x00,3", ["1", "\ufffd", "3"], "line 3: byte 3 is NUL"),
-    ("\ufffd".encode(), ["\ufffd", "", ""], "line 3: the row has 1 fields"),
+    ("\ufffd".encode(), ["\ufffd", "", ""], "line 3: the row has 1 field"),
 ]
 
 
