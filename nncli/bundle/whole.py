@@ -64,7 +64,8 @@ def staged(path: Path) -> Iterator[Path]:
     try:
         _lock(descriptor)
         hidden.chmod(0o666 & ~umask())
-        yield hidden
+        with _naming(path):
+            yield hidden
     finally:
         hidden.unlink(missing_ok=True)
         os.close(descriptor)
@@ -78,10 +79,21 @@ def staged_folder(path: Path) -> Iterator[Path]:
     try:
         _lock(descriptor)
         hidden.chmod(0o777 & ~umask())
-        yield hidden
+        with _naming(path):
+            yield hidden
     finally:
         shutil.rmtree(hidden, ignore_errors=True)
         os.close(descriptor)
+
+
+@contextmanager
+def _naming(path: Path) -> Iterator[None]:
+    """Errors of writing, which know a descriptor only, say what was to be written."""
+    try:
+        yield
+    except OSError as error:
+        error.filename = error.filename or str(path)
+        raise
 
 
 def remove_leftovers(folder: Path, name: str | None = None) -> None:

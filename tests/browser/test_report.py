@@ -72,7 +72,7 @@ def report(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     make: Callable[[np.random.Generator], Cells] = request.param
     folder = tmp_path_factory.mktemp("report")
     data = _write(folder / "data.csv", make(np.random.default_rng(0)))
-    outcome = Program(folder)("train", data, "--effort", "quick", "--epochs", "5", "--threads", "2")
+    outcome = Program(folder)("train", data, "--effort", "quick", "--epochs", "5", "--time-limit", "20")
     assert outcome.code == 0, outcome.err
     return folder / "nncli-model" / "report.html"
 

@@ -3,6 +3,7 @@
 import contextlib
 import errno
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -218,8 +219,12 @@ def test_a_full_disk_costs_one_line(tmp_path: Path, old: Path, samples: Path) ->
         timeout=300,
         check=False,
     )
-    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (5, "", 1)
-    assert "File too large" in done.stderr
+    *kept, error = done.stderr.splitlines()
+    assert (done.returncode, done.stdout, len(kept)) == (5, "", 2)
+    assert kept[0] == "nncli: what was learned is kept in m.checkpoint; go on with:"
+    assert re.fullmatch(
+        r"nncli: m/[a-z]+-\w+\.safetensors: File too large; check path, permissions and free space", error
+    )
     assert found(tmp_path / "m") == "old"
     assert hidden(tmp_path) == []
     assert {MANIFEST, "README.md"} <= {path.name for path in (tmp_path / "m").iterdir()}

@@ -224,9 +224,9 @@ def test_a_bug_is_said_to_be_one_and_debug_shows_where(nncli: Program, samples: 
 def test_a_search_that_was_cut_off_goes_on_and_says_what_was_tried(tmp_path: Path, samples: Path) -> None:
     command = [
         sys.executable, "-m", "nncli", "train", str(samples / "penguins.csv"), "--target", "species",
-        "--effort", "best", "--time-limit", "30", "-o", "m",
+        "--effort", "best", "-o", "m", "--time-limit",
     ]  # fmt: skip
-    process = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen([*command, "200"], cwd=tmp_path, stderr=subprocess.PIPE, text=True)
     assert process.stderr is not None
     for line in process.stderr:
         if line.startswith("trial 2 of"):
@@ -238,7 +238,7 @@ def test_a_search_that_was_cut_off_goes_on_and_says_what_was_tried(tmp_path: Pat
     assert os.listdir(tmp_path) == ["m.checkpoint"]
     [key] = (tmp_path / "m.checkpoint").iterdir()
     assert (key / "trial-0001" / "manifest.json").exists()
-    again = subprocess.run([*command, "--json"], cwd=tmp_path, capture_output=True, text=True, check=True)
+    again = subprocess.run([*command, "20", "--json"], cwd=tmp_path, capture_output=True, text=True, check=True)
     assert "going on after" in again.stderr
     assert "trial 1 of" not in again.stderr
     assert os.listdir(tmp_path) == ["m"]
@@ -248,7 +248,7 @@ def test_a_search_that_was_cut_off_goes_on_and_says_what_was_tried(tmp_path: Pat
     assert sum(trial["kept"] for trial in networks) == report["network"]["networks"] >= 1
     assert [trial["loss"] for trial in trees if trial["kept"]] == [min(trial["loss"] for trial in trees)]
     assert f"settings tried: {len(networks)} for the network" in report["sentences"]["effort"]
-    assert report["seconds"]["total"] < 40
+    assert report["seconds"]["total"] < 200
     predicted = subprocess.run(
         [sys.executable, "-m", "nncli", "predict", str(samples / "penguins.csv"), "-m", "m"],
         cwd=tmp_path, capture_output=True, text=True, check=True,
