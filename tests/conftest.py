@@ -8,6 +8,13 @@ from program import Program
 
 os.environ.setdefault("GOMP_SPINCOUNT", "1000")  # as the program does; before torch is loaded
 
+_WORKER = os.environ.get("PYTEST_XDIST_WORKER", "").removeprefix("gw")
+if _WORKER and hasattr(os, "sched_setaffinity"):
+    # A core for each worker and the programs it starts: threads that wait for one another wait long where the other
+    # worker's threads take their turns.
+    _CORES = sorted(os.sched_getaffinity(0))
+    os.sched_setaffinity(0, {_CORES[int(_WORKER) % len(_CORES)]})
+
 SAMPLES = Path(__file__).parent.parent / "sample_data"
 
 
