@@ -18,6 +18,8 @@ from nncli.errors import show
 Points = Sequence[tuple[float, float]]
 _WIDTH, _HEIGHT = 360, 236
 _LEFT, _RIGHT, _TOP, _BOTTOM = 52, 12, 12, 44
+_NARROWEST = 1e-300
+"""Range that can be divided: below it steps would be no normal numbers."""
 _LETTER = 7.2
 """Width of a letter, about, of the style's font size."""
 
@@ -37,7 +39,7 @@ class Scale:
 
     def ticks(self, most: int = 6) -> list[float]:
         """Round values, as far from each other as the next: two or more, not more than so many."""
-        if not self.high > self.low:
+        if not self.high - self.low > _NARROWEST:
             return [self.low]
         power = 10.0 ** floor(log10((self.high - self.low) / most))
         some = [self._multiples(factor * power) for factor in (1, 2, 5, 10, 20, 50)]
