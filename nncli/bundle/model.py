@@ -360,9 +360,10 @@ def _require_finite(proba: NDArray[np.floating], side: Side) -> None:
 def _missing_columns(names: Sequence[str], given: Sequence[str], description: Description) -> ModelError:
     """The error for data that lack columns of the model."""
     some, them = ("column", "it") if len(names) == 1 else ("columns", "them")
-    hint = nearest_names(names[0], list(given))
+    spare = [name for name in given if name not in description.encoder.columns]
+    hint = f"{nearest_names(names[0], spare)}; " if spare else ""
     return ModelError(
-        f"the data lack the {some} {quoted_list(list(names))}, which the model needs; {hint}; "
+        f"the data lack the {some} {quoted_list(list(names))}, which the model needs; {hint}"
         f"rename or add {them} (empty cells are allowed){_how_it_was_read(names, description)}"
     )
 

@@ -54,7 +54,7 @@ def _header(header: Sequence[str], rows: pa.RecordBatch) -> Iterator[Finding]:
     if repeated:
         made = [column for name, column in zip(names, columns, strict=True) if name in repeated and name != column]
         message = f"the header names {quoted_list(list(repeated))} more than once; the later columns are called"
-        yield Finding("repeated-names", "warn", tuple(made), f"{message} {quoted_list(made)}")
+        yield Finding("repeated-names", "warn", tuple(made), f"{message} {quoted_list(made)}; rename them")
     n_empty = names.count("")
     if n_empty < len(names) and all(map(_may_be_a_cell, names, rows.columns)):
         message = f"the header names {quoted_list(names)}, which looks like a row; if it is one, add --no-header"

@@ -137,7 +137,8 @@ def find_delimiter(lines: Sequence[str], name: str, first_line: int = 1) -> Deli
     if not n_fields[best] or n_fields[best][0] < 2:
         raise DataError(
             f"{name}, line {first_line}: only one column was found, '{show(lines[0].strip(), 40)}'; comma, tab, "
-            "semicolon and | were tried; a table needs the target and at least one more column"
+            "semicolon and | were tried; a table needs the target and at least one more column; separate its fields by "
+            "one of these, or name another file if this is no table"
         )
     return best
 

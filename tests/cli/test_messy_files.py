@@ -118,4 +118,4 @@ def test_what_was_decided_is_said_in_one_line(folder: Path) -> None:
     )
     warned = [line for line in lines if line.startswith("warn: ")]
     assert "line 4: byte 17 is 0xE4" in warned[0]
-    assert "warn: the header names 'Maß' more than once; the later columns are called 'Maß (2)'" in warned
+    assert "warn: the header names 'Maß' more than once; the later columns are called 'Maß (2)'; rename them" in warned
