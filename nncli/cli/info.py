@@ -67,7 +67,7 @@ def _fast_line(model: "Model", heldout: "Heldout") -> str:
     losses = _log_losses(heldout)
     network, fast = losses["network"], losses["fast"]
     share = description.student.n_weights / sum(a.n_weights for a in description.networks)
-    lost = f"{fast / network - 1:+z.1%}" if network else f"{fast - network:+z.4f}"
+    lost = f"{fast / network - 1:+.1%}" if network else f"{fast - network:+.4f}"
     return (
         f"{description.student.form}; {share:.0%} of the network's products; on the test rows log loss {fast:.4f} "
         f"against {network:.4f} ({lost})"

@@ -86,7 +86,7 @@ def seeds_sentence(spread: SeedSpread, opponent: str) -> str:
     return (
         f"The luck of a seed is {luck} the gap to {IN_SENTENCES[opponent]}: networks of {len(spread.losses)} seeds "
         f"on the same rows differ by {spread.deviation:.4f} (standard deviation of the log loss), the gap in log loss "
-        f"is {spread.gap:+z.4f}."
+        f"is {spread.gap:+.4f}."
     )
 
 
@@ -95,7 +95,7 @@ def optimisation_sentences(found: Optimisation) -> list[str]:
     norms = [norm for norm in found.gradient_norms if norm == norm]
     norm = f"; the gradient's norm went from {norms[0]:.3g} to {norms[-1]:.3g}" if norms else ""
     dead = ", ".join(f"{share:.1%}" for share in found.dead_units)
-    gaps = " and ".join(f"{gap.value:+z.4f} for {IN_SENTENCES[side]}" for side, gap in found.gaps.items())
+    gaps = " and ".join(f"{gap.value:+.4f} for {IN_SENTENCES[side]}" for side, gap in found.gaps.items())
     return [
         f"{_ending(found)}best epoch {found.best_epoch} of {found.epochs}{norm}).",
         *([f"Units of the hidden layers that are never used: {dead}."] if dead else []),

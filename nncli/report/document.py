@@ -212,11 +212,11 @@ def verdict_sentence(verdict: Verdict, rows: str) -> str:
     if not verdict.learned:
         return f"No clear difference: nothing was learned, neither side clearly beats the majority class ({rows})."
     opponent = IN_SENTENCES[verdict.opponent]
-    interval = f"95 % interval {verdict.low:+z.4f} to {verdict.high:+z.4f}; {rows}"
+    interval = f"95 % interval {verdict.low:+.4f} to {verdict.high:+.4f}; {rows}"
     if verdict.word == "no clear difference":
         return (
             f"No clear difference between the network and {opponent}: "
-            f"{metric} differs by {verdict.difference:+z.4f}, where plus favours the network ({interval})."
+            f"{metric} differs by {verdict.difference:+.4f}, where plus favours the network ({interval})."
         )
     return (
         f"The network is {verdict.word} than {opponent}: "

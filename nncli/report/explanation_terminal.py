@@ -154,15 +154,15 @@ def _answers_table(document: Document) -> Table:
 def _attribution_table(document: Document) -> Table:
     columns, ends = document["columns"], document["attribution"]
     table = plain_table("", "this row", "typical", *(SIDE_NAMES[side] for side in BOTH_SIDES))
-    table.add_row(Text("start"), "", "", *(f"{ends[side]['start']:+z.3f}" for side in BOTH_SIDES))
+    table.add_row(Text("start"), "", "", *(f"{ends[side]['start']:+.3f}" for side in BOTH_SIDES))
     for each in columns[:_MOST_COLUMNS]:
         cells = (_cell(each[name]) for name in ("cell", "typical"))
-        table.add_row(_text(each["column"]), *cells, *(f"{each[side]:+z.3f}" for side in BOTH_SIDES))
+        table.add_row(_text(each["column"]), *cells, *(f"{each[side]:+.3f}" for side in BOTH_SIDES))
     rest = columns[_MOST_COLUMNS:]
     if rest:
-        sums = (f"{sum(each[side] for each in rest):+z.3f}" for side in BOTH_SIDES)
+        sums = (f"{sum(each[side] for each in rest):+.3f}" for side in BOTH_SIDES)
         table.add_row(Text(_more(len(rest))), "", "", *sums)
-    table.add_row(Text("score"), "", "", *(f"{ends[side]['score']:+z.3f}" for side in BOTH_SIDES))
+    table.add_row(Text("score"), "", "", *(f"{ends[side]['score']:+.3f}" for side in BOTH_SIDES))
     return table
 
 
@@ -186,7 +186,7 @@ def _trace_table(document: Document) -> Table:
     for c in likeliest(document):
         logit = sum(network["logits"][c] for network in networks) / len(networks)
         proba = (members["low"][c], trace["mean"][c], members["high"][c], trace["calibrated"][c])
-        table.add_row(Text(show(document["classes"][c], _CELL)), f"{logit:+z.3f}", *(f"{p:.4f}" for p in proba))
+        table.add_row(Text(show(document["classes"][c], _CELL)), f"{logit:+.3f}", *(f"{p:.4f}" for p in proba))
     return table
 
 

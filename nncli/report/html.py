@@ -193,11 +193,11 @@ def _count(value: float) -> str:
 
 
 def _number(value: float | None, digits: int = 4) -> str:
-    return "–" if value is None else f"{value:z,.{digits}f}"
+    return "–" if value is None else f"{value:,.{digits}f}"
 
 
 def _signed(value: float | None) -> str:
-    return "–" if value is None else f"{value:+z.4f}"
+    return "–" if value is None else f"{value:+.4f}"
 
 
 def _share(value: float) -> str:

@@ -62,7 +62,7 @@ class Repeated:
 
 def practical_line(comparison: Comparison, n_folds: int) -> str:
     """How probable it is that the difference matters."""
-    effect = f"; effect size {comparison.effect_size:+z.2f} (mean over standard deviation of {n_folds} folds)"
+    effect = f"; effect size {comparison.effect_size:+.2f} (mean over standard deviation of {n_folds} folds)"
     return (
         f"In practice, beyond {comparison.region:.4f}: better with probability {comparison.p_better:.3f}, "
         f"equal {comparison.p_equivalent:.3f}, worse {comparison.p_worse:.3f}"
@@ -88,7 +88,7 @@ def blend_line(against: Mapping[str, Comparison | Verdict]) -> str:
 
 def _against(other: str, c: Comparison | Verdict) -> str:
     clearly = "not clearly different from" if c.word == "no clear difference" else f"clearly {c.word} than"
-    return f"{clearly} {other} ({c.difference:+z.4f}, {c.low:+z.4f} to {c.high:+z.4f})"
+    return f"{clearly} {other} ({c.difference:+.4f}, {c.low:+.4f} to {c.high:+.4f})"
 
 
 def recommendation(verdict: Verdict, comparisons: Sequence[Comparison], repeated: Repeated) -> str:
@@ -104,7 +104,7 @@ def recommendation(verdict: Verdict, comparisons: Sequence[Comparison], repeated
     reasons = f"{_reason(verdict, comparisons[0])}, {_cheaper(repeated.costs[pick], repeated.costs[other])}"
     if blend.word == "better" and blend.p_better > 0.5:
         reasons += (
-            f"; the blend of network and careful trees is better still ({blend.difference:+z.4f}), at the cost of both"
+            f"; the blend of network and careful trees is better still ({blend.difference:+.4f}), at the cost of both"
         )
     return f"Use {IN_SENTENCES[pick]}: {reasons}."
 
@@ -115,7 +115,7 @@ def _plain_model(linear: Comparison, costs: Mapping[str, Cost]) -> str:
     how_good = "clearly better than" if linear.word == "better" else "in practice at least as good as"
     cheaper = _cheaper(costs["linear"], costs[linear.second])
     return (
-        f"Use logistic regression: {metric} is {how_good} that of {against} ({linear.difference:+z.4f}), {cheaper}, "
+        f"Use logistic regression: {metric} is {how_good} that of {against} ({linear.difference:+.4f}), {cheaper}, "
         "and a person can read it."
     )
 

@@ -97,7 +97,7 @@ def _print_repeated(report: Report, repeated: Repeated, console: Console) -> Non
 def _comparisons_table(comparisons: Sequence[Comparison]) -> Table:
     table = plain_table("", "difference", "p (Holm)", "verdict")
     for c in comparisons:
-        bounds = f"{c.difference:+z.4f} [{c.low:+z.3f}, {c.high:+z.3f}]"
+        bounds = f"{c.difference:+.4f} [{c.low:+.3f}, {c.high:+.3f}]"
         table.add_row(METRIC_NAMES[c.metric], Text(bounds), f"{c.p_adjusted:.4f}", c.word)
     return table
 
@@ -146,7 +146,7 @@ def signed_bounds(value: float | None, low: float | None, high: float | None) ->
     """A difference with its interval; null in a document, and no number at all, are undefined."""
     if value is None or low is None or high is None or not all(map(isfinite, (value, low, high))):
         return Text("undefined")
-    return Text(f"{value:+z.4f} [{low:+z.3f}, {high:+z.3f}]")
+    return Text(f"{value:+.4f} [{low:+.3f}, {high:+.3f}]")
 
 
 def class_counts(classes: Mapping[str, int]) -> str:

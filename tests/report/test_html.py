@@ -251,10 +251,12 @@ def test_options_read_as_people_write_them() -> None:
     assert "no network to touch" not in render_html(folds_document())
 
 
-def test_no_zero_has_a_sign() -> None:
+def test_an_end_just_below_zero_keeps_its_sign() -> None:
+    """Or the interval would seem not to hold 0."""
     document = copy.deepcopy(made())
-    document["importances"]["columns"][0]["network"] = {"value": -1e-9, "low": -1e-6, "high": 1e-6}
-    assert "-0.000" not in render_html(document) + render_markdown(document) + render_model_card(document)
+    document["importances"]["columns"][0]["network"] = {"value": 1e-3, "low": -1e-6, "high": 2e-3}
+    assert "-0.000" in render_html(document)
+    assert "-0.000" in render_markdown(document)
 
 
 def test_rows_without_cells_are_numbers_only() -> None:
