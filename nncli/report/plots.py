@@ -55,7 +55,7 @@ class Scale:
 def tick_names(ticks: Sequence[float]) -> dict[float, str]:
     """Each with as many digits as tell it from the others."""
     near = 0.01 * min((b - a for a, b in pairwise(ticks)), default=inf)
-    some = ({tick: f"{tick:.{digits}g}" for tick in ticks} for digits in range(4, 16))
+    some = ({tick: f"{tick:.{digits}g}" for tick in ticks} for digits in range(6, 16))
     return next((names for names in some if all(abs(float(name) - at) <= near for at, name in names.items())), {})
 
 

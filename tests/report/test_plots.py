@@ -45,6 +45,7 @@ def test_names_of_ticks_can_be_told_apart_and_are_true(low: float, span: float) 
 def test_one_value_has_one_tick() -> None:
     assert Scale(0.25, 0.25).ticks() == [0.25]
     assert tick_names([0.25]) == {0.25: "0.25"}
+    assert list(tick_names([5000.0, 10_000.0, 15_000.0]).values()) == ["5000", "10000", "15000"]
     assert tick_names([0.99994, 0.99996]) == {0.99994: "0.99994", 0.99996: "0.99996"}
 
 
