@@ -26,6 +26,7 @@ from mutations import NASTY, mutated, mutated_arrays, mutated_json, mutated_tabl
 from program import Outcome, Program
 from safetensors.numpy import load, save
 from stored_models import COLUMNS, Files, files_of, under_header
+from threadpoolctl import threadpool_limits
 
 from nncli.bundle.architecture import Architecture, ensemble_shapes
 from nncli.bundle.folder import MANIFEST, write_folder
@@ -72,7 +73,7 @@ def run_cases(
 ) -> Outcomes:
     """Runs cases under the limits on time and memory."""
     outcomes = Outcomes()
-    with _limits():
+    with _limits(), threadpool_limits(1, "blas"):  # as predict has it, so that rows do not depend on their portion
         for seed in seeds:
             try:
                 outcome = _in_time(case, seed, most_seconds)
