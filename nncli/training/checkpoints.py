@@ -21,7 +21,7 @@ from pathlib import Path
 import numpy as np
 
 from nncli.bundle.arrays import dump_arrays, load_arrays
-from nncli.bundle.folder import Manifest, read_file, read_manifest, write_folder
+from nncli.bundle.folder import Manifest, read_file, read_manifest, read_regular, write_folder
 from nncli.bundle.records import dump_json, from_json, parse_json, to_json
 from nncli.bundle.whole import write_file
 from nncli.errors import FileError, ModelError
@@ -29,7 +29,7 @@ from nncli.training.budget import Plan
 from nncli.training.loop import Arrays, Epoch, Progress, Stop, TrainedNetwork
 from nncli.training.search import Trial
 
-_RECIPE = "recipe.json"
+_RECIPE, _LARGEST_RECIPE = "recipe.json", 1 << 20
 _PACKAGES = "nncli-tabular", "torch", "numpy", "scipy", "scikit-learn", "optuna"
 """Whose versions decide what becomes of a run; the last is needed by a search alone."""
 
@@ -158,8 +158,8 @@ class Checkpoints:
         """How the recipe differs from that of the run that left the most alike one; ``None`` where none left any."""
         found = []
         for path in sorted(self.parent.glob(f"*/{_RECIPE}")):
-            with contextlib.suppress(ModelError, OSError):
-                other = parse_json(path.read_bytes(), str(path))
+            with contextlib.suppress(ModelError):
+                other = parse_json(read_regular(path, _LARGEST_RECIPE), str(path))
                 found.append(_differences(self.recipe, other) if isinstance(other, dict) else [])
         return min(found, key=len) if found else None
 

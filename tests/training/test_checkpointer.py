@@ -107,6 +107,12 @@ def test_what_differs_from_the_most_alike_run_is_named(kept: Checkpoints, tmp_pa
     ]  # fmt: skip
 
 
+def test_a_pipe_in_the_place_of_a_recipe_is_not_waited_for(kept: Checkpoints) -> None:
+    (kept.parent / "other").mkdir(parents=True)
+    os.mkfifo(kept.parent / "other" / "recipe.json")
+    assert kept.differences() is None
+
+
 def test_a_disk_that_is_nearly_full_is_said_with_figures(
     kept: Checkpoints, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
