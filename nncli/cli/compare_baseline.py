@@ -113,20 +113,12 @@ def _cross_validated(
 
         require_library(repeat.against)
     from nncli.cli.progress import TerminalObserver, make_console
-    from nncli.guard.examine import examine_table
+    from nncli.guard.examine import examine_file
     from nncli.guard.strict import refuse_warnings
-    from nncli.table.reading import read_table
     from nncli.table.split import make_folds
 
     with TerminalObserver(make_console(quiet), verbose) as observer:
-        table = examine_table(
-            read_table(data, settings.reading),
-            settings.target,
-            settings.group,
-            settings.time,
-            settings.weights,
-            settings.keep_columns,
-        )
+        table = examine_file(data, settings)
         if strict:
             refuse_warnings(table, make_folds(table.arrangement, settings.split, settings.seed))
         observer.examined(table)

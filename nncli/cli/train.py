@@ -131,20 +131,12 @@ def _run(
 
 def _read(data: str, settings: RunSettings, strict: bool, observer: "TerminalObserver") -> "ExaminedTable":
     from nncli.fitting.decision import make_rule
-    from nncli.guard.examine import examine_table
+    from nncli.guard.examine import examine_file
     from nncli.guard.strict import refuse_warnings
-    from nncli.table.reading import read_table
     from nncli.table.split import make_split
 
     with memory_stage(f"reading {show(data)}", "use fewer rows or columns"):
-        table = examine_table(
-            read_table(data, settings.reading),
-            settings.target,
-            settings.group,
-            settings.time,
-            settings.weights,
-            settings.keep_columns,
-        )
+        table = examine_file(data, settings)
         if strict:
             refuse_warnings(table, [make_split(table.arrangement, settings.split, settings.seed)])
     observer.examined(table)

@@ -18,12 +18,12 @@ from nncli.guard.reading import describe_formats, examine_reading
 from nncli.guard.repeats import examine_conflicts, find_near_repeats
 from nncli.guard.rows import examine_shape, examine_target, examine_weights
 from nncli.guard.structure import examine_order, find_groups, find_times
-from nncli.settings import DELIMITED, UNWEIGHTED, WeightSettings
+from nncli.settings import DELIMITED, UNWEIGHTED, RunSettings, WeightSettings
 from nncli.table.arrangement import Arrangement, group_identical_rows
 from nncli.table.arrow import mask_array, number_array
 from nncli.table.cells import stripped
 from nncli.table.numbers import PLAIN_NUMBERS, NumberFormats, find_formats, with_plain_numbers
-from nncli.table.reading import Table
+from nncli.table.reading import Table, read_table
 from nncli.table.schema import Column, Schema
 from nncli.table.source import display_name
 from nncli.table.split import Split
@@ -53,6 +53,16 @@ class ExaminedTable:
     weights: Weights | None
     """What a column says that each row counts; without that column, none. Shape: ``(n_rows,)``."""
     findings: tuple[Finding, ...]
+
+
+def examine_file(path: str, settings: RunSettings) -> ExaminedTable:
+    """Reads a file, or standard input for ``-``, and examines it, as the settings of a run say.
+
+    Raises:
+        DataError, UsageError: those of :func:`~nncli.table.reading.read_table` and :func:`examine_table`.
+    """
+    table = read_table(path, settings.reading)
+    return examine_table(table, settings.target, settings.group, settings.time, settings.weights, settings.keep_columns)
 
 
 def examine_table(
