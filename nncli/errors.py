@@ -157,8 +157,8 @@ def quoted_list(names: list[str], most: int = 5) -> str:
     return f"{shown} and {len(names) - most} more" if len(names) > most else shown
 
 
-def nearest_names(wanted: str, names: list[str]) -> str:
-    """What to say where ``wanted`` is none of ``names``.
+def nearest_names(wanted: str, names: list[str], otherwise: str = "the columns are") -> str:
+    """What to say where ``wanted`` is none of ``names``: the nearest ones, or all after the words ``otherwise``.
 
     >>> nearest_names("Colour", ["colour", "size"])
     "did you mean 'colour'?"
@@ -167,4 +167,4 @@ def nearest_names(wanted: str, names: list[str]) -> str:
 
     lower = {name.lower(): name for name in names}
     close = [lower[name] for name in get_close_matches(wanted.lower(), lower, n=3, cutoff=0.5)]
-    return f"did you mean {quoted_list(close)}?" if close else f"the columns are {quoted_list(names, 20)}"
+    return f"did you mean {quoted_list(close)}?" if close else f"{otherwise} {quoted_list(names, 20)}"

@@ -69,7 +69,7 @@ def _unusable(name: str, cells: pa.Array, formats: NumberFormats, is_kept: bool)
     may_go = not is_kept and name not in formats.undecided
     if is_all_different and may_go and _is_identifier(values):
         why = f"looks like an ID: {n_distinct:,} different values in {len(values):,} rows"
-        message = f"column '{show(name)}' {why}; left out, for both sides; --keep-column keeps it"
+        message = f"column '{show(name)}' {why}; left out, for network and trees; --keep-column keeps it"
         return Finding("id-column", "info", (name,), message)
     return None
 
@@ -79,7 +79,7 @@ def _dropped(code: str, name: str, why: str, is_kept: bool) -> Finding:
         raise DataError(
             f"--keep-column '{show(name)}': the column {why}; there is nothing to keep; leave the option out"
         )
-    return Finding(code, "info", (name,), f"column '{show(name)}' {why}; left out, for both sides")
+    return Finding(code, "info", (name,), f"column '{show(name)}' {why}; left out, for network and trees")
 
 
 def _is_identifier(values: pa.Array) -> bool:
@@ -137,13 +137,7 @@ def _misfits(column: Column, cells: pa.Array) -> list[Finding]:
     bad = chosen(bad, ~is_infinite(bad))
     if len(bad) == 0:
         return []
-    example = show(bad[0].as_py(), 30)
-    return [
-        Finding(
-            "misfit-cells",
-            "warn",
-            (column.name,),
-            f"column '{show(column.name)}' is {column.kind}, but {len(bad):,} of its cells are not "
-            f"('{example}'); they count as missing",
-        )
-    ]
+    found = f"{len(bad):,} of its cells are not ({quoted_list(bad.unique().to_pylist())})"
+    remedy = "they count as missing; mend them, or name words that mean so with --na"
+    message = f"column '{show(column.name)}' is {column.kind}, but {found}; {remedy}"
+    return [Finding("misfit-cells", "warn", (column.name,), message)]

@@ -116,8 +116,7 @@ def examine_table(
             *examine_reading(table, formats),
             *arranged,
             *examine_weights(weights.column, table.rows.num_rows - counted.num_rows),
-            *examine_target(target),
-            *find_missing_codes(name, stripped(counted[name])),
+            *_on_target(target, counted[name]),
             *examine_shape(learned.num_rows, learned.num_columns),
             *findings,
             *find_telling_ids(rows, [found.columns[0] for found in findings if found.code == "id-column"], target),
@@ -163,6 +162,10 @@ def _encoded(cells: pa.Array, name: str, weights: WeightSettings) -> Target:
     target = encode_target(cells, name)
     require_classes(weights, target)
     return target
+
+
+def _on_target(target: Target, cells: pa.Array) -> list[Finding]:
+    return [*examine_target(target), *find_missing_codes(target.name, stripped(cells))]
 
 
 def _without(rows: pa.RecordBatch, column: str | None) -> pa.RecordBatch:

@@ -9,6 +9,7 @@ import pyarrow as pa
 from nncli.errors import inert, quoted_list, show
 from nncli.guard.findings import Finding
 from nncli.table.cells import stripped, to_codes
+from nncli.table.dialect import NAMELESS
 from nncli.table.numbers import PLAIN_NUMBERS, NumberFormats
 from nncli.table.reading import Table
 
@@ -57,7 +58,8 @@ def _header(header: Sequence[str], rows: pa.RecordBatch) -> Iterator[Finding]:
         yield Finding("repeated-names", "warn", tuple(made), f"{message} {quoted_list(made)}; rename them")
     n_empty = names.count("")
     if n_empty < len(names) and all(map(_may_be_a_cell, names, rows.columns)):
-        message = f"the header names {quoted_list(names)}, which looks like a row; if it is one, add --no-header"
+        remedy = f"if it is one, add --no-header, which names the columns '{NAMELESS}1', '{NAMELESS}2' and so on"
+        message = f"the header names {quoted_list(names)}, which looks like a row; {remedy}"
         yield Finding("header-like-row", "warn", (), message)
     if 2 * n_empty > len(names):
         message = (

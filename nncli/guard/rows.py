@@ -100,7 +100,7 @@ def examine_rows(groups: NDArray[np.int64], split: Split) -> list[Finding]:
     if split.identical_rows_straddle:
         message = (
             f"{n_repeats:,} rows repeat the columns of another, and not all identical rows are on one side of the "
-            "split; scores may be flattered, for both sides alike"
+            "split; scores may be flattered, the network's and the trees' alike"
         )
         findings.append(Finding("duplicate-rows-straddle", "warn", (), message))
     elif n_repeats:

@@ -1,6 +1,6 @@
 """Rows whose class is known, read to see how a model does on them; and how they fall into groups."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -92,17 +92,7 @@ def read_labelled(
     weights = None if weight_column is None else read_weights(table.rows, weight_column)
     weightless = np.zeros_like(has_label) if weights is None else weights == 0
     counts = has_label & ~weightless
-    labelled = chosen(cells, counts)
-    labels = to_codes(labelled, model.classes)
-    if not labels.size:
-        raise DataError(f"target '{show(name)}': no row that counts has a value; there is nothing to compare with")
-    unknown = labelled.filter(mask_array(labels < 0)).unique().to_pylist()
-    if unknown:
-        classes = quoted_list(list(model.classes), 10)
-        raise DataError(
-            f"target '{show(name)}': {quoted_list(unknown)} is no class of the model, which knows {classes}; "
-            "leave those rows out, or train anew"
-        )
+    labels = _labels(chosen(cells, counts), name, model.classes)
     group = model.description.provenance.group
     return LabelledRows(
         path=path,
@@ -118,6 +108,23 @@ def read_labelled(
         groups=group_by_value(table.rows[group])[counts] if group in columns else None,
         foreign=table.foreign,
     )
+
+
+def _labels(cells: pa.Array, name: str, classes: Sequence[str]) -> NDArray[np.int64]:
+    """The class numbers that cells of the target name, one at least.
+
+    Raises:
+        DataError: there is no cell, or a class that is not among ``classes``.
+    """
+    where, labels = f"target '{show(name)}'", to_codes(cells, classes)
+    if not labels.size:
+        raise DataError(f"{where}: no row that counts has a value; there is nothing to compare with")
+    unknown = cells.filter(mask_array(labels < 0)).unique().to_pylist()
+    if unknown:
+        known = quoted_list(list(classes), 10)
+        what = f"{quoted_list(unknown)} is no class of the model, which knows {known}"
+        raise DataError(f"{where}: {what}; leave those rows out, or train anew")
+    return labels
 
 
 def groupings(model: Model, features: Features) -> Iterator[Grouping]:

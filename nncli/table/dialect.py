@@ -48,18 +48,6 @@ def is_json_lines(line: str) -> bool:
     return True
 
 
-def refuse_json_document(beginning: str, name: str) -> None:
-    """Refuses JSON that is not one object a line.
-
-    Raises:
-        DataError: the file begins as an array of objects does, or as an object over several lines.
-    """
-    if re.match(r"\s*\[[ \t\r]*[{\n]", beginning):
-        raise DataError(f"{name}: is one JSON array; one object a line is needed: jq -c '.[]' FILE")
-    if re.match(r"\s*\{[ \t\r]*\n", beginning):
-        raise DataError(f"{name}: is JSON over several lines; one object a line is needed: jq -c . FILE")
-
-
 def first_lines(text: bytes, n_lines: int) -> list[str]:
     """The first lines with their line ends: of LF, for a cell may hold what else ends lines in Unicode."""
     return [as_text(line) for line in islice(io.BytesIO(text), n_lines)]
@@ -135,12 +123,32 @@ def find_delimiter(lines: Sequence[str], name: str, first_line: int = 1) -> Deli
     refuse_preamble(lines, name, first_line)
     best = max(DELIMITERS, key=lambda d: n_fields[d][0] if n_fields[d] else 0)
     if not n_fields[best] or n_fields[best][0] < 2:
-        raise DataError(
-            f"{name}, line {first_line}: only one column was found, '{show(lines[0].strip(), 40)}'; comma, tab, "
-            "semicolon and | were tried; a table needs the target and at least one more column; separate its fields by "
-            "one of these, or name another file if this is no table"
-        )
+        raise DataError(f"{name}, line {first_line}: {_one_column(lines)}")
     return best
+
+
+def _one_column(lines: Sequence[str]) -> str:
+    """What is wrong with lines that no delimiter cuts, and what to do."""
+    found = f"only one column was found, '{show(lines[0].strip(), 40)}'; comma, tab, semicolon and | were tried"
+    other = _other_delimiter([line.strip() for line in lines if line.strip()])
+    if other is None:
+        what = "a table needs the target and at least one more column; separate its fields by one of these"
+        return f"{found}; {what}, or name another file if this is no table"
+    character = other if other.isprintable() else f"\\{ord(other):03o}"
+    mended = "awk -v OFS='\\t' '{$1=$1} 1'" if other == " " else f"tr '{character}' '\\t' <"
+    return f"{found}; '{show(other)}' seems to separate its fields; write tabs instead: {mended} FILE > TABLE.tsv"
+
+
+def _other_delimiter(lines: Sequence[str]) -> str | None:
+    """What cuts every line into as many fields though nncli does not take it for a delimiter; a space may be several.
+
+    >>> _other_delimiter(["a^b^c", "1^2^3"]), _other_delimiter(["a  b", "1 2"]), _other_delimiter(["a.b", "3"])
+    ('^', ' ', None)
+    """
+    marks = sorted({mark for mark in lines[0] if mark.isascii() and not mark.isalnum()} - set("\"'\\._-"))
+    n_fields = {mark: {len(line.split(None if mark == " " else mark)) for line in lines} for mark in marks}
+    steady = [mark for mark in marks if len(n_fields[mark]) == 1 and n_fields[mark] != {1}]
+    return max(steady, key=lambda mark: max(n_fields[mark]), default=None) if len(lines) > 1 else None
 
 
 def header_delimiter(

@@ -1,5 +1,6 @@
 """Parquet becomes rows whose cells are all text, in memory that does not grow with the file."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -12,6 +13,7 @@ from nncli.errors import DataError, inert, show
 from nncli.table.chunks import Chunk, Input, Rows, Wanted
 from nncli.table.dialect import check_names
 from nncli.table.portions import portions
+from nncli.table.signatures import ends_as_parquet
 from nncli.table.typed import cells_of
 
 _ROWS_AT_ONCE, _BYTES_AT_ONCE = 256, 1 << 20
@@ -30,8 +32,9 @@ def open_parquet(file: BinaryIO, name: str, wanted: Wanted | None, block_bytes: 
         block_bytes: the most of one chunk, as text; longer where a single row is.
 
     Raises:
-        DataError: it is damaged; a chunk's rows: a column that is needed has a type that is no cell's.
+        DataError: it is damaged or cut off; a chunk's rows: a column that is needed has a type that is no cell's.
     """
+    _refuse_cut(file, name)
     with _refused(name):
         opened = parquet.ParquetFile(file, pre_buffer=False, buffer_size=_BUFFER_BYTES)
         columns = opened.schema_arrow.names
@@ -40,6 +43,13 @@ def open_parquet(file: BinaryIO, name: str, wanted: Wanted | None, block_bytes: 
     cells = _among(read, None if wanted is None else set(wanted.needed))
     chunks = (_chunk(batch, name, cells) for batch in _batches(opened, name, read, len(cells), block_bytes))
     return Input(columns, None, "parquet", "Parquet", chunks)
+
+
+def _refuse_cut(file: BinaryIO, name: str) -> None:
+    file.seek(max(0, file.seek(0, os.SEEK_END) - 4))
+    if not ends_as_parquet(file.read(4)):
+        what = "begins as Parquet does, but does not end so: it is cut off, or is still being written"
+        raise DataError(f"{name}: {what}; copy or write it anew")
 
 
 def _among(columns: list[str], names: set[str] | None) -> list[str]:

@@ -27,12 +27,12 @@ from nncli.table.dialect import (
     header_delimiter,
     is_json_lines,
     parse_line,
-    refuse_json_document,
     refuse_preamble,
 )
 from nncli.table.encoding import Foreign, joined, refuse_utf16
 from nncli.table.jsonl import open_jsonl
 from nncli.table.plaintext import NEWLINE, refuse_endless, without_lines
+from nncli.table.signatures import refuse_other_text
 from nncli.table.source import PATIENCE, Source, open_source, open_text
 
 _SNIFFED_LINES = 200
@@ -226,10 +226,9 @@ def _of_text(
     text = head.decode("utf-8", errors="replace")
     if not text.strip():
         raise DataError(f"{name}: begins with blank lines only; expected a header line and rows")
+    refuse_other_text(text, name)
     refuse_utf16(head.lstrip().split(NEWLINE, 1)[0], name)
     blocks = chain([head], blocks)
-    if kind in ("jsonl", None):
-        refuse_json_document(text, name)
     if kind == "jsonl" or (kind is None and is_json_lines(text.lstrip().split("\n", 1)[0])):
         return open_jsonl(blocks, name, wanted, bad_rows)
     if reading.skip_rows:

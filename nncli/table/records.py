@@ -113,8 +113,10 @@ def cut_pieces(blocks: Iterable[bytes], name: str, delimiter: str, line: int = 1
             rest, line = rest[len(piece.text) :], line + piece.text.count(NEWLINE)
         damage = {number: what for number, what in damage.items() if number >= line}
     if rest:
-        beginning = rest.split(NEWLINE, 1)[0].decode().strip()
-        raise DataError(f"{name}, line {line}: a quote that opens here never closes: '{show(beginning, 40)}'; mend it")
+        beginning = show(rest.split(NEWLINE, 1)[0].decode().strip(), 40)
+        raise DataError(
+            f"{name}, line {line}: a quote that opens here never closes: '{beginning}'; close it, or remove it"
+        )
 
 
 def _cut(text: bytes, name: str, delimiter: str, line: int, damage: Mapping[int, str]) -> Piece:

@@ -23,13 +23,13 @@ from typing import Any, BinaryIO, NamedTuple
 
 from nncli.errors import DataError, UsageError
 from nncli.table.encoding import recoded
+from nncli.table.signatures import is_parquet, refuse_binary
 
 _READ_BYTES, _HEADER_BYTES, _MOST_HEADER_BYTES = 1 << 16, 64, 1 << 16
 """Of a usual read; of the headers of compressed files, which are waited for; and of a table's."""
 _QUOTED, _LINE_END = re.compile(rb'"[^"]*("|$)'), re.compile(rb"\r\n?|\n")
 PATIENCE = 0.02
 """Seconds that a block waits for more from a pipe before it is passed on."""
-_PARQUET_MAGIC, _ZIP_MAGIC = b"PAR1", b"PK\x03\x04"
 
 
 class ByteStream(io.RawIOBase):
@@ -101,7 +101,7 @@ class Source:
     @property
     def is_parquet(self) -> bool:
         """Whether it begins as Parquet files do."""
-        return self.stream.begins_with(_PARQUET_MAGIC)
+        return is_parquet(self.stream)
 
     @property
     def sha256(self) -> str:
@@ -147,7 +147,7 @@ def open_source(path: str, *, hashed: bool = False) -> Iterator[Source]:
 
     Raises:
         UsageError: standard input is a terminal.
-        DataError: nothing is in it, or a zip archive, or the compressed data is damaged.
+        DataError: nothing is in it, or no table, or the compressed data is damaged.
     """
     name = display_name(path)
     if path == "-" and sys.stdin is None:
@@ -156,14 +156,12 @@ def open_source(path: str, *, hashed: bool = False) -> Iterator[Source]:
         raise UsageError(f"{name}: is a terminal, no data; name a file, or pipe rows in (see --help)")
     with io.FileIO(os.dup(sys.stdin.fileno()) if path == "-" else path) as file:
         plain = ByteStream(file.read)
-        if plain.begins_with(_ZIP_MAGIC):
-            what = "is a zip archive, as files of Excel are, too"
-            raise DataError(f"{name}: {what}; unpack it (unzip -p FILE > TABLE.csv), or save it as CSV")
-        compression = next((known for known in _COMPRESSIONS if plain.begins_with(known.magic)), None)
-        read = plain.read if compression is None else _reading(compression.open(plain), name)
+        compression = next((known for known in _COMPRESSIONS if any(map(plain.begins_with, known.magics))), None)
+        read = plain.read if compression is None else _reading(compression, plain, name)
         stream = ByteStream(read, hashed=hashed)
         if not stream.peek(1):
             raise DataError(f"{name}: is empty; expected a header line and rows")
+        refuse_binary(stream, name)
         yield Source(name, stream, file, compression and compression.name)
 
 
@@ -175,34 +173,40 @@ def _open_zstd(stream: Any) -> Any:
 
 class _Compression(NamedTuple):
     name: str
-    magic: bytes
-    """That it begins with."""
+    magics: tuple[bytes, ...]
+    """It begins with one of these."""
     open: Callable[[Any], Any]
     """A file of the decompressed bytes."""
 
 
+_BZIP2 = tuple(b"BZh%d" % level + first for level in range(1, 10) for first in (b"1AY&SY", b"\x17rE8P\x90"))
+"""Its mark alone, which is text, could be the name of a column; a block's comes next, or that of the end."""
 _COMPRESSIONS = (
-    _Compression("gzip", b"\x1f\x8b", lambda stream: gzip.GzipFile(fileobj=stream)),
-    _Compression("bzip2", b"BZh", bz2.BZ2File),
-    _Compression("xz", b"\xfd7zXZ", lzma.LZMAFile),
-    _Compression("zstd", b"\x28\xb5\x2f\xfd", _open_zstd),
+    _Compression("gzip", (b"\x1f\x8b",), lambda stream: gzip.GzipFile(fileobj=stream)),
+    _Compression("bzip2", _BZIP2, bz2.BZ2File),
+    _Compression("xz", (b"\xfd7zXZ",), lzma.LZMAFile),
+    _Compression("zstd", (b"\x28\xb5\x2f\xfd",), _open_zstd),
 )
 
 
-def _reading(decompressed: Any, name: str) -> Callable[[int], bytes]:
+def _reading(compression: _Compression, stream: ByteStream, name: str) -> Callable[[int], bytes]:
     """Reads of decompressed bytes, as they come.
 
     Raises:
         DataError: when they cannot be made out.
     """
+    decompressed = compression.open(stream)
 
     def read(size: int) -> bytes:
         try:
             return bytes(decompressed.read1(size))
-        except (EOFError, OSError, lzma.LZMAError, zlib.error) as error:
+        except EOFError as error:
+            what = f"the {compression.name} data is cut off before its end"
+            raise DataError(f"{name}: {what}; copy or download the file anew") from error
+        except (OSError, lzma.LZMAError, zlib.error) as error:
             if isinstance(error, OSError) and error.errno is not None:
                 raise  # the file system's word, not the decompressor's
-            raise DataError(f"{name}: the compressed data is damaged ({error}); make the file anew") from error
+            raise DataError(f"{name}: the {compression.name} data is damaged ({error}); make the file anew") from error
 
     return read
 

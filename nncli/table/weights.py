@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from nncli.errors import DataError, nearest_names, quoted_list, show
 from nncli.settings import WeightSettings
 from nncli.table.cells import stripped, to_numbers
+from nncli.table.numbers import find_formats, with_plain_numbers
 from nncli.table.target import Target
 
 Weights = NDArray[np.float64]
@@ -26,14 +27,13 @@ def read_weights(rows: pa.RecordBatch, column: str) -> Weights:
         raise DataError(f"{where}: no such column; {nearest_names(column, names)}")
     if len(names) == 1:
         raise DataError(f"{where}: is the only column of the data; name a column of weights beside others")
-    cells = stripped(rows[column])
-    weights = to_numbers(cells)
+    weights = _numbers(rows.select([column]), column)
     bad = ~(weights >= 0)
     if bad.any():
-        example = show(cells[int(bad.argmax())].as_py(), 30)
+        example = show(rows[column][int(bad.argmax())].as_py().strip(), 30)
         raise DataError(
             f"{where}: {bad.sum():,} of {bad.size:,} cells are no finite number from 0 on (such as '{example}' in row "
-            f"{bad.argmax() + 1:,}); write how much each row counts, 0 for one that is to be left out"
+            f"{bad.argmax() + 1:,} of the data); write how much each row counts, 0 for one that is to be left out"
         )
     if not weights.any():
         raise DataError(
@@ -41,6 +41,12 @@ def read_weights(rows: pa.RecordBatch, column: str) -> Weights:
         )
     scaled: Weights = weights / weights.max()
     return scaled
+
+
+def _numbers(rows: pa.RecordBatch, column: str) -> NDArray[np.float64]:
+    """Of a column, however the file writes numbers."""
+    plain = with_plain_numbers(rows, find_formats(rows).of_columns)
+    return to_numbers(stripped(plain[column]))
 
 
 def require_classes(settings: WeightSettings, target: Target) -> None:

@@ -135,7 +135,7 @@ def test_patterns_and_a_folder_that_is_resumed(predict, folder: Path) -> None:  
         (["a.csv", "--proba", "some"], 2, "--proba: 'some' is not known"),
         (["a.csv", "bad.csv"], 3, "bad.csv, line 3"),
         (["page.parquet", "--keep"], 3, "page.parquet: the Parquet file is damaged (Couldn't deserialize thrift"),
-        (["cut.parquet"], 3, "cut.parquet: the Parquet file is damaged (Parquet magic bytes not found"),
+        (["cut.parquet"], 3, "cut.parquet: begins as Parquet does, but does not end so"),
         (["the"], 4, "nncli: the: the data lack the column 'sex'"),
     ],
 )

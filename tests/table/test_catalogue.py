@@ -10,6 +10,7 @@ import io
 import lzma
 import os
 import re
+import subprocess
 import threading
 import zipfile
 from collections.abc import Iterable
@@ -126,6 +127,17 @@ class TestReading:
             tmp_path, b"a:b:y\n1:2:n\n"
         )
 
+    @pytest.mark.parametrize("delimiter", ["^", "~", " ", "   ", ":", "$", "*", "#", "\x1f", "/"])
+    def test_wrong_delimiter_is_mended_as_said(self, tmp_path: Path, delimiter: str) -> None:
+        """The command that the message names is run, and what it makes is read."""
+        lines = [delimiter.join(row) for row in (["a", "b", "y"], ["1.5", "2", "n"], ["2", "-3", "y"])]
+        message = refusal(tmp_path, "\n".join(lines).encode())
+        command = message.rpartition("write tabs instead: ")[2]
+        (tmp_path / "t.csv").rename(tmp_path / "FILE")
+        subprocess.run(command, shell=True, cwd=tmp_path, check=True)
+        table = read_table(str(tmp_path / "TABLE.tsv"))
+        assert table.rows.to_pydict() == {"a": ["1.5", "2"], "b": ["2", "-3"], "y": ["n", "y"]}
+
     def test_utf_8_bom(self, tmp_path: Path) -> None:
         table = read(tmp_path, "ä,y\nö,n\n".encode("utf-8-sig"))
         assert table.rows.to_pydict() == {"ä": ["ö"], "y": ["n"]}
@@ -194,7 +206,7 @@ class TestReading:
             assert table.dialect == f"comma-separated, {name}"
         with zipfile.ZipFile(tmp_path / "t.zip", "w") as archive:
             archive.writestr("t.csv", content)
-        assert ": is a zip archive" in refusal(tmp_path, (tmp_path / "t.zip").read_bytes())
+        assert ": is a zip archive; unpack it" in refusal(tmp_path, (tmp_path / "t.zip").read_bytes())
 
     def test_standard_input_and_dev_stdin(self, nncli: Program) -> None:
         for name in ("-", "/dev/stdin"):

@@ -132,7 +132,7 @@ def test_a_line_that_is_no_row_is_named(tmp_path: Path, line: str, message: str)
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ('[{"a": 1},\n {"a": 2}]\n', "is one JSON array; one object a line is needed: jq -c '.[]' FILE"),
+        ('[{"a": 1},\n {"a": 2}]\n', "is one JSON array; one object a line is needed: jq -c '.[]' FILE > TABLE.jsonl"),
         ('[\n  {\n    "a": 1\n  }\n]\n', "is one JSON array"),
         ('{\n  "a": 1\n}\n', "is JSON over several lines; one object a line is needed: jq -c . FILE"),
     ],

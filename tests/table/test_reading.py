@@ -103,10 +103,10 @@ def test_blank_lines_are_no_rows(tmp_path: Path) -> None:
         (b'a,b\n"x"y,2\n', "line 2"),
         (b"Export of May\na,b,c\n1,2,3\n4,5,6\n", "line 1: 'Export of May' is not a header"),
         (b"a:b\n1:2\n", "only one column was found"),
-        (b"\x1f\x8b\x08\x00damaged, cut", "compressed data is damaged"),
-        (gzip.compress(b"a,b\n" + b"1,2\n" * 9999, mtime=0)[:-20], "compressed data is damaged"),
-        (pyarrow.compress(b"a,b\n" + b"1,2\n" * 9999, codec="zstd", asbytes=True)[:-9], "compressed data is damaged"),
-        (b"PAR1 no parquet", "the Parquet file is damaged"),
+        (b"\x1f\x8b\x08\x00damaged, cut", "the gzip data is damaged"),
+        (gzip.compress(b"a,b\n" + b"1,2\n" * 9999, mtime=0)[:-20], "the gzip data is cut off before its end"),
+        (pyarrow.compress(b"a,b\n" + b"1,2\n" * 9999, codec="zstd", asbytes=True)[:-9], "the zstd data is damaged"),
+        (b"PAR1\x15 no parquet PAR1", "the Parquet file is damaged"),
     ],
 )
 def test_unusable_files_are_refused_with_their_line(tmp_path: Path, content: bytes, message: str) -> None:

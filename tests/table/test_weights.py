@@ -70,10 +70,17 @@ def test_a_column_is_read_as_numbers() -> None:
     np.testing.assert_array_equal(huge, np.ones(9))
 
 
+def test_a_column_of_decimal_commas_is_read_as_other_columns_are() -> None:
+    found = read_weights(rows_of({"w": ["1,5", "0", "3,0", "0,75"], "x": [1, 2, 3, 4]}), "w")
+    np.testing.assert_array_equal(found, [0.5, 0, 1, 0.25])
+    with pytest.raises(DataError, match=r"4 of 4 cells .* '1,234' in row 1"):  # 1.234 or 1234
+        read_weights(rows_of({"w": ["1,234"] * 4, "x": [1, 2, 3, 4]}), "w")
+
+
 @pytest.mark.parametrize(
     ("cells", "words"),
     [
-        (["1", "", "2", "NA"], r"2 of 4 cells are no finite number from 0 on \(such as '' in row 2\)"),
+        (["1", "", "2", "NA"], r"2 of 4 cells are no finite number from 0 on \(such as '' in row 2 of the data\)"),
         (["1", "2", "-1", "0"], r"1 of 4 cells .* '-1' in row 3"),
         (["heavy", "2", "1", "0"], "1 of 4 cells .* 'heavy' in row 1"),
         (["1", "2", "1", "inf"], "1 of 4 cells"),
