@@ -361,7 +361,7 @@ def _missing_columns(names: Sequence[str], given: Sequence[str], description: De
     """The error for data that lack columns of the model."""
     some, them = ("column", "it") if len(names) == 1 else ("columns", "them")
     spare = [name for name in given if name not in description.encoder.columns]
-    hint = f"{nearest_names(names[0], spare, 'beside those that it needs there are')}; " if spare else ""
+    hint = f"{nearest_names(names[0], spare, 'the data also have')}; " if spare else ""
     return ModelError(
         f"the data lack the {some} {quoted_list(list(names))}, which the model needs; {hint}"
         f"rename or add {them} (empty cells are allowed){_how_it_was_read(names, description)}"

@@ -6,7 +6,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from nncli.cli.options import Debug, Json, Quiet, print_json
-from nncli.settings import choose_threads
+from nncli.settings import RunSettings, choose_threads
 
 _PACKAGES = (
     "nncli-tabular", "torch", "scikit-learn", "numpy", "scipy", "pandas", "pyarrow", "safetensors", "typer", "rich",
@@ -41,7 +41,8 @@ def _examine() -> dict[str, Any]:
         "command": "doctor",
         "versions": {"python": platform.python_version(), **versions, **extras},
         "devices": [] if "torch" in missing else _devices(),
-        "threads": None if "torch" in missing else choose_threads(None),
+        "threads": choose_threads(None),
+        "train_threads": RunSettings().threads,
         "missing": {name: f"{sys.executable} -m pip install {name}" for name in missing},
         "missing_extras": {
             name: {"needed_by": command, "mend": f"{sys.executable} -m pip install 'nncli-tabular[{extra}]'"}
@@ -75,7 +76,7 @@ def _print(findings: dict[str, Any]) -> None:
         print(f"{name:<14} {found or 'missing'}")  # noqa: T201
     for device in findings["devices"]:
         print(f"{'device':<14} {device['device']} ({device['name']})")  # noqa: T201
-    print(f"{'threads':<14} {findings['threads']}")  # noqa: T201
+    print(f"{'threads':<14} {findings['train_threads']} to train, {findings['threads']} to predict")  # noqa: T201
     for name, command in findings["missing"].items():
         print(f"{name} is missing; mend it: {command}")  # noqa: T201
     for name, extra in findings["missing_extras"].items():

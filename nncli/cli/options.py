@@ -35,10 +35,6 @@ def _remember_debug(ctx: typer.Context, wanted: bool) -> bool:
 def complete_column(ctx: typer.Context, incomplete: str) -> list[str]:
     """Column names of the data file that the command line already names."""
     from nncli.errors import NncliError
-    from nncli.table.dialect import column_names, find_delimiter, is_json_lines, parse_line
-    from nncli.table.encoding import as_text
-    from nncli.table.objects import parse_object
-    from nncli.table.source import open_source, open_text
 
     # While an option still lacks its value, the parser has put nothing into params yet.
     data = ctx.params.get("data") or []
@@ -47,15 +43,27 @@ def complete_column(ctx: typer.Context, incomplete: str) -> list[str]:
     if path is None:
         return []
     try:
-        with open_source(path) as source:  # and not table.reading, which loads Arrow: this runs at a key press
-            header = as_text(next(open_text(source, _HEADER_BYTES).blocks).split(b"\n", 1)[0])
-        if is_json_lines(header):
-            columns = list(parse_object(header.strip()))
-        else:
-            columns = column_names(parse_line(header, find_delimiter([header], path)))
+        columns = _columns_of(path, ctx.params)
     except (NncliError, OSError):
         return []
     return [column for column in columns if column.startswith(incomplete) and column == inert(column)]
+
+
+def _columns_of(path: str, given: Mapping[str, Any]) -> list[str]:
+    """The columns of a file, read as the options that are there so far say."""
+    from nncli.table.dialect import column_names, find_delimiter, is_json_lines, numbered_names, parse_line
+    from nncli.table.encoding import as_text
+    from nncli.table.objects import parse_object
+    from nncli.table.source import open_source, open_text
+
+    skip_rows = given.get("skip_rows") or 0
+    with open_source(path) as source:  # and not table.reading, which loads Arrow: this runs at a key press
+        head = next(open_text(source, _HEADER_BYTES, encoding=given.get("encoding")).blocks)
+    header = as_text((head.split(b"\n", skip_rows + 1)[skip_rows:] or [b""])[0])
+    if is_json_lines(header):
+        return list(parse_object(header.strip()))
+    fields = parse_line(header, find_delimiter([header], path))
+    return numbered_names(len(fields)) if given.get("no_header") else column_names(fields)
 
 
 def complete_model(incomplete: str) -> list[str]:

@@ -51,10 +51,12 @@ def report(
     document = read_report(model)
     if report_format is None and not open_it and not quiet:
         _say_where(model / _PAGE)
+    wanted = dict.fromkeys([*(["html"] if open_it else []), *([report_format] if report_format else [])])
+    rendered = {name: _rendered(document, model, name) for name in wanted}
     if open_it:
-        _open(_rendered(document, model, "html"), model / _PAGE)
+        _open(rendered["html"], model / _PAGE)
     if report_format is not None:
-        _write(_rendered(document, model, report_format), output)
+        _write(rendered[report_format], output)
 
 
 def _as_json(report_format: str | None) -> str:

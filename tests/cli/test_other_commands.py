@@ -14,7 +14,7 @@ from typer.main import get_command
 from nncli import version
 from nncli.cli.app import app
 from nncli.cli.options import complete_model
-from nncli.settings import RunSettings
+from nncli.settings import RunSettings, choose_threads
 
 
 def test_info_describes_the_model(nncli: Program, penguins_model: Path) -> None:
@@ -43,8 +43,9 @@ def test_doctor_tells_versions_devices_and_threads(nncli: Program) -> None:
     told = json.loads(nncli("doctor", "--json").out)
     assert told["versions"]["nncli-tabular"] == version()
     assert told["devices"][0]["device"] == "cpu"
-    assert told["threads"] >= 1
-    assert "torch" in nncli("doctor").out
+    assert told["threads"] == choose_threads(None)
+    assert told["train_threads"] == RunSettings().threads
+    assert f"{RunSettings().threads} to train, {told['threads']} to predict" in nncli("doctor").out
 
 
 def test_version_and_help(nncli: Program) -> None:
@@ -91,6 +92,14 @@ def test_completion_knows_columns_models_and_commands(nncli: Program, penguins_m
     assert complete(f"nncli compare-baseline {samples / 'penguins.csv'} --group is").split() == ["island"]
     (nncli.folder / "rows.jsonl").write_text('{"id": 1, "species": "Adelie"}\n')
     assert complete("nncli train rows.jsonl --target sp").split() == ["species"]
+    plain = (samples / "penguins.csv").read_bytes()
+    (nncli.folder / "titled.csv").write_bytes(b"Penguins\n\n" + plain)
+    assert complete("nncli train titled.csv --skip-rows 2 --target sp").split() == ["species"]
+    assert complete("nncli train titled.csv --skip-rows 2000 --target sp").split() == []
+    (nncli.folder / "rows.csv").write_bytes(plain.partition(b"\n")[2])
+    assert complete("nncli train rows.csv --no-header --target co").splitlines() == [f"column {n}" for n in range(1, 9)]
+    (nncli.folder / "wide.csv").write_bytes(plain.decode().encode("utf-16-le"))
+    assert complete("nncli train wide.csv --encoding utf-16-le --target sp").split() == ["species"]
     assert complete_model(str(penguins_model.parent) + "/") == [str(penguins_model)]
 
 
