@@ -5,9 +5,12 @@ one line. Anything else is a finding: another exception, a warning, probabilitie
 longer than ten seconds or more memory than a gigabyte.
 """
 
+import bz2
 import csv
+import gzip
 import io
 import json
+import lzma
 import resource
 import signal
 import warnings
@@ -18,12 +21,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 from types import FrameType
+from typing import Any
 from unittest.mock import patch
 
 import numpy as np
+import pyarrow as pa
 from made_models import raw_rows
-from mutations import NASTY, mutated, mutated_arrays, mutated_json, mutated_table
+from mutations import CELLS, NASTY, mutated, mutated_arrays, mutated_json, mutated_table
 from program import Outcome, Program
+from pyarrow import parquet
 from safetensors.numpy import load, save
 from stored_models import COLUMNS, Files, files_of, under_header
 from threadpoolctl import threadpool_limits
@@ -38,11 +44,12 @@ from nncli.features.scaling import fit_scaler
 from nncli.guard.examine import examine_table
 from nncli.prediction.answers import Answering
 from nncli.prediction.run import Run, predict_inputs
-from nncli.settings import BadRows, PredictSettings
+from nncli.settings import USUAL_READING, BadRows, PredictSettings, ReadingSettings, WeightSettings
 from nncli.table.filetype import FileType
 from nncli.table.reading import BLOCK_BYTES, read_table
 
 MOST_SECONDS, MOST_BYTES = 10, 1 << 30
+_COMPRESSIONS: dict[str, Callable[[bytes], bytes]] = {"gz": gzip.compress, "bz2": bz2.compress, "xz": lzma.compress}
 _LONGEST_LINE = 1000
 _DOCUMENTED = (UsageError, DataError, ModelError, FileError)
 
@@ -239,7 +246,10 @@ def _check_answers(written: bytes, model: Model, n_rows: int | None = 6) -> None
 
 
 def table_case(samples: Path, model: Model, folder: Path) -> Callable[[int], str]:
-    """Cases of a table: it is read, examined and encoded to train; and predicted, whole and in small portions."""
+    """Cases of a table: it is read, examined and encoded to train; and predicted, whole and in small portions.
+
+    Half of those to train are read or examined with some options; some are compressed, or Parquet, and damaged after.
+    """
     tables = [_first_lines(path, 40) for path in sorted(samples.glob("*.csv"))]
     own = _own_table(model)
 
@@ -247,8 +257,8 @@ def table_case(samples: Path, model: Model, folder: Path) -> Callable[[int], str
         random = Random(seed)
         if random.random() < 0.5:
             path = folder / random.choice([*["t.csv"] * 20, "t", "t", "t.tsv", "t.jsonl"])
-            path.write_bytes(mutated_table(random.choice([*tables, *NASTY]), random))
-            return f"train: {_learned_from(path)}"
+            path.write_bytes(_packed(mutated_table(random.choice([*tables, *NASTY]), random), random))
+            return f"train: {_learned_from(path, random)}"
         path = folder / "p.csv"
         path.write_bytes(mutated_table(own, random))
         return f"predict: {_predicted_alike(model, path, random)}"
@@ -270,9 +280,27 @@ def _own_table(model: Model) -> bytes:
     return table.getvalue().encode()
 
 
-def _learned_from(path: Path) -> str:
+def _packed(table: bytes, random: Random) -> bytes:
+    """Mostly the table as it is; some are compressed or Parquet, and half of these are damaged then."""
+    way = random.choice([*["plain"] * 16, *_COMPRESSIONS, "parquet"])
+    if way == "plain":
+        return table
+    if way == "parquet":
+        columns = [pa.array([line[start::9] for line in table.splitlines()]) for start in range(3)]
+        file = io.BytesIO()
+        parquet.write_table(pa.table(columns, ["a", "b", "y"]), file, compression=random.choice(["none", "snappy"]))
+        packed = file.getvalue()
+    else:
+        packed = _COMPRESSIONS[way](table)
+    return mutated(packed, random) if random.random() < 0.5 else packed
+
+
+def _learned_from(path: Path, random: Random) -> str:
+    has_options = random.random() < 0.5
     try:
-        table = examine_table(read_table(str(path)), None)
+        read = read_table(str(path), _reading(random) if has_options else USUAL_READING)
+        roles = _roles(read.rows.schema.names, random) if has_options else {"target_name": None}
+        table = examine_table(read, **roles)
         encoder = fit_encoder(table.rows, table.schema)
         features = encoder.encode(table.rows)
         scaler = fit_scaler(features)
@@ -286,6 +314,29 @@ def _learned_from(path: Path) -> str:
     if len(inputs) != len(table.target.labels):
         raise AssertionError("rows and labels differ")
     return "learned"
+
+
+def _reading(random: Random) -> ReadingSettings:
+    """Some options of reading, mostly as usual."""
+    return ReadingSettings(
+        encoding=random.choice([*[None] * 8, "utf-8", "latin-1", "utf-16", "shift_jis"]),
+        has_header=random.random() < 0.8,
+        skip_rows=random.choice([*[0] * 8, 1, 2, 3, 40]),
+        missing_words=tuple(random.choices(CELLS, k=random.choice([0, 0, 1, 3]))),
+    )
+
+
+def _roles(columns: Sequence[str], random: Random) -> dict[str, Any]:
+    """Columns drawn for every role that one may have; of some roles none, of some one that another has, too."""
+    target, group, time, weights = (random.choice([*[None] * 4, random.choice(columns)]) for _ in range(4))
+    keep = random.sample(columns, random.choice([0, 0, 0, 1]))
+    return {
+        "target_name": target,
+        "group": group,
+        "time": time,
+        "weights": WeightSettings(column=weights),
+        "keep": keep,
+    }
 
 
 def _predicted_alike(model: Model, path: Path, random: Random) -> str:
