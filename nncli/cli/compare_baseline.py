@@ -10,6 +10,7 @@ from nncli.cli import compare_options as c
 from nncli.cli import options as o
 from nncli.errors import GateError, UsageError
 from nncli.settings import RepeatSettings, Requirement, RunSettings, check_choice
+from nncli.training.signals import Signals
 
 if TYPE_CHECKING:
     from nncli.evaluation.comparison import Verdict
@@ -70,7 +71,8 @@ def compare_baseline(
             raise UsageError("--strict: needs data to look at; name a file, or leave it out for the held-out rows")
         report = _heldout(model, settings, repeat)
     else:
-        report = _cross_validated(data, settings, repeat, strict=strict, quiet=quiet, verbose=verbose)
+        with Signals().taken():
+            report = _cross_validated(data, settings, repeat, strict=strict, quiet=quiet, verbose=verbose)
     _tell(report, json=json, quiet=quiet)
     for path in output or []:
         _write(report, path)
@@ -155,9 +157,10 @@ def _refuse_outputs(paths: list[Path], force: bool) -> None:
 
 
 def _write(report: "Report", path: Path) -> None:
+    from nncli.bundle.whole import write_file
     from nncli.cli.outcome import render
 
-    path.write_bytes(render(report, path.suffix))
+    write_file(path, render(report, path.suffix))
 
 
 def _require(verdict: "Verdict", required: str) -> None:

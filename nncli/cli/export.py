@@ -10,6 +10,7 @@ import typer
 from nncli.cli.options import DEFAULT_MODEL, Debug, Force, Json, ModelFolder, Quiet, print_json
 from nncli.errors import UsageError, inert
 from nncli.settings import ExportedSide, ExportFormat, check_choice
+from nncli.training.signals import Signals
 
 if TYPE_CHECKING:
     from nncli.bundle.model import Model
@@ -55,14 +56,13 @@ def export(
     destination = _destination(format, output, side, force)
     from nncli.bundle.model import load_model
     from nncli.bundle.whole import write_file
-    from nncli.training.signals import Signals
 
-    Signals().install()
     loaded = load_model(model)
     note = "" if side else _blend_note(loaded, format)
     side = side or ("network" if format == "torch" else loaded.description.default_side)
-    content, found = _made(loaded, format, side)
-    write_file(destination, content)
+    with Signals().taken():
+        content, found = _made(loaded, format, side)
+        write_file(destination, content)
     if json:
         print_json(_document(destination, format, side, loaded, len(content), found))
     if not quiet:

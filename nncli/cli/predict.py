@@ -15,6 +15,7 @@ from nncli.cli.keep import parse_keep
 from nncli.cli.options import DEFAULT_MODEL, Debug, ExpectModel, Force, ModelFolder, Quiet, Verbose, parse_numbers
 from nncli.errors import UsageError, inert, quoted_list, show
 from nncli.settings import PredictSettings, Side, With, check_choice, choose_threads
+from nncli.training.signals import Signals
 
 if TYPE_CHECKING:
     from nncli.bundle.model import Model
@@ -98,7 +99,7 @@ def predict(
     say: Say = _mute if quiet else _say
     prepared = _prepared(model, settings, side is not None, threads, line_buffered, memory)
     prepared.asked.model.require_sha256(expect_model)
-    with _watched(prepared, not (output or out_dir), quiet) as run:
+    with Signals().taken(), _watched(prepared, not (output or out_dir), quiet) as run:
         summary = _carry_out(run, data or ["-"], output, out_dir, force, say)
     (say if verbose else _mute)(f"{summary.n_rows:,} rows, model {run.asked.model.sha256}")
 
@@ -153,9 +154,7 @@ def _prepared(
     os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "jemalloc" if sys.platform == "linux" else "system")
     from nncli.prediction.memory import block_bytes_within, parse_size
     from nncli.prediction.run import Run
-    from nncli.training.signals import Signals
 
-    Signals().install()
     most_bytes = parse_size(memory) if memory is not None else None
     run = Run(_answering(model, settings, names_side), threads, line_buffered)
     return replace(run, block_bytes=block_bytes_within(most_bytes, threads)) if most_bytes is not None else run

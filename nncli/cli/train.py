@@ -73,7 +73,11 @@ def train(
     settings = o.train_settings(ctx.params)  # the options, by their names
     if json:
         print(end="")  # noqa: T201 (a standard output that is closed is refused before any work)
-    found = _run(data, settings, output, force, strict=strict, resume=resume, quiet=quiet, verbose=verbose)
+    from nncli.bundle.folder import refuse_existing
+
+    refuse_existing(output, force)
+    with Signals().taken() as signals:
+        found = _run(data, settings, output, signals, strict=strict, resume=resume, quiet=quiet, verbose=verbose)
     if json:
         o.print_json(found)
 
@@ -82,7 +86,7 @@ def _run(
     data: str,
     settings: RunSettings,
     output: Path,
-    force: bool,
+    signals: Signals,
     *,
     strict: bool,
     resume: bool,
@@ -90,11 +94,7 @@ def _run(
     verbose: bool,
 ) -> dict[str, Any]:
     """Gives the document of the report."""
-    from nncli.bundle.folder import refuse_existing
-
-    refuse_existing(output, force)
-    folder, signals = checkpoint_folder(output), Signals()
-    signals.install()
+    folder = checkpoint_folder(output)
     from nncli.cli.progress import TerminalObserver, make_console
 
     console = make_console(quiet)

@@ -208,6 +208,25 @@ def test_a_signal_before_a_network_learns_stops_at_once_and_leaves_nothing(
     assert os.listdir(tmp_path) == []
 
 
+TURNED = """
+try:
+    signal.raise_signal(signal.SIGINT)
+except SystemExit:
+    raise ValueError("'T{=d:sum_gradients' is not a valid PEP 3118 buffer format string")
+"""
+"""What Cython makes of the exit while it reads a buffer's format."""
+
+
+@pytest.mark.parametrize("command", ["train", "compare-baseline"])
+def test_an_interrupt_of_which_a_library_makes_an_error_is_an_interrupt(tmp_path: Path, command: str) -> None:
+    words = PENGUINS if command == "train" else (command, PENGUINS[1], "--target", "species", "-o", "v.json")
+    place = "nncli.fitting.sides:fit_careful_trees"
+    outcome = program(at_call(place, 1, TURNED), tmp_path, *words)
+    assert outcome.code == 130, outcome.err
+    assert "a bug in nncli" not in outcome.err
+    assert os.listdir(tmp_path) == []
+
+
 def test_a_signal_after_the_verdict_keeps_the_networks_that_are_finished(
     unbroken: tuple[str, float], tmp_path: Path
 ) -> None:

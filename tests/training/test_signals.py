@@ -1,3 +1,4 @@
+import contextlib
 import os
 import signal
 from collections.abc import Iterator
@@ -9,14 +10,11 @@ from nncli.training.signals import Signals
 
 @pytest.fixture
 def signals() -> Iterator[Signals]:
-    """Installed for a test."""
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    installed = Signals()
-    installed.install()
-    yield installed
-    for number, handler in before.items():
-        signal.signal(number, handler)
+    """Taken for a test."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    with Signals().taken() as taken:
+        yield taken
+    signal.signal(signal.SIGHUP, before)
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
@@ -65,6 +63,30 @@ def test_a_signal_while_the_run_unwinds_ends_the_process(signals: Signals, monke
         with pytest.raises(SystemExit):
             signal.raise_signal(signal.SIGINT)
     assert codes == [130]
+
+
+def test_an_exit_that_a_library_makes_an_error_of_is_an_exit() -> None:
+    with pytest.raises(SystemExit) as leaving, Signals().taken():
+        try:
+            signal.raise_signal(signal.SIGTERM)
+        except SystemExit:
+            raise ValueError("is not a valid PEP 3118 buffer format string") from None
+    assert leaving.value.code == 143
+
+
+def test_an_exit_that_a_library_swallows_comes_before_the_next_network(signals: Signals) -> None:
+    with contextlib.suppress(SystemExit):
+        signal.raise_signal(signal.SIGINT)
+    with pytest.raises(SystemExit) as leaving, signals.waiting():
+        pytest.fail("it went on")
+    assert leaving.value.code == 130
+
+
+def test_afterwards_signals_do_what_they_did() -> None:
+    before = signal.getsignal(signal.SIGINT)
+    with Signals().taken():
+        assert signal.getsignal(signal.SIGINT) != before
+    assert signal.getsignal(signal.SIGINT) == before
 
 
 def test_an_error_is_not_hidden_by_a_signal_that_waits(signals: Signals) -> None:
