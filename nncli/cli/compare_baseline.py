@@ -71,8 +71,7 @@ def compare_baseline(
             raise UsageError("--strict: needs data to look at; name a file, or leave it out for the held-out rows")
         report = _heldout(model, settings, repeat)
     else:
-        with Signals().taken():
-            report = _cross_validated(data, settings, repeat, strict=strict, quiet=quiet, verbose=verbose)
+        report = _cross_validated(data, settings, repeat, strict=strict, quiet=quiet, verbose=verbose)
     _tell(report, json=json, quiet=quiet)
     for path in output or []:
         _write(report, path)
@@ -119,7 +118,7 @@ def _cross_validated(
     from nncli.guard.strict import refuse_warnings
     from nncli.table.split import make_folds
 
-    with TerminalObserver(make_console(quiet), verbose) as observer:
+    with Signals().taken(), TerminalObserver(make_console(quiet), verbose) as observer:
         table = examine_file(data, settings)
         if strict:
             refuse_warnings(table, make_folds(table.arrangement, settings.split, settings.seed))

@@ -194,7 +194,7 @@ KeepColumns = Annotated[
     list[str] | None,
     typer.Option(
         "--keep-column",
-        help="Column to learn from even if it looks like an ID or is a copy of the target; repeatable.",
+        help="Column to learn from though it looks like an ID, copies the target or holds dates; repeatable.",
         metavar="COLUMN",
         autocompletion=complete_column,
         rich_help_panel=DATA_PANEL,

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from nncli.table.schema import Schema
 
 Say = Callable[[str], None]
+_FEWEST_ROWS = 20
+"""In which it is worth a word that a column has no value."""
 _TAKEN_AS_GIVEN = (
     "proba",
     "top",
@@ -278,6 +280,11 @@ def _notes(summary: "Summary", schema: "Schema") -> Iterator[str]:
     if never and summary.n_rows > summary.n_rejected:
         them = "it counts" if len(never) == 1 else "they count"
         yield f"no object names {quoted_list(never)}, which the model learned from; {them} as missing"
+    if summary.repeated:
+        yield f"the header names {quoted_list(sorted(summary.repeated))} more than once; the first is read"
+    empty = [name for name in schema.names if name in summary.named and name not in summary.filled | {*summary.unknown}]
+    if empty and summary.n_rows - summary.n_rejected >= _FEWEST_ROWS:
+        yield f"no row has a value in {quoted_list(empty)}, which the model learned from; all count as missing"
     if summary.left_out:
         names = quoted_list(list(summary.left_out))
         remedy = "write JSON Lines to keep all (--output-format jsonl)"

@@ -73,11 +73,7 @@ def train(
     settings = o.train_settings(ctx.params)  # the options, by their names
     if json:
         print(end="")  # noqa: T201 (a standard output that is closed is refused before any work)
-    from nncli.bundle.folder import refuse_existing
-
-    refuse_existing(output, force)
-    with Signals().taken() as signals:
-        found = _run(data, settings, output, signals, strict=strict, resume=resume, quiet=quiet, verbose=verbose)
+    found = _run(data, settings, output, force, strict=strict, resume=resume, quiet=quiet, verbose=verbose)
     if json:
         o.print_json(found)
 
@@ -86,7 +82,7 @@ def _run(
     data: str,
     settings: RunSettings,
     output: Path,
-    signals: Signals,
+    force: bool,
     *,
     strict: bool,
     resume: bool,
@@ -94,38 +90,42 @@ def _run(
     verbose: bool,
 ) -> dict[str, Any]:
     """Gives the document of the report."""
-    folder = checkpoint_folder(output)
-    from nncli.cli.progress import TerminalObserver, make_console
+    from nncli.bundle.folder import refuse_existing
 
-    console = make_console(quiet)
-    with TerminalObserver(console, verbose) as observer:
-        table = _read(data, settings, strict, observer)
-        # Torch and scikit-learn take seconds to load: what is wrong with the data or the rule was said before.
-        from nncli.experiment.holdout import run_experiment
+    refuse_existing(output, force)
+    with Signals().taken() as signals:
+        folder = checkpoint_folder(output)
+        from nncli.cli.progress import TerminalObserver, make_console
 
-        checkpointer = take_up(folder, table, settings, resume, signals, observer)
-        if EFFORTS[settings.effort].searches:
-            observer.say(f"finished networks are kept in {folder}: the same command goes on where it was cut off")
-        with kept_if_cut_off(checkpointer):
-            experiment = run_experiment(table, settings, observer, observer.started, checkpointer)
-    from nncli.bundle.folder import write_pages
-    from nncli.bundle.model import save_model
-    from nncli.cli.outcome import numbers, pages, train_report
-    from nncli.report.document import document
-    from nncli.report.panel import print_panel
+        console = make_console(quiet)
+        with TerminalObserver(console, verbose) as observer:
+            table = _read(data, settings, strict, observer)
+            # Torch and scikit-learn take seconds to load: what is wrong with the data or the rule was said before.
+            from nncli.experiment.holdout import run_experiment
 
-    with signals.waiting():
-        with kept_if_cut_off(checkpointer):
-            report, model = train_report(experiment, settings, observer.seconds()), experiment.served.model
-            found = document(report)
-            save_model(output, model, experiment.heldout, numbers(found))
-        checkpointer.checkpoints.remove()
-        print_panel(report, console, verbose)
-        # Pages come last: should one fail, model and verdict are there, and nncli report makes it anew.
-        write_pages(output, pages(found, model))
-        if folder.is_dir():
-            observer.say(f"{folder} keeps networks of other data or settings; remove it if they are not wanted")
-        observer.say(f"Model: {output}   Report: {output / 'report.html'}   (nncli report --open)")
+            checkpointer = take_up(folder, table, settings, resume, signals, observer)
+            if EFFORTS[settings.effort].searches:
+                observer.say(f"finished networks are kept in {folder}: the same command goes on where it was cut off")
+            with kept_if_cut_off(checkpointer):
+                experiment = run_experiment(table, settings, observer, observer.started, checkpointer)
+        from nncli.bundle.folder import write_pages
+        from nncli.bundle.model import save_model
+        from nncli.cli.outcome import numbers, pages, train_report
+        from nncli.report.document import document
+        from nncli.report.panel import print_panel
+
+        with signals.waiting():
+            with kept_if_cut_off(checkpointer):
+                report, model = train_report(experiment, settings, observer.seconds()), experiment.served.model
+                found = document(report)
+                save_model(output, model, experiment.heldout, numbers(found))
+            checkpointer.checkpoints.remove()
+            print_panel(report, console, verbose)
+            # Pages come last: should one fail, model and verdict are there, and nncli report makes it anew.
+            write_pages(output, pages(found, model))
+            if folder.is_dir():
+                observer.say(f"{folder} keeps networks of other data or settings; remove it if they are not wanted")
+            observer.say(f"Model: {output}   Report: {output / 'report.html'}   (nncli report --open)")
     return found
 
 

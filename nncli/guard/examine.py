@@ -120,24 +120,32 @@ def examine_table(
             *examine_shape(learned.num_rows, learned.num_columns),
             *findings,
             *find_telling_ids(rows, [found.columns[0] for found in findings if found.code == "id-column"], target),
-            *_with_structure(leaks, [one for one in evidence if one.column in schema.columns], learned, arrangement),
+            *_with_structure(leaks, evidence, learned, arrangement, keep),
             *examine_conflicts(arrangement.repeats, target),
         ),
     )
 
 
 def _with_structure(
-    leaks: Sequence[Finding], columns: Sequence[Evidence], rows: pa.RecordBatch, arrangement: Arrangement
+    leaks: Sequence[Finding],
+    evidence: Sequence[Evidence],
+    rows: pa.RecordBatch,
+    arrangement: Arrangement,
+    keep: Sequence[str],
 ) -> list[Finding]:
-    """Leaks, and what nobody needs to be told who named groups or a time; a group's name tells of its rows anyway."""
+    """Leaks, and what nobody needs to be told who named groups or a time; a group's name tells of its rows anyway.
+
+    Of a time that is to be kept nobody needs to be told either.
+    """
     if arrangement.groups is not None or arrangement.moments is not None:
         return list(leaks)
+    columns = [one for one in evidence if one.column.name in rows.schema.names]
     groups = find_groups(columns, arrangement.repeats)
     names = [found.columns[0] for found in groups]
     return [
         *[found for found in leaks if found.code != "tells-target" or found.columns[0] not in names],
         *groups,
-        *find_times(columns),
+        *find_times([one for one in columns if one.column.name not in keep]),
         *examine_order(arrangement.labels),
         *find_near_repeats(rows, [one.column for one in columns], arrangement),
     ]

@@ -1,7 +1,7 @@
 """Findings on how a file was read: its encoding, its header, the format of its numbers."""
 
 import re
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
 import pyarrow as pa
@@ -9,7 +9,7 @@ import pyarrow as pa
 from nncli.errors import inert, quoted_list, show
 from nncli.guard.findings import Finding
 from nncli.table.cells import stripped, to_codes
-from nncli.table.dialect import NAMELESS
+from nncli.table.dialect import NAMELESS, repeated_names
 from nncli.table.numbers import PLAIN_NUMBERS, NumberFormats
 from nncli.table.reading import Table
 
@@ -51,10 +51,10 @@ def describe_formats(formats: NumberFormats) -> str:
 
 def _header(header: Sequence[str], rows: pa.RecordBatch) -> Iterator[Finding]:
     names, columns = [name.strip() for name in header], rows.schema.names
-    repeated = {name: count for name, count in Counter(filter(None, names)).items() if count > 1}
+    repeated = repeated_names(names)
     if repeated:
         made = [column for name, column in zip(names, columns, strict=True) if name in repeated and name != column]
-        message = f"the header names {quoted_list(list(repeated))} more than once; the later columns are called"
+        message = f"the header names {quoted_list(repeated)} more than once; the later columns are called"
         yield Finding("repeated-names", "warn", tuple(made), f"{message} {quoted_list(made)}; rename them")
     n_empty = names.count("")
     if n_empty < len(names) and all(map(_may_be_a_cell, names, rows.columns)):

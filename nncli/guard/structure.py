@@ -96,17 +96,16 @@ def _agreements(codes: NDArray[np.int64], labels: Labels, n_classes: int) -> tup
 
 
 def find_times(columns: Sequence[Evidence]) -> list[Finding]:
-    """Dates, and numbers by which the rows are sorted, along which the shares of classes drift."""
+    """Dates, and numbers by which the rows are sorted and along which the shares of classes drift."""
     return [found for evidence in columns if (found := _find_time(evidence))]
 
 
 def _find_time(evidence: Evidence) -> Finding | None:
     levels, kind = evidence.levels, evidence.column.kind
-    if levels.values is None or levels.n_levels < _FEWEST_MOMENTS:
+    is_fine = levels.values is not None and levels.n_levels >= _FEWEST_MOMENTS
+    if kind != "date" and (not is_fine or levels.missing >= 0 or (np.diff(levels.codes) < 0).any()):
         return None
-    if kind != "date" and (levels.missing >= 0 or (np.diff(levels.codes) < 0).any()):
-        return None
-    drift, chance = _drift(evidence)
+    drift, chance = _drift(evidence) if is_fine else (0.0, 1.0)
     name = show(evidence.column.name)
     if drift >= _LEAST_DRIFT and chance < _CHANCE:
         what = "holds dates" if kind == "date" else "numbers the rows in order"
@@ -117,8 +116,11 @@ def _find_time(evidence: Evidence) -> Finding | None:
         return evidence.finding("time-structure", "warn", message)
     if kind != "date":
         return None
-    message = f"holds dates: use --time '{name}' if new rows will be later than these"
-    return evidence.finding("date-column", "info", message)
+    message = (
+        f"holds dates, and a random split tests on days that training knows; use --time '{name}' if new rows will be "
+        f"later ones, or --keep-column '{name}' if their order does not matter"
+    )
+    return evidence.finding("date-column", "warn", message)
 
 
 def _drift(evidence: Evidence) -> tuple[float, float]:

@@ -15,6 +15,7 @@ from nncli.prediction.answers import Answering
 from nncli.settings import OutputFormat, PredictSettings
 from nncli.table.arrow import mask_array
 from nncli.table.chunks import Chunk, Input
+from nncli.table.dialect import repeated_names
 from nncli.table.typed import cells_of
 
 DELIMITERS: dict[OutputFormat, str] = {"csv": ",", "tsv": "\t"}
@@ -36,6 +37,8 @@ class Layout:
     numeric: frozenset[str]
     """Columns whose cells become numbers where a format tells numbers from text."""
     excel_safe: bool
+    repeated: frozenset[str]
+    """Columns that the model reads and the header names more than once; the first is read."""
 
     @property
     def names(self) -> list[str]:
@@ -73,6 +76,7 @@ def make_layout(asked: Answering, given: Input, output_format: OutputFormat, fir
         kept_from=_kept_from(given, output_format, kept, asked.settings),
         numeric=frozenset(asked.model.description.encoder.numeric),
         excel_safe=asked.settings.excel_safe,
+        repeated=frozenset(repeated_names(given.header or ())).intersection(asked.model.description.encoder.columns),
     )
 
 

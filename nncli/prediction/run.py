@@ -53,6 +53,10 @@ class Summary:
     n_rejected: int = 0
     unknown: Mapping[str, int] = field(default_factory=dict)
     """Cells of each column that the model cannot use, where there are some."""
+    filled: frozenset[str] = frozenset()
+    """Columns of the model that have a value in any row."""
+    repeated: frozenset[str] = frozenset()
+    """Columns of the model that a header names more than once; the first is read."""
     named: frozenset[str] = frozenset()
     """Columns of the model that any row has; objects of JSON Lines may leave them out."""
     left_out: tuple[str, ...] = ()
@@ -65,8 +69,16 @@ class Summary:
         unknown = {name: self.unknown.get(name, 0) + other.unknown.get(name, 0) for name in names}
         left_out = tuple(dict.fromkeys(self.left_out + other.left_out))[:_MOST_LEFT_OUT]
         n_rows, n_rejected = self.n_rows + other.n_rows, self.n_rejected + other.n_rejected
-        foreign = joined(self.foreign, other.foreign)
-        return Summary(n_rows, n_rejected, unknown, self.named | other.named, left_out, foreign)
+        return Summary(
+            n_rows=n_rows,
+            n_rejected=n_rejected,
+            unknown=unknown,
+            filled=self.filled | other.filled,
+            repeated=self.repeated | other.repeated,
+            named=self.named | other.named,
+            left_out=left_out,
+            foreign=joined(self.foreign, other.foreign),
+        )
 
 
 class _Sink(Protocol):
@@ -129,7 +141,16 @@ def _summary(asked: Answering, layout: Layout, passed: Passed) -> Summary:
         if asked.settings.keep == "all" and layout.kept_from == "cells":
             columns = set(layout.kept)
             left_out = tuple(key for key in passed.keys if key not in columns)
-    return Summary(passed.n_rows, len(passed.rejected), unknown, named, left_out, passed.foreign)
+    return Summary(
+        n_rows=passed.n_rows,
+        n_rejected=len(passed.rejected),
+        unknown=unknown,
+        filled=passed.filled,
+        repeated=layout.repeated,
+        named=named,
+        left_out=left_out,
+        foreign=passed.foreign,
+    )
 
 
 def _compressed(file: BinaryIO, written_as: FileType, line_buffered: bool) -> Any:

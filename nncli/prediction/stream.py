@@ -14,6 +14,7 @@ from nncli.prediction.layout import Layout, Scored
 from nncli.prediction.pipeline import in_order
 from nncli.settings import OutputFormat
 from nncli.table.arrow import mask_array, number_array
+from nncli.table.cells import is_missing, stripped
 from nncli.table.chunks import Chunk, Input, Rejected, Rows
 from nncli.table.encoding import Foreign
 
@@ -36,6 +37,8 @@ class Passed:
     """That were read or rejected."""
     unknown: Mapping[str, int]
     """Cells of each column that the model cannot use: levels it does not know, numbers that are none."""
+    filled: frozenset[str]
+    """Columns of the model that have a value in any of these rows."""
     rejected: tuple[Rejected, ...]
     keys: Sequence[str] | None
     """All that the objects name, where they are JSON Lines."""
@@ -55,20 +58,27 @@ def predict_stream(asked: Answering, layout: Layout, given: Input, threads: int)
     Raises:
         DataError: a row cannot be read, where that is an error.
     """
-    schema = asked.model.description.schema
+    schema, columns = asked.model.description.schema, asked.model.description.encoder.columns
     has_stand_ins = asked.settings.bad_rows == "null"
 
     def score(chunk: Chunk) -> Passed:
         rows = chunk.rows()
         is_sound = _sound(rows) if has_stand_ins else np.ones(rows.cells.num_rows, dtype=bool)
         sound = rows.cells if is_sound.all() else rows.cells.filter(mask_array(is_sound))
-        features = asked.model.encode(schema.plain(sound, given.format))
+        plain = schema.plain(sound, given.format)
+        features = asked.model.encode(plain)
         answers = [_spread(column, is_sound) for column in asked.columns(features)]
         piece = _WRITE[layout.format](layout, Scored(rows.cells, chunk, answers, is_sound))
         n_rows = int(is_sound.sum()) + len(rows.rejected)
-        return Passed(piece, n_rows, features.unknown, rows.rejected, rows.keys, chunk.foreign)
+        filled = frozenset(name for name in columns if _has_value(plain[name]))
+        return Passed(piece, n_rows, features.unknown, filled, rows.rejected, rows.keys, chunk.foreign)
 
     return in_order(score, given.chunks, threads)
+
+
+def _has_value(cells: pa.Array) -> bool:
+    """Whether any cell does; mostly the first one tells."""
+    return any(not is_missing(stripped(some)).all() for some in (cells[:1], cells[1:]))
 
 
 def _sound(rows: Rows) -> NDArray[np.bool_]:

@@ -89,6 +89,16 @@ def column_names(header: Iterable[str]) -> list[str]:
     return names
 
 
+def repeated_names(header: Iterable[str]) -> list[str]:
+    """The names that stand more than once in a header.
+
+    >>> repeated_names(["id", " b", "", "", "id ", "b", "id"])
+    ['id', 'b']
+    """
+    counts = Counter(filter(None, map(str.strip, header)))
+    return [name for name, number in counts.items() if number > 1]
+
+
 def numbered_names(n_columns: int) -> list[str]:
     """Names of columns that no header names.
 
@@ -107,7 +117,7 @@ def find_delimiter(lines: Sequence[str], name: str, first_line: int = 1) -> Deli
         first_line: number of the first of them in the file.
 
     Raises:
-        DataError: lines before the header, or no delimiter gives more than one column.
+        DataError: lines before the header, one that does not end, or no delimiter gives more than one column.
 
     >>> find_delimiter(["a;b", "1,5;2", "2,5;3"], "file")
     ';'
@@ -120,6 +130,7 @@ def find_delimiter(lines: Sequence[str], name: str, first_line: int = 1) -> Deli
     steady = [d for d, sizes in n_fields.items() if sizes and len(set(sizes)) == 1 and sizes[0] > 1]
     if steady:
         return max(_likely({d: records[d] for d in steady}), key=lambda d: n_fields[d][0])
+    _refuse_open_quote(lines, name, first_line)
     refuse_preamble(lines, name, first_line)
     best = max(DELIMITERS, key=lambda d: n_fields[d][0] if n_fields[d] else 0)
     if not n_fields[best] or n_fields[best][0] < 2:
@@ -217,6 +228,14 @@ def _refuse_named_delimiter(lines: Sequence[str], name: str, first_line: int) ->
     if re.fullmatch('"?sep=."?', line):
         what = f"'{show(line)}' is not a header, but names the delimiter, as spreadsheets do"
         raise DataError(f"{name}, line {first_line + number}: {what}; add --skip-rows {first_line + number}")
+
+
+def _refuse_open_quote(lines: Sequence[str], name: str, first_line: int) -> None:
+    """Refuses a header that does not end, whatever the delimiter."""
+    if all(first_record(lines, delimiter) is None for delimiter in DELIMITERS):
+        shown = next((line.strip() for line in lines if line.strip()), "")
+        what = f"a quote that opens here never closes: '{show(shown, 40)}'; close it, or remove it"
+        raise DataError(f"{name}, line {first_line}: {what}")
 
 
 class _Found(NamedTuple):

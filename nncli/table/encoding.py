@@ -1,7 +1,7 @@
 """What bytes of text say: UTF-8, or Windows-1252 line by line where they are none, or what is insisted on."""
 
 import codecs
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from itertools import chain
 
@@ -13,6 +13,13 @@ that are the first byte of two, or the second."""
 _AROUND = 10
 """Characters that are shown before and after a byte that is no UTF-8."""
 _MARK = "\ufeff"
+_MARKS = {
+    codecs.BOM_UTF8: "utf-8",
+    codecs.BOM_UTF32_LE: "utf-32",
+    codecs.BOM_UTF32_BE: "utf-32",
+    codecs.BOM_UTF16_LE: "utf-16",
+    codecs.BOM_UTF16_BE: "utf-16",
+}
 _REMEDY = "name another --encoding, or leave it out"
 
 
@@ -89,18 +96,31 @@ def foreign_line(line: bytes, name: str, number: int) -> Foreign | None:
     return None
 
 
-def refuse_utf16(line: bytes, name: str) -> None:
-    """Refuses the first line of a file that looks like UTF-16, but for the mark that this begins with.
+def mark_of(begins_with: Callable[[bytes], bool]) -> str | None:
+    """The encoding that the mark at the beginning of a file names; ``None``: there is no mark."""
+    # The mark of UTF-16 begins that of UTF-32: the longer one comes first.
+    return next((encoding for mark, encoding in _MARKS.items() if begins_with(mark)), None)
+
+
+def refuse_wide(line: bytes, name: str) -> None:
+    """Refuses the first line of a file that looks like UTF-16 or UTF-32, but for the mark that these begin with.
 
     Raises:
-        DataError: about every second byte is NUL.
+        DataError: about every second byte is NUL, or three of four.
     """
+    n_nuls = [line[place::4].count(0) for place in range(4)]
+    for encoding, places in (("utf-32-le", (2, 3)), ("utf-32-be", (0, 1))):
+        if min(n_nuls[place] for place in places) > max(1, _NEARLY_ALL * len(line) / 4):
+            raise DataError(f"{name}, line 1: {_without_mark(line, 'UTF-32')}; add --encoding {encoding}")
     n_first, n_second = line[::2].count(0), line[1::2].count(0)
-    n_nuls = n_first + n_second
-    if n_nuls > max(1, _FEWEST_NULS * len(line)) and max(n_first, n_second) > _NEARLY_ALL * n_nuls:
+    n_both = n_first + n_second
+    if n_both > max(1, _FEWEST_NULS * len(line)) and max(n_first, n_second) > _NEARLY_ALL * n_both:
         encoding = "utf-16-le" if n_second > n_first else "utf-16-be"
-        what = f"byte {line.index(0) + 1} is NUL, as in UTF-16 that does not begin with its mark"
-        raise DataError(f"{name}, line 1: {what}; add --encoding {encoding}")
+        raise DataError(f"{name}, line 1: {_without_mark(line, 'UTF-16')}; add --encoding {encoding}")
+
+
+def _without_mark(line: bytes, encoding: str) -> str:
+    return f"byte {line.index(0) + 1} is NUL, as in {encoding} that does not begin with its mark"
 
 
 def recoded(blocks: Iterator[bytes], encoding: str, name: str) -> Iterator[bytes]:

@@ -29,7 +29,7 @@ from nncli.table.dialect import (
     parse_line,
     refuse_preamble,
 )
-from nncli.table.encoding import Foreign, joined, refuse_utf16
+from nncli.table.encoding import Foreign, joined, refuse_wide
 from nncli.table.jsonl import open_jsonl
 from nncli.table.plaintext import NEWLINE, refuse_endless, without_lines
 from nncli.table.signatures import refuse_other_text
@@ -227,7 +227,7 @@ def _of_text(
     if not text.strip():
         raise DataError(f"{name}: begins with blank lines only; expected a header line and rows")
     refuse_other_text(text, name)
-    refuse_utf16(head.lstrip().split(NEWLINE, 1)[0], name)
+    refuse_wide(head.lstrip().split(NEWLINE, 1)[0], name)
     blocks = chain([head], blocks)
     if kind == "jsonl" or (kind is None and is_json_lines(text.lstrip().split("\n", 1)[0])):
         return open_jsonl(blocks, name, wanted, bad_rows)
@@ -245,13 +245,14 @@ def _delimiter(
     lines, blocks = first_lines(head, _SNIFFED_LINES), chain([head], blocks)
     if not head.strip():
         raise DataError(f"{name}: only blank lines are left after --skip-rows {reading.skip_rows}; skip fewer")
-    if wanted is None and kind == "tsv":
-        refuse_preamble(lines, name, 1 + reading.skip_rows, [TAB])
-    if kind == "tsv":
+    if kind == "tsv" and len(first_record(lines, TAB) or []) > 1:
+        if wanted is None:
+            refuse_preamble(lines, name, 1 + reading.skip_rows, [TAB])
         return TAB, blocks
-    if wanted is None:
-        return find_delimiter(lines, name, 1 + reading.skip_rows), blocks
-    return header_delimiter(lines, wanted.needed, reading.has_header, reading.delimiter), blocks
+    if wanted is not None:
+        usual = TAB if kind == "tsv" else reading.delimiter
+        return header_delimiter(lines, wanted.needed, reading.has_header, usual), blocks
+    return find_delimiter(lines, name, 1 + reading.skip_rows), blocks
 
 
 def _beginning(blocks: Iterator[bytes], name: str, is_enough: Callable[[bytes], bool]) -> bytes:

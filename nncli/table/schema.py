@@ -29,8 +29,8 @@ _ENOUGH = 0.95
 """Share of a column's cells that must fit a kind; the rest become missing, and a warning says so."""
 _MOST_WORDS = 5
 """Different ones among numbers; with more of them, a column is none of numbers."""
-LARGEST_EXACT_INTEGER = 2.0**53
-"""Beyond it a double leaves some out."""
+LARGEST_EXACT_INTEGER = 2.0**53 - 1
+"""Beyond it a double leaves some out: what comes next may be another number that was rounded."""
 
 
 @dataclass(frozen=True)

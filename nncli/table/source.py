@@ -22,7 +22,7 @@ from itertools import chain
 from typing import Any, BinaryIO, NamedTuple
 
 from nncli.errors import DataError, UsageError
-from nncli.table.encoding import recoded
+from nncli.table.encoding import mark_of, recoded
 from nncli.table.signatures import is_parquet, refuse_binary
 
 _READ_BYTES, _HEADER_BYTES, _MOST_HEADER_BYTES = 1 << 16, 64, 1 << 16
@@ -228,20 +228,20 @@ def open_text(source: Source, size: int, patience: float = PATIENCE, encoding: s
         source: open.
         size: of a block in bytes, the most.
         patience: seconds that a block waits for more before it is passed on.
-        encoding: that is insisted on, unless the text begins with the mark of UTF-8 or UTF-16; ``None``: UTF-8,
-            wherever a line can be.
+        encoding: that is insisted on, unless the text begins with the mark of another; ``None``: UTF-8, wherever a
+            line can be.
 
     Raises:
-        DataError: it is not of that encoding, or no UTF-16 though it begins so; when the reader gets there.
+        DataError: it is not of that encoding, or of the one whose mark it begins with; when the reader gets there.
     """
     stream, blocks, ways = source.stream, source.blocks(size, patience), [source.compression]
-    if stream.begins_with(codecs.BOM_UTF8):
+    marked = mark_of(stream.begins_with)
+    if marked == "utf-8":
         stream.read(len(codecs.BOM_UTF8))
         ways.append("utf-8 with BOM")
-        encoding = encoding and "utf-8"
+        encoding = encoding and marked
     else:
-        is_utf16 = stream.begins_with(codecs.BOM_UTF16_LE) or stream.begins_with(codecs.BOM_UTF16_BE)
-        encoding = "utf-16" if is_utf16 else encoding and codecs.lookup(encoding).name
+        encoding = marked or (encoding and codecs.lookup(encoding).name)
         ways.append(encoding)
     end, blocks = _first_line_end(blocks if encoding is None else recoded(blocks, encoding, source.name))
     if end == b"\r":

@@ -54,7 +54,7 @@ def test_a_date_along_which_classes_drift_suggests_a_split_in_time(drift: float,
     dates = np.where(RANDOM.random(N) < 0.05, "", (np.datetime64("2023-01-01") + day).astype(str))
     (finding,) = findings_on("day", examined({"day": dates}, y))
     assert finding.code == code
-    assert finding.level == ("warn" if drift else "info")
+    assert finding.level == "warn"
     assert "use --time 'day'" in finding.message
 
 

@@ -25,7 +25,8 @@ JSON = st.recursive(
 
 
 def layout_of(output_format: OutputFormat, kept: list[str], kept_from: KeptFrom = "cells", **other: Any) -> Layout:
-    defaults: dict[str, Any] = {"numeric": frozenset(), "excel_safe": False, "added": ("prediction",)}
+    defaults: dict[str, Any] = {"numeric": frozenset(), "repeated": frozenset(), "added": ("prediction",)}
+    defaults |= {"excel_safe": False}
     return Layout(format=output_format, kept=tuple(kept), kept_from=kept_from, **{**defaults, **other})
 
 

@@ -364,7 +364,7 @@ def test_no_key_stands_twice_in_an_object(model: Model, samples: Path, tmp_path:
 
 def test_objects_that_name_no_column_are_refused(model: Model, tmp_path: Path) -> None:
     (tmp_path / "in.jsonl").write_text('{"iland": "Dream", "Year": 1}\n' * 300)
-    with pytest.raises(ModelError, match=r"in\.jsonl: the data lack the columns .* the columns are 'iland', 'Year'"):
+    with pytest.raises(ModelError, match=r"in\.jsonl: the data lack the columns .* the data also have 'iland', 'Year'"):
         predict(model, tmp_path / "in.jsonl")
     with pytest.raises(UsageError, match="no column 'iland'; did you mean 'island'"):
         (tmp_path / "in.jsonl").write_text('{"island": "Dream", "x": 1}\n' * 300)

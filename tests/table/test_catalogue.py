@@ -99,6 +99,15 @@ class TestReading:
         (message,) = [found.message for found in examine_table(table, "y").findings if found.code == "repeated-names"]
         assert "names 'id' more than once; the later columns are called 'id (3)', 'id (4)'" in message
 
+    def test_duplicate_column_names_at_prediction(self, tmp_path: Path, model: Model, samples: Path) -> None:
+        """The first is read, and that is said where the model needs the column."""
+        rows = (samples / "penguins.csv").read_text().splitlines()
+        again = "\n".join([f"{rows[0]},sex,more,more", *(f"{row},x,y,z" for row in rows[1:])])
+        out, summary = predict(model, tmp_path, again.encode())
+        expected, _ = predict(model, tmp_path, (samples / "penguins.csv").read_bytes())
+        pd.testing.assert_frame_equal(out, expected)
+        assert summary.repeated == {"sex"}
+
     def test_empty_column_name(self, tmp_path: Path) -> None:
         """Said in the line on the file instead of an error: pandas leaves out the name of the column of row numbers."""
         table = read(tmp_path, b",a,y\n0,1,n\n")
@@ -126,6 +135,18 @@ class TestReading:
         assert "only one column was found, 'a:b:y'; comma, tab, semicolon and | were tried" in refusal(
             tmp_path, b"a:b:y\n1:2:n\n"
         )
+
+    def test_wrong_delimiter_for_the_name_of_the_file(self, tmp_path: Path) -> None:
+        for delimiter in ",;|\t":
+            rows = (["a", "b", "y"], ["1", "2 3", "n"], ["2", "3 4", "y"])
+            (tmp_path / "t.tsv").write_text("\n".join(delimiter.join(row) for row in rows))
+            table = read_table(str(tmp_path / "t.tsv"))
+            assert table.rows.to_pydict() == {"a": ["1", "2"], "b": ["2 3", "3 4"], "y": ["n", "y"]}
+            with open_rows(str(tmp_path / "t.tsv"), ["a", "b"]) as given:
+                assert given.columns == ["a", "b", "y"]
+        (tmp_path / "t.tsv").write_text("a:b:y\n1:2:n\n")
+        with pytest.raises(DataError, match=r"line 1: only one column was found, .* ':' seems to separate"):
+            read_table(str(tmp_path / "t.tsv"))
 
     @pytest.mark.parametrize("delimiter", ["^", "~", " ", "   ", ":", "$", "*", "#", "\x1f", "/"])
     def test_wrong_delimiter_is_mended_as_said(self, tmp_path: Path, delimiter: str) -> None:
@@ -155,6 +176,18 @@ class TestReading:
         assert f"add --encoding utf-16-{order}" in message
         assert read(tmp_path, bare, encoding=f"utf-16-{order}").rows.equals(table.rows)
 
+    @pytest.mark.parametrize("order", ["le", "be"])
+    def test_utf_32_beside_utf_16(self, tmp_path: Path, order: str) -> None:
+        text = "ä,y\r\nö,n\r\n"
+        table = read(tmp_path, f"\ufeff{text}".encode(f"utf-32-{order}"))
+        assert table.rows.to_pydict() == {"ä": ["ö"], "y": ["n"]}
+        assert table.dialect == "comma-separated, utf-32"
+        bare = text.encode(f"utf-32-{order}")
+        assert f"as in UTF-32 that does not begin with its mark; add --encoding utf-32-{order}" in refusal(
+            tmp_path, bare
+        )
+        assert read(tmp_path, bare, encoding=f"utf-32-{order}").rows.equals(table.rows)
+
     def test_latin_1(self, tmp_path: Path) -> None:
         """The issue's list goes first: read, with a notice that names the byte's place; --encoding insists."""
         content = "a,y\n1,n\nGrüße,y\nGrüße,y\n".encode("latin-1")
@@ -172,6 +205,9 @@ class TestReading:
 
     def test_unclosed_quote(self, tmp_path: Path) -> None:
         assert "line 3: a quote that opens here never closes" in refusal(tmp_path, b'a,y\n1,n\n"x,n\n' + b"1,n\n" * 9)
+        assert "line 1: a quote that opens here never closes" in refusal(tmp_path, b'"a,y\n' + b"1,n\n" * 9)
+        skipped = refusal(tmp_path, b'A title\n"a,y\n' + b"1,n\n" * 9, skip_rows=1)
+        assert "line 2: a quote that opens here never closes: '\"a,y'; close it, or remove it" in skipped
 
     def test_newline_in_quotes(self, tmp_path: Path) -> None:
         assert read(tmp_path, b'a,y\n"1\n2",n\n3,y\n').rows["a"].to_pylist() == ["1\n2", "3"]
@@ -292,6 +328,16 @@ class TestValues:
         assert "whole numbers that a double would round" in codes["huge-integers"]
         assert set(found.rows["x"].to_pylist()) == {*numbers, *[""] * gaps}
 
+    @pytest.mark.parametrize("sign", ["", "-"])
+    def test_huge_integers_at_the_edge(self, tmp_path: Path, sign: str) -> None:
+        """A double rounds 2^53 + 1 to 2^53: two numbers would become one."""
+        found, codes = examined(tmp_path, [f"{sign}{2**53 + i // 3 % 2}" for i in range(N)])
+        assert kind_of_x(found) == "categorical"
+        assert "huge-integers" in codes
+        found, codes = examined(tmp_path, [f"{sign}{2**53 - 1 - i * i % 7}" for i in range(N)])
+        assert kind_of_x(found) == "numeric"
+        assert "huge-integers" not in codes
+
     def test_inf_1e999(self, tmp_path: Path) -> None:
         found, codes = examined(tmp_path, ["1.5", "2", "inf", "-1e999"] * (N // 4))
         assert kind_of_x(found) == "numeric"
@@ -316,6 +362,10 @@ class TestValues:
         found, codes = examined(tmp_path, [f"2024-03-{1 + i % 28:02}" for i in range(N)])
         assert kind_of_x(found) == "date"
         assert "--time 'x'" in codes["date-column"]
+        assert {finding.level for finding in found.findings if finding.code == "date-column"} == {"warn"}
+        found, codes = examined(tmp_path, [f"200{i % 5}-01-01" for i in range(N)])  # few of them are dates, too
+        assert kind_of_x(found) == "date"
+        assert "date-column" in codes
         found, codes = examined(tmp_path, [f"{1 + i % 12}/{1 + i % 28}/2024" for i in range(N)])
         assert kind_of_x(found) == "categorical"
         assert "dates that do not begin with the year" in codes["foreign-format"]
@@ -326,13 +376,15 @@ class TestValues:
         assert kind_of_x(found) == "boolean"
         assert not codes
 
-    @pytest.mark.parametrize("twin", ["Köln ", "Köln\u00a0", "köln", "Ko\u0308ln"])
+    @pytest.mark.parametrize(
+        "twin", ["Köln ", "Köln\u00a0", "köln", "Ko\u0308ln", "K\u200böln", "Kö\xadln", "\u041aöln", "\u039aöln"]
+    )
     def test_unicode_look_alikes_nfc_nfd_trailing_spaces_in_categories(self, tmp_path: Path, twin: str) -> None:
         _, codes = examined(tmp_path, ["Köln", twin, "Bonn", "Mainz"] * (N // 4))
         if twin.strip() == "Köln":  # spaces around a cell are none of it
             assert not codes
         else:
-            assert "differ only by case, spaces or Unicode form" in codes["similar-categories"]
+            assert "differ only by case, spaces or look-alike characters" in codes["similar-categories"]
 
 
 @pytest.fixture(scope="module")
@@ -383,10 +435,14 @@ class TestPrediction:
         assert len(out) == len(rows)
 
     def test_all_missing_column(self, model: Model, tmp_path: Path, rows: pd.DataFrame) -> None:
-        """Allowed; nothing is said, for empty cells are what the message on missing columns asks for."""
-        out, summary = predict(model, tmp_path, as_csv(rows.assign(sex="")))
+        """Allowed, and said at the end."""
+        columns = set(model.description.encoder.columns)
+        out, summary = predict(model, tmp_path, as_csv(rows.assign(sex=["", "NA"] * (len(rows) // 2))))
         assert len(out) == len(rows)
         assert not summary.unknown
+        assert columns - summary.filled == {"sex"}
+        _, summary = predict(model, tmp_path, as_csv(rows.assign(sex=[""] * (len(rows) - 1) + ["male"])))
+        assert columns == summary.filled
 
     def test_target_present_in_the_file(self, model: Model, tmp_path: Path, rows, expected) -> None:  # type: ignore[no-untyped-def]
         for others in (rows.assign(species="x"), rows.drop(columns="species")):
