@@ -27,6 +27,8 @@ DELIMITED: tuple[InputFormat, ...] = ("csv", "tsv")
 Delimiter = Literal[",", "\t", ";", "|"]
 OutputFormat = InputFormat
 BadRows = Literal["error", "skip", "null"]
+LearnedBadRows = Literal["error", "skip"]
+"""Of these, what can become of a row that is to be learned from."""
 Proba = Literal["none", "max", "all"]
 With = Literal["network", "trees", "blend", "both"]
 Requirement = Literal["win", "tie"]
@@ -393,6 +395,8 @@ class RunSettings:
     """Learned from even if they look like IDs or are copies of the target."""
     weights: WeightSettings = UNWEIGHTED
     reading: ReadingSettings = USUAL_READING
+    bad_rows: LearnedBadRows = "error"
+    """What becomes of a row that cannot be read."""
     blend: bool = False
     """Whether the model answers with the blend of both sides, not with the network alone."""
     shows_rows: bool = True
@@ -407,6 +411,7 @@ class RunSettings:
     def __post_init__(self) -> None:
         check_choice("effort", self.effort, Effort)
         check_choice("device", self.device, Device)
+        check_choice("bad-rows", self.bad_rows, LearnedBadRows)
         limit = self.time_limit
         _check("time-limit", limit is None or 0 < limit < 1e9, limit, "seconds above 0, below 1000000000")
         _check("seed", 0 <= self.seed < 2**32, self.seed, "0 to 4294967295")

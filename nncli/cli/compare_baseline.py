@@ -31,6 +31,7 @@ def compare_baseline(
     no_header: o.NoHeader = False,
     skip_rows: o.SkipRows = o.DEFAULTS.reading.skip_rows,
     na: o.MissingWords = None,
+    bad_rows: o.BadRows = o.DEFAULTS.bad_rows,
     model: o.ModelFolder = o.DEFAULT_MODEL,
     require: c.Require = None,
     metric: c.Metric = None,
@@ -67,9 +68,7 @@ def compare_baseline(
     repeat = RepeatSettings(n_rounds=rounds, budget=budget, against=against)  # type: ignore[arg-type]
     _refuse_outputs(output or [], force)
     if data is None:
-        if strict:
-            raise UsageError("--strict: needs data to look at; name a file, or leave it out for the held-out rows")
-        report = _heldout(model, settings, repeat)
+        report = _heldout(model, settings, repeat, strict=strict)
     else:
         report = _cross_validated(data, settings, repeat, strict=strict, quiet=quiet, verbose=verbose)
     _tell(report, json=json, quiet=quiet)
@@ -79,7 +78,7 @@ def compare_baseline(
         _require(report.judgement.verdict, require)
 
 
-def _heldout(folder: Path, settings: RunSettings, repeat: RepeatSettings) -> "Report":
+def _heldout(folder: Path, settings: RunSettings, repeat: RepeatSettings, *, strict: bool) -> "Report":
     weights, evaluation = settings.weights, settings.evaluation
     if len(evaluation.metrics) > 1:
         raise UsageError("--metric: held-out rows are judged by one; name one, or a file for cross-validation")
@@ -91,13 +90,15 @@ def _heldout(folder: Path, settings: RunSettings, repeat: RepeatSettings) -> "Re
         ("group", settings.group),
         ("time", settings.time),
         ("keep-column", settings.keep_columns),
+        ("strict", strict),
         ("encoding", settings.reading.encoding),
         ("no-header", not settings.reading.has_header),
         ("skip-rows", settings.reading.skip_rows),
         ("na", settings.reading.missing_words),
+        ("bad-rows", settings.bad_rows != o.DEFAULTS.bad_rows),
     ):
         if given:
-            raise UsageError(f"--{option}: needs data to fit on; name a file, or leave it out for the held-out rows")
+            raise UsageError(f"--{option}: needs data; name a file, or leave it out for the held-out rows")
     from nncli.bundle.model import load_with_heldout
     from nncli.cli.outcome import heldout_report
 

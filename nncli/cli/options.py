@@ -129,6 +129,15 @@ NoHeader = Annotated[
 SkipRows = Annotated[
     int, typer.Option(help="Lines before the table, such as a title.", metavar="N", rich_help_panel=DATA_PANEL)
 ]
+BadRows = Annotated[
+    str,
+    typer.Option(
+        "--bad-rows",
+        help="A row that cannot be read: stop, or leave it out and say so.",
+        metavar="error|skip",
+        rich_help_panel=DATA_PANEL,
+    ),
+]
 MissingWords = Annotated[
     list[str] | None,
     typer.Option(
@@ -328,6 +337,7 @@ def run_settings(given: Mapping[str, Any]) -> RunSettings:
         keep_columns=tuple(given["keep_column"] or ()),
         weights=parse_weights(given["class_weight"], given["sample_weight"]),
         reading=_reading(given["encoding"], given["no_header"], given["skip_rows"], given["na"]),
+        bad_rows=given["bad_rows"],
         evaluation=EvaluationSettings(metrics=tuple(_as_list(given["metric"]) or DEFAULTS.evaluation.metrics)),
     )
     if EFFORTS[found.effort].searches and find_spec("optuna") is None:

@@ -30,6 +30,7 @@ def train(
     no_header: o.NoHeader = False,
     skip_rows: o.SkipRows = o.DEFAULTS.reading.skip_rows,
     na: o.MissingWords = None,
+    bad_rows: o.BadRows = o.DEFAULTS.bad_rows,
     output: o.Output = o.DEFAULT_MODEL,
     force: o.Force = False,
     effort: o.Effort = o.DEFAULTS.effort,
@@ -64,15 +65,13 @@ def train(
 
     nncli train customers.csv --target churned --effort quick -o churn-model
 
-    zcat big.csv.gz | nncli train - --target label --time-limit 120
-
-    nncli train customers.csv --effort best --time-limit 600   many networks
+    zcat big.csv.gz | nncli train - --effort best --time-limit 600
 
     nncli train customers.csv --resume                         goes on where this command was cut off
     """
-    settings = o.train_settings(ctx.params)  # the options, by their names
     if json:
         print(end="")  # noqa: T201 (a standard output that is closed is refused before any work)
+    settings = o.train_settings(ctx.params)  # the options, by their names
     found = _run(data, settings, output, force, strict=strict, resume=resume, quiet=quiet, verbose=verbose)
     if json:
         o.print_json(found)
@@ -91,8 +90,12 @@ def _run(
 ) -> dict[str, Any]:
     """Gives the document of the report."""
     from nncli.bundle.folder import refuse_existing
+    from nncli.bundle.whole import refuse_replacing
+    from nncli.prediction.outputs import rejects_path
 
     refuse_existing(output, force)
+    if settings.bad_rows == "skip" and not force:
+        refuse_replacing(rejects_path(output))
     with Signals().taken() as signals:
         folder = checkpoint_folder(output)
         from nncli.cli.progress import TerminalObserver, make_console
@@ -120,6 +123,7 @@ def _run(
                 found = document(report)
                 save_model(output, model, experiment.heldout, numbers(found))
             checkpointer.checkpoints.remove()
+            _write_rejects(table, rejects_path(output))
             print_panel(report, console, verbose)
             # Pages come last: should one fail, model and verdict are there, and nncli report makes it anew.
             write_pages(output, pages(found, model))
@@ -127,6 +131,16 @@ def _run(
                 observer.say(f"{folder} keeps networks of other data or settings; remove it if they are not wanted")
             observer.say(f"Model: {output}   Report: {output / 'report.html'}   (nncli report --open)")
     return found
+
+
+def _write_rejects(table: "ExaminedTable", path: Path) -> None:
+    """Keeps the rows that could not be read beside the model, as ``predict`` does beside its output."""
+    from nncli.bundle.whole import write_file
+    from nncli.prediction.outputs import rejected_record
+
+    if table.rejected:
+        lines = (f"{rejected_record(table.path, bad)}\n" for bad in table.rejected)
+        write_file(path, "".join(lines).encode(errors="surrogateescape"))
 
 
 def _read(data: str, settings: RunSettings, strict: bool, observer: "TerminalObserver") -> "ExaminedTable":

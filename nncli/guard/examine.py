@@ -22,6 +22,7 @@ from nncli.settings import DELIMITED, UNWEIGHTED, RunSettings, WeightSettings
 from nncli.table.arrangement import Arrangement, group_identical_rows
 from nncli.table.arrow import mask_array, number_array
 from nncli.table.cells import stripped
+from nncli.table.chunks import Rejected
 from nncli.table.numbers import PLAIN_NUMBERS, NumberFormats, find_formats, with_plain_numbers
 from nncli.table.reading import Table, read_table
 from nncli.table.schema import Column, Schema
@@ -53,6 +54,8 @@ class ExaminedTable:
     weights: Weights | None
     """What a column says that each row counts; without that column, none. Shape: ``(n_rows,)``."""
     findings: tuple[Finding, ...]
+    rejected: tuple[Rejected, ...] = ()
+    """Rows that could not be read, and are none of the others."""
 
 
 def examine_file(path: str, settings: RunSettings) -> ExaminedTable:
@@ -61,7 +64,7 @@ def examine_file(path: str, settings: RunSettings) -> ExaminedTable:
     Raises:
         DataError, UsageError: those of :func:`~nncli.table.reading.read_table` and :func:`examine_table`.
     """
-    table = read_table(path, settings.reading)
+    table = read_table(path, settings.reading, settings.bad_rows)
     return examine_table(table, settings.target, settings.group, settings.time, settings.weights, settings.keep_columns)
 
 
@@ -123,6 +126,7 @@ def examine_table(
             *_with_structure(leaks, evidence, learned, arrangement, keep),
             *examine_conflicts(arrangement.repeats, target),
         ),
+        rejected=table.rejected,
     )
 
 

@@ -9,6 +9,7 @@ import pyarrow as pa
 from nncli.errors import inert, quoted_list, show
 from nncli.guard.findings import Finding
 from nncli.table.cells import stripped, to_codes
+from nncli.table.chunks import Rejected
 from nncli.table.dialect import NAMELESS, repeated_names
 from nncli.table.numbers import PLAIN_NUMBERS, NumberFormats
 from nncli.table.reading import Table
@@ -21,12 +22,19 @@ def examine_reading(table: Table, formats: NumberFormats = PLAIN_NUMBERS) -> lis
     """What may have been read in a wrong way."""
     columns = table.rows.schema.names
     return [
+        *_rejected(table.rejected),
         *([Finding("encoding", "warn", (), table.foreign.message)] if table.foreign else []),
         *(_header(table.header, table.rows) if table.header is not None else []),
         *_odd_names(columns),
         *_total(table.rows),
         *_formats(formats),
     ]
+
+
+def _rejected(rows: Sequence[Rejected]) -> Iterator[Finding]:
+    if rows:
+        message = f"{len(rows):,} rows could not be read and are left out, the first of them: {rows[0].message}"
+        yield Finding("bad-rows", "warn", (), message)
 
 
 def _formats(formats: NumberFormats) -> Iterator[Finding]:
@@ -51,10 +59,10 @@ def describe_formats(formats: NumberFormats) -> str:
 
 def _header(header: Sequence[str], rows: pa.RecordBatch) -> Iterator[Finding]:
     names, columns = [name.strip() for name in header], rows.schema.names
-    repeated = repeated_names(names)
+    repeated = repeated_names(header)
     if repeated:
-        made = [column for name, column in zip(names, columns, strict=True) if name in repeated and name != column]
-        message = f"the header names {quoted_list(repeated)} more than once; the later columns are called"
+        made = [column for column in columns if any(column in later for later in repeated.values())]
+        message = f"the header names {quoted_list(list(repeated))} more than once; the later columns are called"
         yield Finding("repeated-names", "warn", tuple(made), f"{message} {quoted_list(made)}; rename them")
     n_empty = names.count("")
     if n_empty < len(names) and all(map(_may_be_a_cell, names, rows.columns)):

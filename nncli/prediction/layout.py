@@ -38,7 +38,7 @@ class Layout:
     """Columns whose cells become numbers where a format tells numbers from text."""
     excel_safe: bool
     repeated: frozenset[str]
-    """Columns that the model reads and the header names more than once; the first is read."""
+    """Columns of the model that the header names more than once, other than its own data's; the first is read."""
 
     @property
     def names(self) -> list[str]:
@@ -76,8 +76,13 @@ def make_layout(asked: Answering, given: Input, output_format: OutputFormat, fir
         kept_from=_kept_from(given, output_format, kept, asked.settings),
         numeric=frozenset(asked.model.description.encoder.numeric),
         excel_safe=asked.settings.excel_safe,
-        repeated=frozenset(repeated_names(given.header or ())).intersection(asked.model.description.encoder.columns),
+        repeated=_repeated(given.header or (), asked.model.description.encoder.columns),
     )
+
+
+def _repeated(header: Sequence[str], columns: Sequence[str]) -> frozenset[str]:
+    learned = set(columns)
+    return frozenset(n for n, later in repeated_names(header).items() if n in learned and learned.isdisjoint(later))
 
 
 def _kept_from(given: Input, output_format: OutputFormat, kept: list[str], settings: PredictSettings) -> KeptFrom:

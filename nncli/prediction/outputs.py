@@ -12,8 +12,9 @@ from nncli.table.filetype import FileType
 
 
 def rejects_path(output: Path) -> Path:
-    """Where the rows go that could not be read."""
-    return output.with_name(f"{output.name}.rejects.jsonl")
+    """Where the rows go that could not be read: beside a file or folder, under its name."""
+    named = output if output.name else output.absolute()
+    return named.with_name(f"{named.name}.rejects.jsonl")
 
 
 def refuse_existing(output: Path) -> None:
@@ -62,7 +63,7 @@ def write_file(
     with staged(output) as new, staged(rejects) as new_rejects:
         # A file's name need not be UTF-8, and stands in the log.
         with new.open("wb") as file, new_rejects.open("w", encoding="utf-8", errors="surrogateescape") as log:
-            summary = predict_inputs(run, paths, file, written_as, lambda *bad: print(_rejected(*bad), file=log))
+            summary = predict_inputs(run, paths, file, written_as, lambda *bad: print(rejected_record(*bad), file=log))
         before(new, summary)
         if summary.n_rejected:
             new_rejects.replace(rejects)
@@ -72,6 +73,7 @@ def write_file(
     return summary
 
 
-def _rejected(path: str, bad: Rejected) -> str:
+def rejected_record(path: str, bad: Rejected) -> str:
+    """A row of a file that could not be read, as one line of JSON."""
     record = {"file": path, "line": bad.line, "error": bad.message, "text": bad.text}
     return json.dumps(record, ensure_ascii=False)

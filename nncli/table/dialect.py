@@ -89,14 +89,17 @@ def column_names(header: Iterable[str]) -> list[str]:
     return names
 
 
-def repeated_names(header: Iterable[str]) -> list[str]:
-    """The names that stand more than once in a header.
+def repeated_names(header: Sequence[str]) -> dict[str, list[str]]:
+    """The names that stand more than once in a header, and what :func:`column_names` calls the later ones of each.
 
     >>> repeated_names(["id", " b", "", "", "id ", "b", "id"])
-    ['id', 'b']
+    {'id': ['id (2)', 'id (3)'], 'b': ['b (2)']}
     """
-    counts = Counter(filter(None, map(str.strip, header)))
-    return [name for name, number in counts.items() if number > 1]
+    later: dict[str, list[str]] = {}
+    for name, column in zip(map(str.strip, header), column_names(header), strict=True):
+        if name and name != column:
+            later.setdefault(name, []).append(column)
+    return later
 
 
 def numbered_names(n_columns: int) -> list[str]:

@@ -12,7 +12,7 @@ from typing import NoReturn
 import pyarrow as pa
 
 from nncli.errors import DataError, UsageError, quoted_list, show
-from nncli.settings import USUAL_READING, BadRows, Delimiter, InputFormat, ReadingSettings
+from nncli.settings import USUAL_READING, BadRows, Delimiter, InputFormat, LearnedBadRows, ReadingSettings
 from nncli.table.arrow import text_array
 from nncli.table.cells import with_missing
 from nncli.table.chunks import Input, Rejected, Wanted
@@ -58,14 +58,17 @@ class Table:
     """The names as they stand in the first line, where there is one that names columns."""
     foreign: Foreign | None = None
     """Lines that are no UTF-8."""
+    rejected: tuple[Rejected, ...] = ()
+    """Rows that could not be read, and are none of the others."""
 
 
-def read_table(path: str, reading: ReadingSettings = USUAL_READING) -> Table:
+def read_table(path: str, reading: ReadingSettings = USUAL_READING, bad_rows: LearnedBadRows = "error") -> Table:
     """Reads a whole file, or standard input where ``path`` is ``-``.
 
     Args:
         path: file name, or ``-``.
         reading: how text is read; words for missing cells become empty cells.
+        bad_rows: what becomes of a row that cannot be read.
 
     Raises:
         DataError: the file is empty, has no rows, is ragged or not text; the message names the line.
@@ -77,10 +80,11 @@ def read_table(path: str, reading: ReadingSettings = USUAL_READING) -> Table:
         # Bad rows are skipped, and refused all the same: of a footer, more has to be known than the first line of it.
         with _opened(source, kind, None, BLOCK_BYTES, PATIENCE, "skip", reading) as given:
             _refuse_unused(given, reading, source.name)
-            batches, foreign = _read_all(given, source)
+            batches, rejected, foreign = _read_all(given, source, bad_rows)
     rows = _united(batches)
     if not rows.num_rows:
-        raise DataError(f"{source.name}: has a header but no rows; there is nothing to learn from")
+        what = f"no row can be read; {rejected[0].message}" if rejected else "has a header but no rows"
+        raise DataError(f"{source.name}: {what}; there is nothing to learn from")
     return Table(
         rows=with_missing(rows, reading.missing_words),
         path=path,
@@ -90,27 +94,30 @@ def read_table(path: str, reading: ReadingSettings = USUAL_READING) -> Table:
         reading=replace(reading, delimiter=given.delimiter),
         header=given.header,
         foreign=foreign,
+        rejected=tuple(rejected),
     )
 
 
-def _read_all(given: Input, source: Source) -> tuple[list[pa.RecordBatch], Foreign | None]:
-    """All rows, and what is to be said of lines that are no UTF-8.
+def _read_all(
+    given: Input, source: Source, bad_rows: LearnedBadRows
+) -> tuple[list[pa.RecordBatch], list[Rejected], Foreign | None]:
+    """All rows, those that cannot be read, and what is to be said of lines that are no UTF-8.
 
     Raises:
-        DataError: a row cannot be read.
+        DataError: a row cannot be read, and that is an error.
     """
     batches, bad, foreign = list[pa.RecordBatch](), list[Rejected](), None
     for chunk in given.chunks:
         rows = chunk.rows()
         n_rows, is_new = rows.cells.num_rows, not bad
         bad += rows.rejected
-        if bad and (n_rows > (bad[0].row if is_new else 0) or len(bad) > _MOST_FOOTER_LINES):
+        if bad and bad_rows == "error" and (n_rows > (bad[0].row if is_new else 0) or len(bad) > _MOST_FOOTER_LINES):
             raise DataError(bad[0].message)
         batches.append(rows.cells)
         foreign = joined(foreign, chunk.foreign)
-    if bad:
+    if bad and bad_rows == "error":
         _refuse_footer(bad, given, source)
-    return batches, foreign
+    return batches, bad, foreign
 
 
 def _refuse_footer(last: Sequence[Rejected], given: Input, source: Source) -> NoReturn:

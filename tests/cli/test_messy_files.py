@@ -119,3 +119,40 @@ def test_what_was_decided_is_said_in_one_line(folder: Path) -> None:
     warned = [line for line in lines if line.startswith("warn: ")]
     assert "line 4: byte 17 is 0xE4" in warned[0]
     assert "warn: the header names 'Maß' more than once; the later columns are called 'Maß (2)'; rename them" in warned
+
+
+def test_rows_that_cannot_be_read_stop_the_run_or_are_left_out_and_kept(folder: Path, tmp_path: Path) -> None:
+    header, *rows = (folder / "plain.csv").read_text().splitlines()
+    broken = [header, *rows[:40], f"{rows[40]},x", *rows[41:90], "cut off", *rows[91:]]
+    (tmp_path / "broken.csv").write_text("\n".join(broken) + "\n")
+    (tmp_path / "sound.csv").write_text("\n".join([line for line in broken if len(line.split(",")) == 8]) + "\n")
+    nncli, target = Program(tmp_path), ("--target", "species")
+
+    refused = nncli("train", "broken.csv", *target, *LEARN)
+    assert refused.code == 3
+    assert "line 42: the row has 9 fields, the header has 8" in refused.err
+    assert nncli("train", "broken.csv", *target, *LEARN, "--bad-rows", "null").code == 2
+
+    learned = nncli("train", "broken.csv", *target, *LEARN[:-1], "--bad-rows", "skip", "-o", "of-broken")
+    assert learned.code == 0, learned.err
+    warning = "2 rows could not be read and are left out, the first of them: broken.csv, line 42: the row has 9 fields"
+    assert f"warn: {warning}" in learned.err
+    kept = [json.loads(line) for line in (tmp_path / "of-broken.rejects.jsonl").read_text().splitlines()]
+    assert [(bad["file"], bad["line"], bad["text"]) for bad in kept] == [
+        ("broken.csv", 42, f"{rows[40]},x"),
+        ("broken.csv", 92, "cut off"),
+    ]
+
+    assert nncli("train", "sound.csv", *target, *LEARN, "-o", "of-sound").code == 0
+    reports = [json.loads((tmp_path / name / "report.json").read_text()) for name in ("of-broken", "of-sound")]
+    assert reports[0]["scores"] == reports[1]["scores"]
+    answers = [nncli("predict", "sound.csv", "-m", name).out for name in ("of-broken", "of-sound")]
+    assert answers[0] == answers[1]
+
+    (tmp_path / "again.rejects.jsonl").write_text("precious")
+    refused = nncli("train", "broken.csv", *target, *LEARN, "--bad-rows", "skip", "-o", "again")
+    assert refused.code == 2
+    assert "again.rejects.jsonl: exists already" in refused.err
+    strict = nncli("compare-baseline", "broken.csv", *target, "--bad-rows", "skip", "--strict")
+    assert strict.code == 3
+    assert f"bad-rows: {warning}" in strict.err

@@ -39,3 +39,9 @@ def test_text_holds_nothing_that_has_to_be_escaped() -> None:
     text = packed(np.random.default_rng(0).normal(size=20_000), 16)[2]
     assert not set("<>&\"'\\\u2028") & set(text)
     assert len(set(text)) == 85
+
+
+def test_what_single_precision_does_not_hold_becomes_its_largest_number() -> None:
+    largest = np.finfo(np.float32).max
+    for bits in (12, 16, 32):
+        assert packed(np.array([1e300, -1e39, 1.0]), bits) == packed(np.array([largest, -largest, 1.0]), bits)

@@ -81,6 +81,12 @@ class TestReading:
         assert rows.cells.to_pydict() == {"a": ["1", "4"], "b": ["2", "5"]}
         assert [(bad.line, bad.text) for bad in rows.rejected] == [(3, "1,2,3")]
         assert "the row has 3 fields" in rows.rejected[0].message
+        table = read_table(str(tmp_path / "t.csv"), bad_rows="skip")
+        assert table.rows.equals(rows.cells)
+        assert table.rejected == rows.rejected
+        (tmp_path / "t.csv").write_bytes(b"a,b\n" + b"1,2,3\n" * 30)
+        with pytest.raises(DataError, match=r"no row can be read; .*line 2: the row has 3 fields"):
+            read_table(str(tmp_path / "t.csv"), bad_rows="skip")
 
     def test_every_row_one_too_long(self, tmp_path: Path) -> None:
         for n_rows in (1, 2, 30):
