@@ -14,6 +14,7 @@ from nncli.guard.columns import examine_columns
 from nncli.guard.evidence import Evidence, collect
 from nncli.guard.findings import Finding
 from nncli.guard.leaks import find_leaks, find_telling_ids
+from nncli.guard.memory import refuse_too_large
 from nncli.guard.reading import describe_formats, examine_reading
 from nncli.guard.repeats import examine_conflicts, find_near_repeats
 from nncli.guard.rows import examine_shape, examine_target, examine_weights
@@ -63,9 +64,13 @@ def examine_file(path: str, settings: RunSettings) -> ExaminedTable:
 
     Raises:
         DataError, UsageError: those of :func:`~nncli.table.reading.read_table` and :func:`examine_table`.
+        MemoryLimitError: there is not memory enough to learn from it.
     """
     table = read_table(path, settings.reading, settings.bad_rows)
-    return examine_table(table, settings.target, settings.group, settings.time, settings.weights, settings.keep_columns)
+    weights, keep = settings.weights, settings.keep_columns
+    examined = examine_table(table, settings.target, settings.group, settings.time, weights, keep)
+    refuse_too_large(examined.rows.num_rows, len(examined.schema.names))
+    return examined
 
 
 def examine_table(
