@@ -42,6 +42,12 @@ def root(tmp_path: Path, old: Path, replacing: bool) -> Path:
     return tmp_path / "root"
 
 
+@pytest.fixture
+def root_with_old(tmp_path: Path, old: Path) -> Path:
+    shutil.copytree(old, tmp_path / "m")
+    return tmp_path
+
+
 def found(folder: Path) -> str:
     """Which model is there, whole; ``none`` if nothing is."""
     if not folder.exists():
@@ -77,24 +83,51 @@ def test_power_lost_after_any_operation_leaves_a_whole_model(
     assert len(seen) == 2
 
 
+def listing(folder: Path) -> set[str]:
+    return {str(path.relative_to(folder)) for path in folder.rglob("*")}
+
+
 @pytest.mark.parametrize("replacing", [False, True])
-@pytest.mark.parametrize("error", [errno.ENOSPC, errno.EIO])
+@pytest.mark.parametrize("error", [errno.ENOSPC, errno.EFBIG, errno.EIO, 0], ids=["full", "large", "broken", "stopped"])
 def test_an_operation_that_fails_leaves_a_whole_model_and_nothing_else(
-    root: Path, old: Path, new: tuple[Model, Heldout], error: int, replacing: bool
+    tmp_path: Path, root: Path, old: Path, new: tuple[Model, Heldout], error: int, replacing: bool
 ) -> None:
+    save_model(tmp_path / "after" / "m", *new, PAGES)
+    before, after = listing(root), listing(tmp_path / "after")
+    data = {name for name in after if Path(name).name not in PAGES}
     states = []
     for n in range(1000):
         shutil.rmtree(root / "m", ignore_errors=True)
         if replacing:
             shutil.copytree(old, root / "m")
-        with recorded(root, fail_at=n, error=error) as operations, contextlib.suppress(OSError):
+        with recorded(root, fail_at=n, error=error) as operations, contextlib.suppress(OSError, KeyboardInterrupt):
             save_model(root / "m", *new, PAGES)
-        if "failed" not in {kind for kind, *_ in operations}:
+        failed = [operation[1:] for operation in operations if operation[0] == "failed"]
+        if not failed:
             break
         states.append(found(root / "m"))
-        assert hidden(root) == []
+        if states[-1] != "new":
+            assert listing(root) == before
+        elif failed[0][0] == "remove" or failed[0] == ("sync", "m"):
+            # An old file that cannot be removed stays, and so do all while the new manifest may yet be lost.
+            assert data <= listing(root) <= before | after
+        else:
+            assert data <= listing(root) <= after
     assert len(states) > 25
     assert set(states) == ({"old", "new"} if replacing else {"none", "new"})
+
+
+def test_a_file_that_was_there_stays_where_saving_fails(root_with_old: Path, new: tuple[Model, Heldout]) -> None:
+    """It has the name, and so the content, of one that is to be saved."""
+    model = root_with_old / "m"
+    save_model(root_with_old / "source", *new, {})
+    (kept,) = (root_with_old / "source").glob("weights-*")
+    shutil.copy(kept, model)
+    (model / "notes.txt").write_text("mine")
+    before = {path.name: path.read_bytes() for path in model.iterdir()}
+    with recorded(model, fail_at=30, error=errno.ENOSPC), pytest.raises(OSError, match="No space left"):
+        save_model(model, *new, PAGES)
+    assert {path.name: path.read_bytes() for path in model.iterdir()} == before
 
 
 SAVE = """
@@ -210,6 +243,8 @@ def test_a_reader_beside_a_writer_gets_one_model_or_the_other(tmp_path: Path, ol
 def test_a_full_disk_costs_one_line(tmp_path: Path, old: Path, samples: Path) -> None:
     """A limit on the size of files stands for the disk: the weights do not fit."""
     shutil.copytree(old, tmp_path / "m")
+    (tmp_path / "m" / "notes.txt").write_text("mine")
+    before = listing(tmp_path / "m")
     command = f"ulimit -f 20; exec {sys.executable} -m nncli train '{samples / 'penguins.csv'}' --target species"
     done = subprocess.run(
         ["bash", "-c", f"{command} --effort quick --epochs 1 --threads 1 -q --force -o m"],
@@ -227,7 +262,7 @@ def test_a_full_disk_costs_one_line(tmp_path: Path, old: Path, samples: Path) ->
     )
     assert found(tmp_path / "m") == "old"
     assert hidden(tmp_path) == []
-    assert {MANIFEST, "README.md"} <= {path.name for path in (tmp_path / "m").iterdir()}
+    assert listing(tmp_path / "m") == before
 
 
 def test_a_torn_folder_would_be_noticed(tmp_path: Path, old: Path) -> None:
