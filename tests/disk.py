@@ -142,8 +142,8 @@ class Recorder:
         """Does something, or fails."""
         self._n += 1
         if self._n - 1 == self._fail_at:
-            self.done.append(("failed", *about))
-            raise OSError(self._error, os.strerror(self._error), about[0])
+            self.done.append(("failed", kind, *about))
+            raise OSError(self._error, os.strerror(self._error), about[0]) if self._error else KeyboardInterrupt
         result = do()
         self.done.append((kind, *about))
         return result
@@ -201,7 +201,7 @@ def recorded(root: Path, fail_at: int | None = None, error: int = 0) -> Iterator
     Args:
         root: the folder.
         fail_at: number of the operation, from 0, that is not done and fails; ``None``: all are done.
-        error: its ``errno``.
+        error: its ``errno``; 0: the run is interrupted there.
     """
     recorder, fsync = Recorder(root, fail_at, error), os.fsync
 

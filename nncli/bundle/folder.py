@@ -4,11 +4,13 @@ A reader sees the old files or the new ones, never a mix. Pages for people (repo
 them under fixed names; they can be made anew and are no part of the model.
 """
 
+import contextlib
 import hashlib
 import os
 import re
 import stat
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -103,15 +105,31 @@ def write_pages(path: Path, pages: Mapping[str, bytes]) -> None:
 
 
 def _replace(path: Path, contents: Mapping[str, bytes], manifest: bytes, pages: Mapping[str, bytes]) -> None:
-    for name, content in contents.items():
-        write_file(path / name, content)
-    write_file(path / MANIFEST, manifest)
-    write_pages(path, pages)
+    with _taken_back(path, contents):
+        for name, content in contents.items():
+            write_file(path / name, content)
+        write_file(path / MANIFEST, manifest)
     for old in path.iterdir():
-        is_stale_page = old.name in PAGES and old.name not in pages
-        if is_stale_page or (_NAME.fullmatch(old.name) and old.name not in contents):
+        if old.name in PAGES or (_NAME.fullmatch(old.name) and old.name not in contents):
             old.unlink()
     remove_leftovers(path)
+    sync_folder(path)  # no page of the old model beside one of the new, even if the power goes
+    write_pages(path, pages)
+
+
+@contextmanager
+def _taken_back(path: Path, names: Iterable[str]) -> Iterator[None]:
+    """Files of these names that a block adds go again if it fails, unless the manifest names them by then."""
+    added = [name for name in names if not os.path.lexists(path / name)]
+    try:
+        yield
+    except BaseException:
+        with contextlib.suppress(ModelError, OSError):  # what is left then goes with the next save
+            committed = [entry.name for entry in read_manifest(path).files]
+            for name in added:
+                if name not in committed:
+                    (path / name).unlink(missing_ok=True)
+        raise
 
 
 def _entry(role: str, content: bytes) -> FileEntry:

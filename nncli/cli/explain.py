@@ -124,11 +124,9 @@ def _refuse_output(path: Path, force: bool) -> None:
 def _stored(folder: Path) -> dict[str, Any]:
     from nncli.bundle.model import load_model
     from nncli.report.explanation import stored_document
-    from nncli.report.stored import read_importances, refuse_other
+    from nncli.report.stored import read_importances
 
-    model, report = load_model(folder), read_importances(folder)
-    refuse_other(report, model)
-    return stored_document(folder, report)
+    return stored_document(folder, read_importances(folder, load_model(folder)))
 
 
 def _of_rows(

@@ -14,6 +14,8 @@ from nncli.settings import ReportFormat, check_choice
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from nncli.bundle.model import Model
+
 _PAGE = "report.html"
 
 
@@ -44,15 +46,15 @@ def report(
         report_format = _as_json(report_format)
     if output is not None:
         _refuse_output(output, report_format, force)
-    from nncli.bundle.folder import read_manifest
+    from nncli.bundle.model import load_model
     from nncli.report.stored import read_report
 
-    read_manifest(model)
-    document = read_report(model)
+    loaded = load_model(model)
+    document = read_report(model, loaded)
     if report_format is None and not open_it and not quiet:
         _say_where(model / _PAGE)
     wanted = dict.fromkeys([*(["html"] if open_it else []), *([report_format] if report_format else [])])
-    rendered = {name: _rendered(document, model, name) for name in wanted}
+    rendered = {name: _rendered(document, loaded, name) for name in wanted}
     if open_it:
         _open(rendered["html"], model / _PAGE)
     if report_format is not None:
@@ -79,7 +81,7 @@ def _refuse_output(path: Path, report_format: str | None, force: bool) -> None:
     refuse_output(path, force)
 
 
-def _rendered(document: "Mapping[str, Any]", model: Path, report_format: str) -> str:
+def _rendered(document: "Mapping[str, Any]", model: "Model", report_format: str) -> str:
     if report_format == "json":
         import json
 
@@ -88,10 +90,9 @@ def _rendered(document: "Mapping[str, Any]", model: Path, report_format: str) ->
         from nncli.report.html import render_markdown
 
         return render_markdown(document)
-    from nncli.bundle.model import load_model
     from nncli.report.page import render_page
 
-    return render_page(document, load_model(model))
+    return render_page(document, model)
 
 
 def _write(text: str, output: Path | None) -> None:

@@ -5,7 +5,6 @@ from typing import Any
 
 from nncli.bundle.model import Model
 from nncli.report.html import MOST_BYTES, foreign_document, render_html
-from nncli.report.stored import refuse_other
 from nncli.report.touch import touch_page
 
 
@@ -13,13 +12,12 @@ def render_page(document: Mapping[str, Any], model: Model) -> str:
     """The page of a model folder, under 300 kB.
 
     Args:
-        document: of the model's report, perhaps read back from a file.
+        document: of this model's report, perhaps read back from a file.
         model: that predicts.
 
     Raises:
-        ModelError: the document is none that nncli writes, or of another model.
+        ModelError: the document is none that nncli writes.
     """
-    refuse_other(document, model)
     without = render_html(document)
     with foreign_document():
         touch = touch_page(model, document, MOST_BYTES - len(without.encode()))

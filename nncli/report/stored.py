@@ -1,6 +1,6 @@
 """``report.json`` of a model folder, read back: it is no part of the model, and may be anybody's."""
 
-from collections.abc import Mapping
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -35,38 +35,41 @@ class _Importances:
     columns: tuple[_Column, ...]
 
 
-def read_report(folder: Path) -> dict[str, Any]:
-    """The ``report.json`` of a model folder: strict JSON, and an object; no more is known of it.
+def read_report(folder: Path, model: Model) -> dict[str, Any]:
+    """The ``report.json`` of a model folder: strict JSON, and an object of this model; no more is known of it.
+
+    Args:
+        folder: of the model.
+        model: that is there.
 
     Raises:
-        ModelError: it cannot be read, or is none.
+        ModelError: it cannot be read, is none, or is of another model.
     """
     where = folder / REPORT
     report = parse_json(read_regular(where, _LARGEST), str(where))
-    if not isinstance(report, dict):
+    if not isinstance(report, dict) or "model_sha256" not in report:
         raise ModelError(f"{where}: is no report of training; train anew")
+    if report["model_sha256"] != model.sha256:
+        raise ModelError(
+            f"{where}: is of another model than this folder's; the verdict on this one: nncli compare-baseline "
+            f"--model {shlex.quote(str(folder))}; for its report train anew with --force"
+        )
     return report
 
 
-def refuse_other(document: Mapping[str, Any], model: Model) -> None:
-    """Checks that a report is of this model.
-
-    Raises:
-        ModelError: it is of another one.
-    """
-    if document.get("model_sha256") != model.sha256:
-        raise ModelError(f"{REPORT}: is of another model than this folder's; train anew")
-
-
-def read_importances(folder: Path) -> dict[str, Any]:
+def read_importances(folder: Path, model: Model) -> dict[str, Any]:
     """The ``report.json`` of a model folder, whose importances are as training writes them.
 
+    Args:
+        folder: of the model.
+        model: that is there.
+
     Raises:
-        ModelError: it cannot be read, or is no such report.
+        ModelError: it cannot be read, is no such report, or is of another model.
         UsageError: training found no importances.
     """
     where = str(folder / REPORT)
-    report = read_report(folder)
+    report = read_report(folder, model)
     if not isinstance(report.get("target"), str):
         raise ModelError(f"{where}: is no report of training; name labelled rows: nncli explain rows.csv")
     if report.get("importances") is None:

@@ -2,6 +2,8 @@
 
 import contextlib
 import errno
+import io
+import json
 import os
 import re
 import shutil
@@ -14,18 +16,26 @@ import pytest
 from disk import losses, played, read_disk, recorded, write_disk
 from stored_models import files_of, store_small_model
 
-from nncli.bundle.folder import MANIFEST, write_folder
-from nncli.bundle.model import Heldout, Model, load_with_heldout, save_model
+from nncli.bundle.folder import MANIFEST, PAGES, write_folder, write_pages
+from nncli.bundle.model import Heldout, Model, load_model, load_with_heldout, save_model
 from nncli.bundle.whole import remove_leftovers, staged, staged_folder
+from nncli.cli.report import report
 from nncli.errors import ModelError
 
-PAGES = {"README.md": b"for people"}
 STRACE = shutil.which("strace")
+
+
+def pages(model: Model, name: str) -> dict[str, bytes]:
+    """Numbers and page that say which model's they are."""
+    numbers = json.dumps({"model_sha256": model.sha256, "verdict": name})
+    return {"report.json": numbers.encode(), "report.html": name.encode(), "README.md": b"for people"}
 
 
 @pytest.fixture(scope="module")
 def old(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return store_small_model(tmp_path_factory.mktemp("old") / "m", n_classes=2)
+    folder = store_small_model(tmp_path_factory.mktemp("old") / "m", n_classes=2)
+    write_pages(folder, pages(load_model(folder), "old"))
+    return folder
 
 
 @pytest.fixture(scope="module")
@@ -42,12 +52,35 @@ def root(tmp_path: Path, old: Path, replacing: bool) -> Path:
     return tmp_path / "root"
 
 
+@pytest.fixture
+def root_with_old(tmp_path: Path, old: Path) -> Path:
+    shutil.copytree(old, tmp_path / "m")
+    return tmp_path
+
+
 def found(folder: Path) -> str:
     """Which model is there, whole; ``none`` if nothing is."""
     if not folder.exists():
         return "none"
     model, _ = load_with_heldout(folder)
     return {2: "old", 3: "new"}[len(model.classes)]
+
+
+def shown(folder: Path) -> set[str]:
+    """Whose verdict ``nncli report`` shows, as numbers and as the page that it names; nothing where it refuses."""
+    verdicts = set[str]()
+    for form, verdict_of in (
+        ("json", lambda out: json.loads(out)["verdict"]),
+        (None, lambda out: Path(out).read_text()),
+    ):
+        with contextlib.suppress(ModelError), contextlib.redirect_stdout(io.StringIO()) as out:
+            report(folder, form)
+            verdicts.add(verdict_of(out.getvalue().rstrip("\n")))
+    return verdicts
+
+
+def save_new(folder: Path, new: tuple[Model, Heldout]) -> None:
+    save_model(folder, *new, pages(new[0], "new"))
 
 
 def hidden(folder: Path) -> list[Path]:
@@ -60,11 +93,11 @@ def test_power_lost_after_any_operation_leaves_a_whole_model(
 ) -> None:
     shutil.copytree(root, tmp_path / "before")
     with recorded(root) as operations:
-        save_model(root / "m", *new, PAGES)
+        save_new(root / "m", new)
     kinds = [operation[0] for operation in operations]
     assert kinds.count("sync") >= 8
     assert "rename" in kinds
-    seen = set[str]()
+    seen, reported = set[str](), set[str]()
     for n in range(len(operations) + 1):
         for loss in losses(seed=n).values():
             left = tmp_path / "left"
@@ -72,38 +105,69 @@ def test_power_lost_after_any_operation_leaves_a_whole_model(
             state = found(left / "m")
             assert state in (("old", "new") if replacing else ("none", "new"))
             assert n < len(operations) or state == "new"
+            assert shown(left / "m") <= {state}
+            reported |= shown(left / "m")
             seen.add(state)
             shutil.rmtree(left)
     assert len(seen) == 2
+    assert reported == ({"old", "new"} if replacing else {"new"})
+
+
+def listing(folder: Path) -> set[str]:
+    return {str(path.relative_to(folder)) for path in folder.rglob("*")}
 
 
 @pytest.mark.parametrize("replacing", [False, True])
-@pytest.mark.parametrize("error", [errno.ENOSPC, errno.EIO])
+@pytest.mark.parametrize("error", [errno.ENOSPC, errno.EFBIG, errno.EIO, 0], ids=["full", "large", "broken", "stopped"])
 def test_an_operation_that_fails_leaves_a_whole_model_and_nothing_else(
-    root: Path, old: Path, new: tuple[Model, Heldout], error: int, replacing: bool
+    tmp_path: Path, root: Path, old: Path, new: tuple[Model, Heldout], error: int, replacing: bool
 ) -> None:
+    save_new(tmp_path / "after" / "m", new)
+    before, after = listing(root), listing(tmp_path / "after")
+    data = {name for name in after if Path(name).name not in PAGES}
     states = []
     for n in range(1000):
         shutil.rmtree(root / "m", ignore_errors=True)
         if replacing:
             shutil.copytree(old, root / "m")
-        with recorded(root, fail_at=n, error=error) as operations, contextlib.suppress(OSError):
-            save_model(root / "m", *new, PAGES)
-        if "failed" not in {kind for kind, *_ in operations}:
+        with recorded(root, fail_at=n, error=error) as operations, contextlib.suppress(OSError, KeyboardInterrupt):
+            save_new(root / "m", new)
+        failed = [operation[1:] for operation in operations if operation[0] == "failed"]
+        if not failed:
             break
         states.append(found(root / "m"))
-        assert hidden(root) == []
+        assert shown(root / "m") <= {states[-1]}
+        if states[-1] != "new":
+            assert listing(root) == before
+        elif failed[0][0] == "remove" or failed[0] == ("sync", "m"):
+            # An old file that cannot be removed stays, and so do all while the new manifest may yet be lost.
+            assert data <= listing(root) <= before | after
+        else:
+            assert data <= listing(root) <= after
     assert len(states) > 25
     assert set(states) == ({"old", "new"} if replacing else {"none", "new"})
+
+
+def test_a_file_that_was_there_stays_where_saving_fails(root_with_old: Path, new: tuple[Model, Heldout]) -> None:
+    """It has the name, and so the content, of one that is to be saved."""
+    model = root_with_old / "m"
+    save_new(root_with_old / "source", new)
+    (kept,) = (root_with_old / "source").glob("weights-*")
+    shutil.copy(kept, model)
+    (model / "notes.txt").write_text("mine")
+    before = {path.name: path.read_bytes() for path in model.iterdir()}
+    with recorded(model, fail_at=30, error=errno.ENOSPC), pytest.raises(OSError, match="No space left"):
+        save_new(model, new)
+    assert {path.name: path.read_bytes() for path in model.iterdir()} == before
 
 
 SAVE = """
 import sys
 from pathlib import Path
-from nncli.bundle.folder import write_folder
+from nncli.bundle.folder import PAGES, write_folder
 source = Path(sys.argv[1])
 files = {f"{path.name.partition('-')[0]}{path.suffix}": path.read_bytes() for path in sorted(source.glob("*-*"))}
-write_folder(Path(sys.argv[2]), files, {"README.md": b"for people"})
+write_folder(Path(sys.argv[2]), files, {name: (source / name).read_bytes() for name in PAGES})
 """
 
 
@@ -128,7 +192,7 @@ def strace_is_missing() -> str:
 def test_killed_at_any_system_call_of_saving(
     tmp_path: Path, root: Path, old: Path, new: tuple[Model, Heldout], replacing: bool
 ) -> None:
-    save_model(tmp_path / "source", *new, {})
+    save_new(tmp_path / "source", new)
     states, n_left = [], 0
     for calls in ("write", "fsync", "rename", "unlink,unlinkat"):
         for n in range(1, 1000):
@@ -139,13 +203,15 @@ def test_killed_at_any_system_call_of_saving(
             if traced(kill, tmp_path / "source", root / "m").returncode == 0:
                 break
             states.append(found(root / "m"))
+            assert shown(root / "m") <= {states[-1]}
             n_left += len(hidden(root)) > 0
+            save_new(root / "m", new)
+            assert {path.name for path in root.iterdir()} == {"m"}
+            assert listing(root / "m") == listing(tmp_path / "source")
     assert len(states) > 15
     assert set(states) == ({"old", "new"} if replacing else {"none", "new"})
     assert n_left > 5
-    assert traced([], tmp_path / "source", root / "m").returncode == 0
-    assert found(root / "m") == "new"
-    assert hidden(root) == []
+    assert shown(root / "m") == {found(root / "m")} == {"new"}
 
 
 def leave(path: Path, make: Callable[[Path], object]) -> None:
@@ -210,6 +276,8 @@ def test_a_reader_beside_a_writer_gets_one_model_or_the_other(tmp_path: Path, ol
 def test_a_full_disk_costs_one_line(tmp_path: Path, old: Path, samples: Path) -> None:
     """A limit on the size of files stands for the disk: the weights do not fit."""
     shutil.copytree(old, tmp_path / "m")
+    (tmp_path / "m" / "notes.txt").write_text("mine")
+    before = listing(tmp_path / "m")
     command = f"ulimit -f 20; exec {sys.executable} -m nncli train '{samples / 'penguins.csv'}' --target species"
     done = subprocess.run(
         ["bash", "-c", f"{command} --effort quick --epochs 1 --threads 1 -q --force -o m"],
@@ -227,7 +295,7 @@ def test_a_full_disk_costs_one_line(tmp_path: Path, old: Path, samples: Path) ->
     )
     assert found(tmp_path / "m") == "old"
     assert hidden(tmp_path) == []
-    assert {MANIFEST, "README.md"} <= {path.name for path in (tmp_path / "m").iterdir()}
+    assert listing(tmp_path / "m") == before
 
 
 def test_a_torn_folder_would_be_noticed(tmp_path: Path, old: Path) -> None:

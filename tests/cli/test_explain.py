@@ -163,7 +163,8 @@ def test_a_report_that_is_none_is_refused(
         if path.name != "report.json":
             (model / path.name).write_bytes(path.read_bytes())
     if content is not None:
-        (model / "report.json").write_text(content)
+        sha256 = json.loads((made / "model" / "report.json").read_text())["model_sha256"]
+        (model / "report.json").write_text(content.replace("{", f'{{"model_sha256": "{sha256}", ', 1))
     outcome = Program(tmp_path)("explain", "-m", "model")
     assert (outcome.code, outcome.err.count("\n"), outcome.out) == (code, 1, "")
     assert message in outcome.err

@@ -129,9 +129,11 @@ def test_a_signal_keeps_what_was_learned_and_says_how_to_go_on(
 
 
 def test_the_same_command_goes_on_by_itself_and_what_changes_no_network_may_differ(left: Path) -> None:
+    (left / "m.checkpoint" / "notes.txt").write_text("mine")
     again = program("", left, *PENGUINS, "--time-limit", "500", "--blend")
     assert again.code == 0, again.err
     assert "going on after 16 epochs" in again.err
+    assert (left / "m.checkpoint" / "notes.txt").read_text() == "mine"
 
 
 @pytest.mark.parametrize(
@@ -266,6 +268,7 @@ def test_the_old_model_is_intact_where_the_new_one_cannot_be_saved(
     penguins_model: Path, tmp_path: Path, action: str, code: int, words: str
 ) -> None:
     shutil.copytree(penguins_model, tmp_path / "m")
+    (tmp_path / "m" / "notes.txt").write_text("mine")
     before = content(tmp_path / "m")
     command = *PENGUINS, "--force", "--epochs", "2"
     outcome = program(at_call("nncli.bundle.folder:write_folder", 1, action), tmp_path, *command)
@@ -276,7 +279,9 @@ def test_the_old_model_is_intact_where_the_new_one_cannot_be_saved(
     again = program(at_call(STEP, 1, "raise AssertionError"), tmp_path, *command, "--resume")
     assert again.code == 0, again.err
     assert os.listdir(tmp_path) == ["m"]
-    assert content(tmp_path / "m") != before
+    after = content(tmp_path / "m")
+    assert after != before
+    assert after["notes.txt"] == b"mine"
 
 
 @pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="root may write anywhere")

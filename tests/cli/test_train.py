@@ -98,7 +98,9 @@ def test_an_existing_model_is_kept_unless_forced(nncli: Program, samples: Path) 
         "nncli: nncli-model: exists already; choose another --output, or replace it with --force"
     ]
     assert (nncli.folder / "nncli-model" / "manifest.json").read_bytes() == before
+    (nncli.folder / "nncli-model" / "notes.txt").write_text("mine")
     assert nncli(*args, "--seed", "1", "--force").code == 0
+    assert (nncli.folder / "nncli-model" / "notes.txt").read_text() == "mine"
     assert (nncli.folder / "nncli-model" / "manifest.json").read_bytes() != before
     assert len(list((nncli.folder / "nncli-model").glob("weights-*"))) == 1
 

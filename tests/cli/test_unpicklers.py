@@ -1,4 +1,4 @@
-"""Nothing is unpickled: every way to do it ends the process at once, and the commands run all the same."""
+"""Nothing is unpickled or run from a file: every way to do it ends the process, and the commands run all the same."""
 
 import subprocess
 import sys
@@ -6,7 +6,7 @@ from pathlib import Path
 
 UNPICKLED = 99
 TRIPWIRES = f"""
-import _pickle, importlib, marshal, os, pickle, shelve, sys, threading, traceback
+import _pickle, importlib, marshal, os, pickle, runpy, shelve, sys, threading, traceback
 
 def end(*args, **options):
     traceback.print_stack()
@@ -23,6 +23,7 @@ def loads(data, *args, **options):  # scikit-learn's threads wake each other up 
 pickle.loads = _pickle.loads = pickle._loads = loads
 pickle.load = _pickle.load = pickle._load = end
 pickle.Unpickler = pickle._Unpickler = _pickle.Unpickler = End
+runpy.run_path = runpy.run_module = runpy._run_code = end
 shelve.open = shelve.Shelf.__init__ = shelve.DbfilenameShelf.__init__ = end
 unmarshal = marshal.loads
 
@@ -86,10 +87,17 @@ WAYS = [
     "joblib.load('x')",
     "joblib.numpy_pickle.NumpyUnpickler('x', open(os.devnull, 'rb'), False)",
     "numpy.load('x', allow_pickle=True)",
+    "_pickle.load(open(os.devnull, 'rb'))",
+    "_pickle.Unpickler(open(os.devnull, 'rb'))",
     "marshal.loads(b'N')",
+    "marshal.load(open(os.devnull, 'rb'))",
     "shelve.open('x')",
+    "shelve.Shelf({})",
+    "runpy.run_path('x')",
+    "runpy.run_module('x')",
     "pandas.read_pickle('x')",
     "__import__('multiprocessing.reduction').reduction.ForkingPickler.loads(b'N.')",
+    "reader, writer = __import__('multiprocessing').Pipe(); writer.send(None); reader.recv()",
 ]
 TRY_EACH = """
 for way in sys.argv[1:]:

@@ -31,6 +31,7 @@ def test_as_json(nncli: Program, copy: Path) -> None:
     (copy / "notes\x1b[2J.txt").write_text("mine")
     found = json.loads(nncli("verify", "-m", "m", "--json").out)
     assert found["model_sha256"] == info_hash(nncli)
+    assert found["report_error"] is None
     assert {entry["name"] for entry in found["files"]} | set(found["other_files"]) | {"manifest.json"} == {
         path.name for path in copy.iterdir()
     }
@@ -42,6 +43,17 @@ def test_other_files_are_named_and_do_no_harm(nncli: Program, copy: Path) -> Non
     outcome = nncli("verify", "-m", "m")
     assert outcome.code == 0
     assert "note: no part of the model, never read: 'model.pkl', 'notes\\x1b[2J.txt'" in outcome.out
+
+
+def test_the_report_of_another_model_is_noted(nncli: Program, copy: Path) -> None:
+    document = json.loads((copy / "report.json").read_text())
+    (copy / "report.json").write_text(json.dumps({**document, "model_sha256": "0" * 64}))
+    outcome = nncli("verify", "-m", "m")
+    assert (outcome.code, outcome.err) == (0, "")
+    assert "\nnote: m/report.json: is of another model than this folder's; " in outcome.out
+    assert json.loads(nncli("verify", "-m", "m", "--json").out)["report_error"].startswith("m/report.json: is of")
+    (copy / "report.json").unlink()
+    assert json.loads(nncli("verify", "-m", "m", "--json").out)["report_error"] is None
 
 
 @pytest.mark.parametrize(
