@@ -1,4 +1,4 @@
-"""Whether the memory that is free can do for what is to be learned from, before the system ends a run without a word."""
+"""Whether free memory can do for what is to be learned from: short of it, the system ends runs without a word."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,10 +19,9 @@ def refuse_too_large(n_rows: int, n_columns: int) -> None:
     """
     needed, free = n_rows * n_columns * _BYTES_A_CELL, free_bytes()
     if free is not None and needed > free:
-        raise MemoryLimitError(
-            f"not enough memory: to learn from {n_rows:,} rows of {n_columns:,} columns takes {_shown(needed)} or more, "
-            f"and {_shown(free)} are free; use fewer rows or columns"
-        )
+        table = f"{n_rows:,} rows of {n_columns:,} columns"
+        what = f"to learn from {table} takes {_shown(needed)} or more, and {_shown(free)} are free"
+        raise MemoryLimitError(f"not enough memory: {what}; use fewer rows or columns")
 
 
 def free_bytes() -> int | None:
