@@ -25,6 +25,11 @@ from nncli.table.arrow import text_array
 from nncli.table.reading import Table
 
 Frame, Random = pd.DataFrame, np.random.Generator
+_OF_TARGET = {
+    *("target-copy", "near-copy", "tells-target", "target-average", "missing-tells-target", "text-names-target"),
+    "id-tells-target",
+}
+"""Findings on what a column knows of the target; a warning of something else does not find a leak."""
 PLANTED = "planted"
 
 
@@ -118,14 +123,10 @@ def examined(frame: Frame, y: str) -> ExaminedTable:
 
 def hits(findings: Sequence[Finding], kind: str) -> list[Finding]:
     """Those that warn of the planted leak: near-duplicates where rows were repeated, else what names its column."""
-    repeated = kind == duplicated_rows.__name__
-    return [
-        found
-        for found in findings
-        if found.level != "info"
-        and (found.code == "near-duplicates" if repeated else PLANTED in found.columns)
-        and (repeated or found.code != "near-duplicates")
-    ]
+    warnings = [found for found in findings if found.level != "info"]
+    if kind == duplicated_rows.__name__:
+        return [found for found in warnings if found.code == "near-duplicates"]
+    return [found for found in warnings if PLANTED in found.columns and found.code in _OF_TARGET]
 
 
 def measure(entry: Entry, seed: int) -> Iterator[dict[str, Any]]:

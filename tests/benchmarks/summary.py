@@ -39,7 +39,7 @@ def main() -> None:
         if present.issuperset(NETWORKS):
             sections += against(fits, name, "All", [*TREES, *NETWORKS])
     sections += [*unfinished(lines), *cost(), *prediction(), *student(), *sets(), *calibration()]
-    sections += [*intervals(), *verdicts(), *leaks(), *ablation()]
+    sections += [*intervals(), *verdicts(), *leaks(), *ablation(), (HERE / "notes.md").read_text().strip()]
     (HERE / "RESULTS.md").write_text("\n\n".join(sections) + "\n")
 
 
