@@ -158,7 +158,7 @@ def test_odd_data_is_mended_and_named(nncli: Program) -> None:
     ("args", "code", "message"),
     [
         (["nowhere.csv"], 5, "nowhere.csv: No such file or directory"),
-        (["."], 5, ".: Is a directory"),
+        (["."], 2, "nncli: .: is a folder; name a file in it"),
         (["data.csv", "--target", "Y"], 3, "did you mean 'y'"),
         (["data.csv", "--layers", "32,x"], 2, "--layers"),
         (["data.csv", "--layers", "0"], 2, "--layers"),
