@@ -167,7 +167,7 @@ def test_odd_data_is_mended_and_named(nncli: Program) -> None:
         (["data.csv", "--network", "cnn"], 2, "choose one of tabm, mlp"),
         (["data.csv", "--time-limit", "0"], 2, "--time-limit"),
         (["data.csv", "-o", "data.csv", "--force"], 2, "is no model folder"),
-        (["data.csv", "--no-such-option"], 2, "No such option"),
+        (["data.csv", "--no-such-option"], 2, "no such option"),
         ([], 2, "DATA"),
     ],
 )
