@@ -14,8 +14,10 @@ def main() -> None:
         os.environ.setdefault("GOMP_SPINCOUNT", "1000")
     try:
         from nncli.cli.app import app
+        from nncli.cli.streams import open_streams
     except KeyboardInterrupt:  # later ones are the command's
         raise SystemExit(_INTERRUPTED) from None
+    open_streams()
     app(prog_name="nncli")
 
 

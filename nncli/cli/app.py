@@ -19,7 +19,6 @@ from nncli.cli.verify import verify
 
 app = typer.Typer(
     cls=Boundary,
-    no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},

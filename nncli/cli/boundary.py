@@ -1,69 +1,93 @@
 """The one place where exceptions become a line on standard error and an exit code."""
 
-import io
-import os
 import sys
 import traceback
-from pathlib import Path
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import Any, NoReturn
 
 import typer
 from typer.core import TyperGroup
 
-from nncli.errors import DeviceError, FileError, MemoryLimitError, NncliError, inert, is_out_of_memory, show
+from nncli.errors import (
+    DeviceError,
+    FileError,
+    MemoryLimitError,
+    NncliError,
+    UsageError,
+    inert,
+    is_out_of_memory,
+    show,
+)
 
 DEBUG_KEY = "nncli.debug"
 _LOST_DEVICE = "CUDA error", "MPS backend"
 _BROKEN_PIPE_CODE = 141
 
 
-class _ClosedOutput(io.TextIOBase):
-    """In the place of a standard output that is closed: a result that is written there is not lost in silence."""
-
-    def write(self, _: str) -> int:
-        raise FileError("standard output: is closed; open it, or name an --output")
-
-    @property
-    def buffer(self) -> "_ClosedOutput":
-        """For bytes, with which the same happens."""
-        return self
-
-
 class Boundary(TyperGroup):
-    """The group of all commands; turns their exceptions into exit codes."""
+    """The group of all commands; turns their exceptions into exit codes, see the table in :mod:`nncli.errors`."""
+
+    def make_context(self, *args: Any, **extra: Any) -> Any:
+        """Reads what stands before the command, and does it: ``--help``, ``--version``."""
+        with _boundary():
+            return super().make_context(*args, **extra)
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Shows the help where there are none."""
+        if not args and not ctx.resilient_parsing:
+            print(ctx.get_help(), file=sys.stderr)  # noqa: T201
+            raise typer.Exit(UsageError.exit_code)
+        return super().parse_args(ctx, args)
 
     def invoke(self, ctx: Any) -> Any:
-        """Runs a command; see the table of exit codes in :mod:`nncli.errors`."""
-        if sys.stdout is None:
-            os.open(os.devnull, os.O_WRONLY)  # its number is not to be that of the next file
-            sys.stdout = _ClosedOutput()
-        if sys.stderr is None:  # closed; print would take standard output instead
-            sys.stderr = Path(os.devnull).open("w")  # noqa: SIM115 (until the process ends)
-        try:
+        """Runs a command."""
+        with _boundary(ctx):
             result = super().invoke(ctx)
             sys.stdout.flush()
-        except BrokenPipeError:
-            _leave_quietly()
-        except (typer.Exit, typer.Abort, typer.TyperException):
-            raise  # Typer prints its own, such as an unknown option
-        except Exception as error:  # noqa: BLE001 (the boundary: whatever comes gets a line and a code)
-            if ctx.meta.get(DEBUG_KEY):
-                print(*map(inert, traceback.format_exc().split("\n")), sep="\n", file=sys.stderr)  # noqa: T201
-            _fail(error)
         return result
 
 
-def _fail(error: Exception) -> NoReturn:
-    known = _known(error)
-    if known is None:
-        kind = type(error).__name__
-        print(  # noqa: T201
-            f"nncli: a bug in nncli ({kind}: {show(error, 500)}); --debug shows where; please report it",
-            file=sys.stderr,
-        )
-        raise typer.Exit(NncliError.exit_code)
-    print(f"nncli: {inert(str(known))}", file=sys.stderr)  # noqa: T201
-    raise typer.Exit(known.exit_code)
+@contextmanager
+def _boundary(ctx: Any = None) -> Iterator[None]:
+    """Whatever comes gets a line and a code.
+
+    Args:
+        ctx: that of the root, once it is there.
+    """
+    try:
+        yield
+    except (typer.Exit, typer.Abort):
+        raise
+    except BrokenPipeError:  # the reader has what it wants
+        raise typer.Exit(_BROKEN_PIPE_CODE) from None
+    except typer.TyperException as error:
+        _fail(_usage_line(error, ctx and ctx.invoked_subcommand), error.exit_code)
+    except Exception as error:  # noqa: BLE001
+        if ctx and ctx.meta.get(DEBUG_KEY):
+            _say("\n".join(map(inert, traceback.format_exc().split("\n"))))
+        known = _known(error)
+        if known is None:
+            bug = f"{type(error).__name__}: {show(error, 500)}"
+            _fail(f"nncli: a bug in nncli ({bug}); --debug shows where; please report it", NncliError.exit_code)
+        _fail(f"nncli: {inert(str(known))}", known.exit_code)
+
+
+def _fail(line: str, code: int) -> NoReturn:
+    _say(line)
+    raise typer.Exit(code)
+
+
+def _say(line: str) -> None:
+    with suppress(OSError):  # nobody is there to read it, but the code still says what was wrong
+        print(line, file=sys.stderr)  # noqa: T201
+
+
+def _usage_line(error: typer.TyperException, command: str | None) -> str:
+    """What Typer says of the words of a command line, on one line and in the form of our own messages."""
+    where = f"nncli {command}" if command else "nncli"
+    what = inert(error.format_message()).rstrip(".")
+    return f"{where}: {what[:1].lower()}{what[1:]}; see {where} --help"
 
 
 def _known(error: Exception) -> NncliError | None:
@@ -79,10 +103,3 @@ def _known(error: Exception) -> NncliError | None:
         where = f"{name}: " if name else ""
         return FileError(f"{where}{error.strerror or error}; check path, permissions and free space")
     return None
-
-
-def _leave_quietly() -> NoReturn:
-    """The reader has what it wants: no message, and nothing for the interpreter to flush at exit."""
-    null = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(null, sys.stdout.fileno())
-    raise typer.Exit(_BROKEN_PIPE_CODE)

@@ -26,6 +26,14 @@ if TYPE_CHECKING:
 _SECONDS_BETWEEN_LINES = 5.0
 
 
+class _Console(Console):
+    """Knows the exit codes."""
+
+    def on_broken_pipe(self) -> None:
+        """Leaves the error, which Rich is handling, to the boundary; Rich would end the program with code 1."""
+        raise
+
+
 def make_console(quiet: bool, stderr: bool = True) -> Console:
     """A console without markup and highlighting: what comes from data stays inert.
 
@@ -33,7 +41,7 @@ def make_console(quiet: bool, stderr: bool = True) -> Console:
     """
     plain = bool(os.environ.get("NO_COLOR")) or os.environ.get("TERM") == "dumb"
     terminal = False if plain else None
-    return Console(stderr=stderr, quiet=quiet, force_terminal=terminal, markup=False, highlight=False, emoji=False)
+    return _Console(stderr=stderr, quiet=quiet, force_terminal=terminal, markup=False, highlight=False, emoji=False)
 
 
 class TerminalObserver:

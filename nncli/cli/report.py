@@ -1,6 +1,7 @@
 """``nncli report``: where a model's report is, what it says, and the page anew from its numbers."""
 
 import os
+import sys
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -97,7 +98,7 @@ def _rendered(document: "Mapping[str, Any]", model: "Model", report_format: str)
 
 def _write(text: str, output: Path | None) -> None:
     if output is None:
-        typer.echo(text, nl=False)
+        sys.stdout.buffer.write(text.encode())  # the page says that it is UTF-8, whatever the terminal has
         return
     from nncli.bundle.whole import write_file
 

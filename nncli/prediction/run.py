@@ -216,6 +216,5 @@ def _naming_output(file: BinaryIO) -> Iterator[None]:
         yield
     except OSError as error:
         if error.errno is not None and error.filename is None:
-            name = getattr(file, "name", None)
-            error.filename = "standard output" if name == "<stdout>" else name
+            error.filename = getattr(file, "name", None)
         raise

@@ -146,7 +146,7 @@ def open_source(path: str, *, hashed: bool = False) -> Iterator[Source]:
     """Opens a file or standard input, decompressing by content (gzip, zstd, bzip2, xz).
 
     Raises:
-        UsageError: standard input is a terminal.
+        UsageError: it is a folder, or standard input is a terminal.
         DataError: nothing is in it, or no table, or the compressed data is damaged.
     """
     name = display_name(path)
@@ -154,7 +154,7 @@ def open_source(path: str, *, hashed: bool = False) -> Iterator[Source]:
         raise UsageError(f"{name}: is closed; name a file, or pipe rows in (see --help)")
     if path == "-" and sys.stdin.isatty():
         raise UsageError(f"{name}: is a terminal, no data; name a file, or pipe rows in (see --help)")
-    with io.FileIO(os.dup(sys.stdin.fileno()) if path == "-" else path) as file:
+    with _opened(path, name) as file:
         plain = ByteStream(file.read)
         compression = next((known for known in _COMPRESSIONS if any(map(plain.begins_with, known.magics))), None)
         read = plain.read if compression is None else _reading(compression, plain, name)
@@ -163,6 +163,13 @@ def open_source(path: str, *, hashed: bool = False) -> Iterator[Source]:
             raise DataError(f"{name}: is empty; expected a header line and rows")
         refuse_binary(stream, name)
         yield Source(name, stream, file, compression and compression.name)
+
+
+def _opened(path: str, name: str) -> io.FileIO:
+    try:
+        return io.FileIO(os.dup(sys.stdin.fileno()) if path == "-" else path)
+    except IsADirectoryError:
+        raise UsageError(f"{name}: is a folder; name a file in it") from None
 
 
 def _open_zstd(stream: Any) -> Any:

@@ -160,7 +160,7 @@ def test_odd_data_is_mended_and_named(nncli: Program) -> None:
     ("args", "code", "message"),
     [
         (["nowhere.csv"], 5, "nowhere.csv: No such file or directory"),
-        (["."], 5, ".: Is a directory"),
+        (["."], 2, "nncli: .: is a folder; name a file in it"),
         (["data.csv", "--target", "Y"], 3, "did you mean 'y'"),
         (["data.csv", "--layers", "32,x"], 2, "--layers"),
         (["data.csv", "--layers", "0"], 2, "--layers"),
@@ -169,7 +169,7 @@ def test_odd_data_is_mended_and_named(nncli: Program) -> None:
         (["data.csv", "--network", "cnn"], 2, "choose one of tabm, mlp"),
         (["data.csv", "--time-limit", "0"], 2, "--time-limit"),
         (["data.csv", "-o", "data.csv", "--force"], 2, "is no model folder"),
-        (["data.csv", "--no-such-option"], 2, "No such option"),
+        (["data.csv", "--no-such-option"], 2, "no such option"),
         ([], 2, "DATA"),
     ],
 )

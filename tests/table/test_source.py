@@ -16,8 +16,9 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
+from nncli.errors import UsageError
 from nncli.table.reading import open_rows, read_table
-from nncli.table.source import ByteStream
+from nncli.table.source import ByteStream, open_source
 
 TEXT = b'a,b\r\n1,"x\r\ny"\r\n2,\xc3\xa9\r\n'
 PLAIN = {"a": ["1", "2"], "b": ["x\r\ny", "é"]}
@@ -87,3 +88,8 @@ def test_a_stream_shows_its_beginning_and_loses_nothing() -> None:
     assert (stream.read(2), stream.read(2)) == (b"ab", b"c")
     assert stream.peek(1) == b""
     assert stream.sha256 == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+
+
+def test_a_folder_is_no_table(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=f"^{tmp_path}: is a folder; name a file in it$"), open_source(str(tmp_path)):
+        pass
