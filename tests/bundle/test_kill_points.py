@@ -73,9 +73,11 @@ def shown(folder: Path) -> set[str]:
         ("json", lambda out: json.loads(out)["verdict"]),
         (None, lambda out: Path(out).read_text()),
     ):
-        with contextlib.suppress(ModelError), contextlib.redirect_stdout(io.StringIO()) as out:
+        written = io.BytesIO()
+        stream = io.TextIOWrapper(written, "utf-8", write_through=True)
+        with contextlib.suppress(ModelError), contextlib.redirect_stdout(stream):
             report(folder, form)
-            verdicts.add(verdict_of(out.getvalue().rstrip("\n")))
+            verdicts.add(verdict_of(written.getvalue().decode().rstrip("\n")))
     return verdicts
 
 

@@ -211,7 +211,7 @@ def test_no_gpu_is_said_with_its_code(nncli: Program, samples: Path) -> None:
 def test_a_bug_is_said_to_be_one_and_debug_shows_where(nncli: Program, samples: Path) -> None:
     broken = (
         "import nncli.table.reading as r\n"
-        "def read_table(path, reading): raise KeyError('oops')\n"
+        "def read_table(*given): raise KeyError('oops')\n"
         "r.read_table = read_table\n"
         "from nncli.__main__ import main\nmain()"
     )
