@@ -15,9 +15,10 @@ def main() -> None:
     try:
         from nncli.cli.app import app
         from nncli.cli.streams import open_streams
+
+        open_streams()
     except KeyboardInterrupt:  # later ones are the command's
         raise SystemExit(_INTERRUPTED) from None
-    open_streams()
     app(prog_name="nncli")
 
 

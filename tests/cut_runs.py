@@ -9,7 +9,6 @@ import subprocess
 import sys
 import time
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 SAMPLES = Path(__file__).parent.parent / "sample_data"
@@ -29,6 +28,7 @@ RUNS: dict[str, tuple[str, ...]] = {
 OFTEN = (
     "import signal\n"
     "heed = signal.signal(signal.SIGINT, signal.SIG_DFL)\n"
+    "signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])\n"
     "from dataclasses import replace\n"
     "import nncli.settings as s, nncli.training.checkpointer as c\n"
     "c.SECONDS_BETWEEN, c._TIMES_AS_LONG = {seconds}, 0\n"
@@ -56,6 +56,12 @@ class Cuts:
     """In order, those that ended it."""
     n_taken_up: int
     """Starts that found something to go on with."""
+
+
+def _heed_later() -> None:
+    """What runs in the background ignores SIGINT; while the interpreter comes up, it would say so itself."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
 
 
 class Run:
@@ -97,9 +103,8 @@ class Run:
         return Cuts(self._sha256(), signals, n_taken_up)
 
     def _begun(self, words: tuple[str, ...]) -> "subprocess.Popen[bytes]":
-        heed = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)  # what runs in the background ignores it
         with (self._folder / _SAID).open("wb") as said:
-            return subprocess.Popen([*self._start, *words], cwd=self._folder, stderr=said, preexec_fn=heed)
+            return subprocess.Popen([*self._start, *words], cwd=self._folder, stderr=said, preexec_fn=_heed_later)
 
     def _cut(self, process: "subprocess.Popen[bytes]", random: random.Random, longest: float) -> signal.Signals:
         """Sends a signal at a random moment after a random line, or none if the process ends before."""
