@@ -22,6 +22,7 @@ _GRID_POINTS, _MOST_LEVELS = 33, 24
 _SKEWED = 4.0
 """The outer tenth is so much longer than the next four: such a column is spread by rank."""
 _LONGEST_NAME = 60
+_LARGEST_RANGE = float(np.finfo(np.float32).max)
 _MIXTURES, _MOVED_SHARE = 256, 0.7
 """Rows that are made up to try a network, and of each column the share of them in which it is moved."""
 
@@ -105,13 +106,17 @@ def movable_columns(model: Model, document: Mapping[str, Any]) -> list[Movable]:
 
 
 def _all_movable(model: Model, examples: Mapping[str, Any] | None) -> list[Movable]:
-    """In the encoder's order; what holds one value only says nothing."""
+    """In the encoder's order.
+
+    What holds one value only says nothing; of a range that single precision does not hold nothing can be drawn.
+    """
     encoder, scaler = model.description.encoder, model.description.scaler
     places = dict(zip(encoder.columns, encoder.places, strict=True))
     found = []
     for j, name in enumerate(encoder.numeric):
         scale = scaler.numeric[j]
-        if scale.scores[0] < scale.scores[-1] or scale.has_missing:
+        has_range = scale.values[-1] - scale.values[0] <= _LARGEST_RANGE
+        if has_range and (scale.scores[0] < scale.scores[-1] or scale.has_missing):
             indicator = sum(other.has_missing for other in scaler.numeric[:j]) if scale.has_missing else None
             found.append(Movable(name, "numeric", Input(number=j, indicator=indicator), places[name], scale))
     for c, name in enumerate(encoder.booleans):

