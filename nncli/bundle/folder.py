@@ -150,9 +150,8 @@ def read_manifest(path: Path) -> Manifest:
     data = parse_json(read_regular(path / MANIFEST, _LARGEST_MANIFEST), where)
     version = data.get("format_version") if isinstance(data, dict) else None
     if isinstance(version, int) and version > FORMAT_VERSION:
-        raise ModelError(
-            f"{where}: is of format {show(version)}, this nncli reads up to {FORMAT_VERSION}; install a newer nncli"
-        )
+        what = f"is of format {show(version)}, this nncli reads up to {FORMAT_VERSION}"
+        raise ModelError(f"{where}: {what}; install a newer nncli, or train anew")
     manifest = from_json(Manifest, data, where)
     if manifest.format_version < 1:
         raise ModelError(f"{where}: is of format {manifest.format_version}; the first is 1; {DAMAGED}")
@@ -192,7 +191,7 @@ def read_file(path: Path, manifest: Manifest, role: str, most: int | None = None
         raise ModelError(f"{path / MANIFEST}: names no {role} file; {DAMAGED}")
     content = read_regular(path / entry.name, entry.size if most is None else min(most, entry.size))
     if len(content) != entry.size or hashlib.sha256(content).hexdigest() != entry.sha256:
-        raise ModelError(f"{path / entry.name}: is not as it was written; {DAMAGED}")
+        raise ModelError(f"{path / entry.name}: is not as it was written (by size or SHA-256); {DAMAGED}")
     return content
 
 

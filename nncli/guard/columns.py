@@ -19,12 +19,17 @@ _NEARLY_ALL = 0.95
 class _Foreign(NamedTuple):
     pattern: str
     name: str
+    remedy: str = "write numbers as 1234.5"
 
 
 _FOREIGN_FORMATS = (
     _Foreign(r"[-+]?(\d+|\d{1,3}(\.\d{3})+),\d+", "numbers with a decimal comma"),
     _Foreign(r"[-+]?\d{1,3}(,\d{3})+(\.\d+)?", "numbers with thousands separators"),
-    _Foreign(r"\d{1,2}[-./]\d{1,2}[-./](\d{4}|\d{2})([T ].*)?", "dates that do not begin with the year"),
+    _Foreign(
+        r"\d{1,2}[-./]\d{1,2}[-./](\d{4}|\d{2})([T ].*)?",
+        "dates that do not begin with the year",
+        "write dates as 2024-12-31",
+    ),
 )
 _FEWEST_IDS = 20
 """Below this many rows all-different values are no evidence of an identifier."""
@@ -69,7 +74,7 @@ def _unusable(name: str, cells: pa.Array, formats: NumberFormats, is_kept: bool)
     may_go = not is_kept and name not in formats.undecided
     if is_all_different and may_go and _is_identifier(values):
         why = f"looks like an ID: {n_distinct:,} different values in {len(values):,} rows"
-        message = f"column '{show(name)}' {why}; left out, for network and trees; --keep-column keeps it"
+        message = f"column '{show(name)}' {why}; left out of network and trees; --keep-column keeps it"
         return Finding("id-column", "info", (name,), message)
     return None
 
@@ -79,7 +84,7 @@ def _dropped(code: str, name: str, why: str, is_kept: bool) -> Finding:
         raise DataError(
             f"--keep-column '{show(name)}': the column {why}; there is nothing to keep; leave the option out"
         )
-    return Finding(code, "info", (name,), f"column '{show(name)}' {why}; left out, for network and trees")
+    return Finding(code, "info", (name,), f"column '{show(name)}' {why}; left out of network and trees")
 
 
 def _is_identifier(values: pa.Array) -> bool:
@@ -123,7 +128,7 @@ def _foreign_format(column: Column, cells: pa.Array) -> list[Finding]:
     but = f" (but not {quoted_list(others)}; if that means missing, add --na)" if others else ""
     message = (
         f"column '{show(column.name)}' holds {found.name} such as '{show(values[0].as_py(), 30)}'{but}; its cells "
-        "count as categories, which loses their order; write numbers as 1234.5 and dates as 2024-12-31"
+        f"count as categories, which loses their order; {found.remedy}"
     )
     return [Finding("foreign-format", "warn", (column.name,), message)]
 
@@ -137,7 +142,8 @@ def _misfits(column: Column, cells: pa.Array) -> list[Finding]:
     bad = chosen(bad, ~is_infinite(bad))
     if len(bad) == 0:
         return []
-    found = f"{len(bad):,} of its cells are not ({quoted_list(bad.unique().to_pylist())})"
-    remedy = "they count as missing; mend them, or name words that mean so with --na"
+    others = bad.unique().to_pylist()
+    found = f"{len(bad):,} of its cells are not ({'all ' * (len(others) == 1)}{quoted_list(others)})"
+    remedy = "they count as missing; mend them, or say with --na that they mean that"
     message = f"column '{show(column.name)}' is {column.kind}, but {found}; {remedy}"
     return [Finding("misfit-cells", "warn", (column.name,), message)]

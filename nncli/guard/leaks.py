@@ -73,7 +73,7 @@ def _find_copy(evidence: Evidence, is_kept: bool) -> Finding | None:
         return None
     if not _are_paired(evidence.all_levels, evidence.target.labels):
         return None
-    left_out = "left out, for network and trees; remove it, or --keep-column keeps it"
+    left_out = "left out of network and trees; remove it, or --keep-column keeps it"
     fate = "kept by --keep-column" if is_kept else left_out
     message = f"is a copy of the target: each of its values goes with one class ({_examples(evidence)}); {fate}"
     return evidence.finding("target-copy", "error" if is_kept else "warn", message)

@@ -120,7 +120,7 @@ def refuse_wide(line: bytes, name: str) -> None:
 
 
 def _without_mark(line: bytes, encoding: str) -> str:
-    return f"byte {line.index(0) + 1} is NUL, as in {encoding} that does not begin with its mark"
+    return f"looks like {encoding} without its mark (byte {line.index(0) + 1} is NUL)"
 
 
 def recoded(blocks: Iterator[bytes], encoding: str, name: str) -> Iterator[bytes]:

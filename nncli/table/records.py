@@ -205,6 +205,7 @@ def _fitted(record: Record[list[str]], name: str, n_columns: int) -> Record[list
     n_fields = len(fields)
     if n_fields == n_columns:
         return record
-    hint = "an unquoted delimiter or a trailing one?" if n_fields > n_columns else "cut off, or a line break?"
+    longer = "an unquoted delimiter?" if fields and fields[-1] else "a trailing delimiter?"
+    hint = longer if n_fields > n_columns else "cut off, or a line break?"
     what = f"the row has {n_fields} field{'s' * (n_fields != 1)}, the header has {n_columns} ({hint}); mend that line"
     return Record(line, text, (fields + [""] * n_columns)[:n_columns], error or f"{name}, line {line}: {what}")

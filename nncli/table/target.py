@@ -66,7 +66,9 @@ def encode_target(cells: pa.Array, name: str) -> Target:
     where = f"target '{show(name)}'"
     if len(classes) < 2:
         found = f"only '{show(classes[0])}'" if classes else "no value at all"
-        raise DataError(f"{where}: two classes or more are needed; found {found}; choose another --target")
+        raise DataError(
+            f"{where}: two classes or more are needed; found {found}; check its cells, or choose another --target"
+        )
     _refuse_regression(classes, len(labelled), where)
     return Target(name, tuple(classes), to_codes(labelled, classes), has_label)
 

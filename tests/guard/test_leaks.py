@@ -35,7 +35,7 @@ def test_copies_of_the_target_are_left_out_whatever_their_coding(copy: np.ndarra
     (finding,) = findings_on("copy", table)
     assert (finding.code, finding.level) == ("target-copy", "warn")
     assert "with 'sick'" in finding.message
-    assert "left out, for network and trees" in finding.message
+    assert "left out of network and trees" in finding.message
 
 
 def test_a_copy_can_be_kept_and_is_an_error_then() -> None:

@@ -93,10 +93,9 @@ class TestReading:
 
     def test_every_row_one_too_long(self, tmp_path: Path) -> None:
         for n_rows in (1, 2, 30):
-            message = refusal(tmp_path, b"a,b\n" + b"1,2,9\n" * n_rows)
-            assert (
-                "line 2: the row has 3 fields, the header has 2 (an unquoted delimiter or a trailing one?)" in message
-            )
+            for row, hint in ((b"1,2,9\n", "an unquoted delimiter?"), (b"1,2,\n", "a trailing delimiter?")):
+                message = refusal(tmp_path, b"a,b\n" + row * n_rows)
+                assert f"line 2: the row has 3 fields, the header has 2 ({hint}); mend that line" in message
 
     def test_row_too_short(self, tmp_path: Path) -> None:
         assert "line 3: the row has 2 fields, the header has 3" in refusal(tmp_path, b"a,b,c\n1,2,3\n1,2\n1,2,3\n")
@@ -181,8 +180,8 @@ class TestReading:
         assert table.dialect == "comma-separated, utf-16"
         bare = text.encode(f"utf-16-{order}")
         place = bare.index(0) + 1
-        assert f"line 1: byte {place} is NUL" in (message := refusal(tmp_path, bare))
-        assert f"add --encoding utf-16-{order}" in message
+        assert f"line 1: looks like UTF-16 without its mark (byte {place} is NUL)" in (m := refusal(tmp_path, bare))
+        assert f"add --encoding utf-16-{order}" in m
         assert read(tmp_path, bare, encoding=f"utf-16-{order}").rows.equals(table.rows)
 
     @pytest.mark.parametrize("order", ["le", "be"])
@@ -192,9 +191,8 @@ class TestReading:
         assert table.rows.to_pydict() == {"ä": ["ö"], "y": ["n"]}
         assert table.dialect == "comma-separated, utf-32"
         bare = text.encode(f"utf-32-{order}")
-        assert f"as in UTF-32 that does not begin with its mark; add --encoding utf-32-{order}" in refusal(
-            tmp_path, bare
-        )
+        assert f"looks like UTF-32 without its mark (byte {bare.index(0) + 1} is NUL)" in (m := refusal(tmp_path, bare))
+        assert f"add --encoding utf-32-{order}" in m
         assert read(tmp_path, bare, encoding=f"utf-32-{order}").rows.equals(table.rows)
 
     def test_latin_1(self, tmp_path: Path) -> None:
