@@ -143,7 +143,8 @@ def _misfits(column: Column, cells: pa.Array) -> list[Finding]:
     if len(bad) == 0:
         return []
     others = bad.unique().to_pylist()
-    found = f"{len(bad):,} of its cells are not ({'all ' * (len(others) == 1)}{quoted_list(others)})"
+    every = "all " if len(others) == 1 < len(bad) else ""
+    found = f"{len(bad):,} of its cells are not ({every}{quoted_list(others)})"
     remedy = "they count as missing; mend them, or say with --na that they mean that"
     message = f"column '{show(column.name)}' is {column.kind}, but {found}; {remedy}"
     return [Finding("misfit-cells", "warn", (column.name,), message)]

@@ -67,4 +67,4 @@ def test_cells_that_do_not_fit_are_counted() -> None:
     assert columns[0].kind == "numeric"
     assert finding.code == "misfit-cells"
     assert "1 of its cells" in finding.message
-    assert "(all '?'); they count as missing; mend them, or say with --na that they mean that" in finding.message
+    assert "('?'); they count as missing; mend them, or say with --na that they mean that" in finding.message
