@@ -5,6 +5,7 @@ them under fixed names; they can be made anew and are no part of the model.
 """
 
 import contextlib
+import errno
 import hashlib
 import os
 import re
@@ -59,7 +60,9 @@ def refuse_existing(path: Path, force: bool) -> None:
         UsageError: it exists without ``force``, or it is something else than a model folder.
         FileError: the folder above it cannot be written to.
     """
-    parent = next(folder for folder in path.absolute().parents if folder.exists())
+    if path.exists() and not path.is_dir():
+        raise UsageError(f"{path}: is no folder; choose another --output")
+    parent = next(folder for folder in (*path.absolute().parents, Path("/")) if folder.exists())
     if not parent.is_dir() or not os.access(parent, os.W_OK):
         raise FileError(f"{path}: {parent} is no folder that may be written to; choose another --output")
     if not path.exists() and not path.is_symlink():
@@ -209,6 +212,9 @@ def _exists(path: Path) -> bool:
 
 
 def _unreadable(path: Path, error: OSError) -> ModelError:
+    if error.errno == errno.ELOOP:
+        remedy = "copy the folder with what it links to (cp -RL), use that"
+        return ModelError(f"{path}: is a link, maybe to elsewhere; {remedy}")
     remedy = "check permissions" if isinstance(error, PermissionError) else DAMAGED
     return ModelError(f"{path}: cannot be read ({error.strerror}); {remedy}")
 

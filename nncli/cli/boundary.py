@@ -99,7 +99,7 @@ def _known(error: Exception) -> NncliError | None:
         return DeviceError(f"the device failed; {show(str(error).splitlines()[0])}; try again, or take --device cpu")
     if isinstance(error, OSError):
         # Closing a file fails once more where writing has failed, and then without its name.
-        name = error.filename or getattr(error.__context__, "filename", None)
+        name = error.filename2 or error.filename or getattr(error.__context__, "filename", None)
         where = f"{name}: " if name else ""
         return FileError(f"{where}{error.strerror or error}; check path, permissions and free space")
     return None

@@ -200,6 +200,8 @@ def _carry_out(
     if output is None or str(output) == "-":
         return _to_stream(run, paths, sys.stdout.buffer, "", say)
     if output.exists() and not output.is_file():
+        if output.is_dir():
+            raise UsageError(f"{output}: is a folder; name a file in it, or --out-dir")
         with output.open("wb") as device:
             return _to_stream(run, paths, device, output.name, say)
     return _to_file(run, paths, output, force, say)
@@ -229,8 +231,7 @@ def _to_file(run: "Run", paths: list[str], output: Path, force: bool, say: Say) 
     from nncli.table.filetype import file_type
 
     refuse_own_input(output, paths)
-    if not force:
-        refuse_existing(output)
+    refuse_existing(output, force)
     stated = file_type(output.name)
     if stated.promises_other and not run.asked.settings.output_format:
         raise UsageError(
@@ -240,7 +241,8 @@ def _to_file(run: "Run", paths: list[str], output: Path, force: bool, say: Say) 
     written_as = stated.written_as(run.asked.settings.output_format or stated.format or "csv")
     for path in (output, rejects_path(output)):
         remove_leftovers(path.parent, path.name)
-    summary = write_file(run, paths, output, written_as)
+    # Once more at the end: somebody else may have written there meanwhile.
+    summary = write_file(run, paths, output, written_as, before=lambda *_: refuse_existing(output, force))
     _tell(summary, run, say, see=f"; see {rejects_path(output)}")
     return summary
 
@@ -290,9 +292,10 @@ def _notes(summary: "Summary", schema: "Schema") -> Iterator[str]:
         remedy = "write JSON Lines to keep all (--output-format jsonl)"
         yield f"--keep left out {names}, which only later objects name; {remedy}"
     formats = {column.name: column.numbers.words for column in schema.columns if column.numbers is not None}
+    n_read = summary.n_rows - summary.n_rejected
     for name, count in summary.unknown.items():
-        some = f"{count:,} of {summary.n_rows:,} cells hold no value"
-        held = f"none of its {count:,} cells holds a value" if count == summary.n_rows else some
+        some = f"{count:,} of {n_read:,} cells hold no value"
+        held = f"none of its {count:,} cells holds a value" if count == n_read else some
         yield (
             f"column '{show(name)}': {held} that the model knows (new, too rare in training, or "
             f"written in another way{f' than with {formats[name]}' if name in formats else ''}); they count as missing"

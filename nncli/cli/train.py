@@ -7,7 +7,7 @@ import typer
 
 from nncli.cli import options as o
 from nncli.cli.cut_off import checkpoint_folder, kept_if_cut_off, take_up
-from nncli.errors import memory_stage, show
+from nncli.errors import FileError, UsageError, memory_stage, show
 from nncli.settings import EFFORTS, RunSettings
 from nncli.training.signals import Signals
 
@@ -90,12 +90,10 @@ def _run(
 ) -> dict[str, Any]:
     """Gives the document of the report."""
     from nncli.bundle.folder import refuse_existing
-    from nncli.bundle.whole import refuse_replacing
-    from nncli.prediction.outputs import rejects_path
 
     refuse_existing(output, force)
-    if settings.bad_rows == "skip" and not force:
-        refuse_replacing(rejects_path(output))
+    if settings.bad_rows == "skip":
+        _refuse_rejects(output, force)
     with Signals().taken() as signals:
         folder = checkpoint_folder(output)
         from nncli.cli.progress import TerminalObserver, make_console
@@ -119,11 +117,12 @@ def _run(
 
         with signals.waiting():
             with kept_if_cut_off(checkpointer):
+                _refuse_newcomer(output, force)
                 report, model = train_report(experiment, settings, observer.seconds()), experiment.served.model
                 found = document(report)
                 save_model(output, model, experiment.heldout, numbers(found))
             checkpointer.checkpoints.remove()
-            _write_rejects(table, rejects_path(output))
+            _write_rejects(table, output, force)
             print_panel(report, console, verbose)
             # Pages come last: should one fail, model and verdict are there, and nncli report makes it anew.
             write_pages(output, pages(found, model))
@@ -133,14 +132,39 @@ def _run(
     return found
 
 
-def _write_rejects(table: "ExaminedTable", path: Path) -> None:
+def _refuse_newcomer(output: Path, force: bool) -> None:
+    """Refuses to replace what another run has written meanwhile; what was learned is kept."""
+    from nncli.bundle.folder import refuse_existing
+
+    try:
+        refuse_existing(output, force)
+    except UsageError as error:
+        what = "was made by somebody else while this run was at work"
+        raise FileError(f"{output}: {what}; move it away, then go on") from error
+
+
+def _refuse_rejects(output: Path, force: bool) -> None:
+    from nncli.bundle.whole import refuse_replacing
+    from nncli.prediction.outputs import rejects_path
+
+    path = rejects_path(output)
+    if path.is_dir():
+        raise UsageError(f"{path}: is a folder, and rows that cannot be read are to be kept there; move it away")
+    if not force:
+        refuse_replacing(path)
+
+
+def _write_rejects(table: "ExaminedTable", output: Path, force: bool) -> None:
     """Keeps the rows that could not be read beside the model, as ``predict`` does beside its output."""
     from nncli.bundle.whole import write_file
-    from nncli.prediction.outputs import rejected_record
+    from nncli.prediction.outputs import rejected_record, rejects_path
 
+    path = rejects_path(output)
     if table.rejected:
         lines = (f"{rejected_record(table.path, bad)}\n" for bad in table.rejected)
         write_file(path, "".join(lines).encode(errors="surrogateescape"))
+    elif force and path.is_file():  # of the model that was replaced
+        path.unlink()
 
 
 def _read(data: str, settings: RunSettings, strict: bool, observer: "TerminalObserver") -> "ExaminedTable":

@@ -7,7 +7,7 @@ from itertools import product
 import numpy as np
 
 from nncli.export.graph import ML_DOMAIN, Graph, Tensor
-from nncli.features.columns import CategoryLevels
+from nncli.features.columns import LARGEST_NUMBER, SMALLEST_NUMBER, CategoryLevels
 from nncli.features.encoder import FeatureEncoder
 from nncli.table.cells import FALSE_WORDS, MISSING_WORDS, TRUE_WORDS
 
@@ -30,8 +30,12 @@ def encode_columns(graph: Graph, encoder: FeatureEncoder) -> EncodedColumns:
 
 
 def _number(graph: Graph, name: Tensor) -> Tensor:
-    """What is not finite counts as missing."""
-    return graph.add("Where", graph.add("IsInf", name), np.float64(np.nan), name)
+    """What is not finite counts as missing; the rest is bounded as :func:`~nncli.features.columns.bounded` does."""
+    is_none = graph.add("Or", graph.add("IsInf", name), graph.add("IsNaN", name))
+    number = graph.add("Where", is_none, np.float64(0), name)
+    clipped = graph.add("Clip", number, np.float64(-LARGEST_NUMBER), np.float64(LARGEST_NUMBER))
+    is_tiny = graph.add("Less", graph.add("Abs", clipped), np.float64(SMALLEST_NUMBER))
+    return graph.add("Where", is_none, np.float64(np.nan), graph.add("Where", is_tiny, np.float64(0), clipped))
 
 
 def _codes(graph: Graph, name: Tensor, codes: Mapping[str, int]) -> Tensor:

@@ -9,6 +9,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from nncli.bundle.model import Description, Model
+from nncli.features.columns import bounded
 from nncli.features.encoder import Features
 from nncli.features.scaling import NumericScale
 from nncli.table.arrow import text_array
@@ -56,7 +57,7 @@ def _numbers(random: Generator, scale: NumericScale, thresholds: NDArray[np.floa
     between = places[left] * (1 - share) + places[left + 1] * share
     there = np.resize(random.permutation(places), N_ROWS)
     kind = random.choice(len(_SHARES), N_ROWS, p=_SHARES)
-    return np.choose(kind, [there, between, beyond, np.nan])
+    return bounded(np.choose(kind, [there, between, beyond, np.nan]))
 
 
 def probe_rows(description: Description, features: Features) -> pa.RecordBatch:

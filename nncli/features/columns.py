@@ -15,6 +15,8 @@ from nncli.table.cells import is_missing, stripped, to_booleans, to_codes, to_da
 MOST_LEVELS = 254
 """Most levels of a category, besides code 0. scikit-learn's trees take 255 codes, so both sides get those."""
 
+LARGEST_NUMBER, SMALLEST_NUMBER = float(np.finfo(np.float32).max), 1e-290
+"""What is beyond counts as that, what is smaller as zero: no measurement is lost."""
 _FEWEST_ROWS_OF_A_LEVEL = 2
 _WEEKDAY_OF_1970 = 3
 DATE_PARTS = ("days", "year", "month", "day", "weekday", "hour")
@@ -86,13 +88,23 @@ def _coded(codes: NDArray[np.integer]) -> tuple[NDArray[np.int32], NDArray[np.bo
 
 
 def encode_numeric(cells: pa.Array) -> Encoded:
-    """Finite numbers or NaN; shape ``(n_rows, 1)``, float64."""
+    """Numbers within bounds, or NaN; shape ``(n_rows, 1)``, float64."""
 
     def encode(cells: pa.Array) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-        numbers = to_numbers(cells)
+        numbers = bounded(to_numbers(cells))
         return numbers[:, None], np.isnan(numbers)
 
     return _by_distinct(cells, encode)
+
+
+def bounded(numbers: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Numbers of which neither a difference nor a slope between two overflows; NaN stays.
+
+    >>> bounded(np.array([1e300, -1e-300, 2.5])).tolist()
+    [3.4028234663852886e+38, 0.0, 2.5]
+    """
+    numbers = np.clip(numbers, -LARGEST_NUMBER, LARGEST_NUMBER)
+    return np.where(np.abs(numbers) < SMALLEST_NUMBER, 0.0, numbers)
 
 
 def encode_date(cells: pa.Array) -> Encoded:

@@ -84,7 +84,7 @@ def _huge_numbers(name: str, cells: pa.Array) -> Iterator[Finding]:
     if n_huge:
         message = (
             f"column '{show(name)}': {n_huge:,} of its cells are beyond {_LARGEST_SINGLE:.0e}, more than single "
-            "precision holds; they are scaled by their rank; are they measured, or do they stand for something?"
+            "precision holds; they count as that; are they measured, or do they stand for something?"
         )
         yield Finding("huge-numbers", "warn", (name,), message)
 

@@ -17,14 +17,17 @@ def rejects_path(output: Path) -> Path:
     return named.with_name(f"{named.name}.rejects.jsonl")
 
 
-def refuse_existing(output: Path) -> None:
-    """Refuses to replace a file that is there.
+def refuse_existing(output: Path, force: bool = False) -> None:
+    """Refuses to replace a file that is there without ``force``, or a folder at all.
 
     Raises:
-        UsageError: it is.
+        UsageError: it is there.
     """
     for path in (output, rejects_path(output)):
-        refuse_replacing(path)
+        if path.is_dir():
+            raise UsageError(f"{path}: is a folder, and a file is to be written there; choose another --output")
+        if not force:
+            refuse_replacing(path)
 
 
 def refuse_own_input(output: Path, paths: Sequence[str]) -> None:

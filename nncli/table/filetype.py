@@ -28,6 +28,7 @@ _OF_OTHERS = (
     ".sqlite",
     ".html",
     ".xml",
+    *(".zip", ".lz4", ".7z", ".rar", ".tar", ".tgz", ".br", ".lzma"),
 )
 
 

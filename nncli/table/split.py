@@ -16,6 +16,8 @@ Seed = tuple[int, int]
 """Of a shuffle, and the round that it is for; round 0 shuffles as the seed alone does."""
 _SIZE_NOISE = 4.0
 """The most that a group's size is multiplied with before groups are ordered, so that seeds differ."""
+_FEW_ALIKE = 3
+"""Identical rows that stay together in any table, though parts differ by as many from their sizes."""
 _GOLDEN = 0.618034
 """Multiples of it, modulo 1, are spread evenly."""
 
@@ -213,15 +215,15 @@ def _in_order(moments: Groups, shares: Sequence[float]) -> NDArray[np.int64]:
 def _partition(rows: Arrangement, shares: Sequence[float], seed: Seed) -> NDArray[np.int64]:
     """The part of each row, about the given shares of every class.
 
-    Named groups stay whole. Of identical rows whole groups go to a part, but for those that would fill a tenth of the
-    smallest part: their rows go singly, as all rows do where whole groups give no fair split (every part within a
-    tenth of its size, every class that has rows enough present in each).
+    Named groups stay whole. Of identical rows whole groups go to a part, but for those of many rows that would fill a
+    tenth of the smallest part: their rows go singly, as all rows do where whole groups give no fair split (every part
+    within a tenth of its size or three rows, every class that has rows enough present in each).
     """
     labels, groups = rows.labels, rows.repeats
     if rows.groups is not None:
         return _deal(labels, rows.groups, shares, seed)
     sizes = np.bincount(groups, minlength=groups.max() + 1)
-    is_large = sizes[groups] > max(1, 0.1 * min(shares) * groups.size)
+    is_large = sizes[groups] > max(_FEW_ALIKE, 0.1 * min(shares) * groups.size)
     single = groups.max() + 1 + np.arange(groups.size)
     whole = _assign(labels, np.where(is_large, single, groups), shares, seed)
     return whole if _is_fair(labels, whole, shares) else _assign(labels, single, shares, seed)
@@ -270,7 +272,7 @@ def _assign(labels: Labels, groups: Groups, shares: Sequence[float], seed: Seed)
 
 def _is_fair(labels: Labels, part: NDArray[np.int64], shares: Sequence[float]) -> bool:
     sizes = np.bincount(part, minlength=len(shares)) / part.size
-    if (np.abs(sizes - shares) > np.maximum(0.1 * np.asarray(shares), 1.5 / part.size)).any():
+    if (np.abs(sizes - shares) > np.maximum(0.1 * np.asarray(shares), _FEW_ALIKE / part.size)).any():
         return False
     for label, count in zip(*np.unique(labels, return_counts=True), strict=True):
         if count * min(shares) >= 2 and np.unique(part[labels == label]).size < len(shares):

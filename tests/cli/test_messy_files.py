@@ -121,6 +121,22 @@ def test_what_was_decided_is_said_in_one_line(folder: Path) -> None:
     assert "warn: the header names 'Maß' more than once; the later columns are called 'Maß (2)'; rename them" in warned
 
 
+def test_numbers_at_the_ends_of_what_a_double_holds_are_learned_from_in_silence(tmp_path: Path) -> None:
+    """Neither a difference nor a slope between two of them overflows, in training, page, scores and explanation."""
+    ends = ["1.7e308", "-1.7e308", "1e-320", "-4.9e-324", "1e300", "0.5"]
+    lines = [
+        f"{ends[i % 6] if i % 3 else i % 17 / 7},{ends[i * i % 6]},{i * 7 % 11}e-320,{'ab'[i * i % 7 > 2]}"
+        for i in range(240)
+    ]
+    (tmp_path / "ends.csv").write_text("\n".join(["x,all,tiny,y", *lines]))
+    nncli, env = Program(tmp_path), {"PYTHONWARNINGS": "error"}
+    for command in ("train", "evaluate", "predict"):
+        options = LEARN if command == "train" else ("-q",)
+        outcome = nncli(command, "ends.csv", *options, env=env)
+        assert (outcome.code, outcome.err) == (0, ""), outcome.err
+    assert nncli("explain", "ends.csv", env=env).code == 0
+
+
 def test_rows_that_cannot_be_read_stop_the_run_or_are_left_out_and_kept(folder: Path, tmp_path: Path) -> None:
     header, *rows = (folder / "plain.csv").read_text().splitlines()
     broken = [header, *rows[:40], f"{rows[40]},x", *rows[41:90], "cut off", *rows[91:]]
@@ -153,6 +169,14 @@ def test_rows_that_cannot_be_read_stop_the_run_or_are_left_out_and_kept(folder: 
     refused = nncli("train", "broken.csv", *target, *LEARN, "--bad-rows", "skip", "-o", "again")
     assert refused.code == 2
     assert "again.rejects.jsonl: exists already" in refused.err
+    (tmp_path / "again.rejects.jsonl").unlink()
+    (tmp_path / "again.rejects.jsonl").mkdir()
+    for force in ([], ["--force"]):
+        refused = nncli("train", "broken.csv", *target, *LEARN, "--bad-rows", "skip", "-o", "again", *force)
+        assert refused.code == 2
+        assert "again.rejects.jsonl: is a folder" in refused.err
+    assert nncli("train", "sound.csv", *target, *LEARN, "-o", "of-broken", "--force").code == 0
+    assert not (tmp_path / "of-broken.rejects.jsonl").exists()  # it was of the model that was replaced
     strict = nncli("compare-baseline", "broken.csv", *target, "--bad-rows", "skip", "--strict")
     assert strict.code == 3
     assert f"bad-rows: {warning}" in strict.err

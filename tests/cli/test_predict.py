@@ -223,6 +223,22 @@ def test_terminating_leaves_no_half_written_output(penguins_model: Path, tmp_pat
     assert not list(folder.iterdir())
 
 
+def test_an_output_that_somebody_else_writes_meanwhile_is_not_replaced(penguins_model: Path, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "rows.csv")
+    command = [sys.executable, "-m", "nncli", "predict", "-m", str(penguins_model), "-o", "out.csv", "rows.csv"]
+    process = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True)
+    with (tmp_path / "rows.csv").open("wb") as rows:
+        rows.write(HEADER)
+        rows.flush()
+        while len(list(tmp_path.iterdir())) == 1:
+            time.sleep(0.05)
+        (tmp_path / "out.csv").write_text("precious")
+    assert "out.csv: exists already" in process.communicate(timeout=60)[1]
+    assert process.returncode == 2
+    assert (tmp_path / "out.csv").read_text() == "precious"
+    assert {path.name for path in tmp_path.iterdir()} == {"rows.csv", "out.csv"}
+
+
 def test_an_output_file_is_whole_or_absent(nncli: Program, penguins_model: Path, samples: Path) -> None:
     (nncli.folder / "bad.csv").write_bytes((samples / "penguins.csv").read_bytes() + b"too,few\n")
     assert nncli("predict", "bad.csv", "-m", penguins_model, "-o", "out.csv").code == 3

@@ -128,6 +128,8 @@ def test_patterns_and_a_folder_that_is_resumed(predict, folder: Path) -> None:  
         (["a.csv", "-o", "x.jsonl", "--excel-safe"], 2, "--excel-safe: is for CSV and TSV"),
         (["a.csv", "-o", "x.xlsx"], 2, "x.xlsx promises a format that is not written here"),
         (["a.csv", "-o", "x.json.gz"], 2, "x.json.gz promises"),
+        (["a.csv", "-o", "x.csv.zip"], 2, "x.csv.zip promises"),
+        (["a.csv", "-o", "."], 2, ".: is a folder; name a file in it, or --out-dir"),
         (["a.csv", "--keep", ""], 2, "is no list of columns"),
         (["a.csv", "--memory", "20"], 2, "--memory: 20 bytes is too little"),
         (["less.csv"], 4, "did you mean 'sx'?; rename or add it"),

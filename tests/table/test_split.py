@@ -91,6 +91,17 @@ def test_identical_rows_stay_together_and_torn_ones_are_admitted() -> None:
     ).identical_rows_straddle  # two kinds of rows cannot fill three parts
 
 
+@pytest.mark.parametrize("n_rows", [40, 80, 120, 200])
+@pytest.mark.parametrize("n_alike", [2, 3])
+def test_a_few_identical_rows_stay_together_in_small_tables_too(n_rows: int, n_alike: int) -> None:
+    """Also where they are a tenth of the test rows or more."""
+    y, groups = np.arange(n_rows) % 2, np.arange(n_rows)
+    groups[:n_alike] = 0
+    for seed in range(30):
+        assert not make_split(Arrangement(y, groups), SETTINGS, seed).identical_rows_straddle
+        assert not make_folds(Arrangement(y, groups), SETTINGS, seed)[0].identical_rows_straddle
+
+
 def test_one_large_group_tears_no_other() -> None:
     groups = np.concatenate([np.repeat(np.arange(425), 2), np.full(150, 425)])
     y = np.random.default_rng(0).integers(2, size=1000)
