@@ -27,15 +27,12 @@ COMMANDS = {
     "doctor": "doctor",
     "evaluate": "evaluate DATA -m MODEL",
     "explain": "explain -m MODEL",
-    "explain --json": "explain -m MODEL --json",
     "explain --row": "explain DATA -m MODEL --row 1",
     "compare-baseline": "compare-baseline -m MODEL",
-    "a gate": "compare-baseline -m MODEL --json --require win",
     "report": "report -m MODEL",
     "report --format json": "report -m MODEL --format json",
     "report --format html": "report -m MODEL --format html",
     "report --format md": "report -m MODEL --format md",
-    "export": "export -m MODEL --json -q --force -o model.onnx",
 }
 
 

@@ -114,7 +114,10 @@ TABLES = {
     "ragged": (b"a,b,y\n1,2,n\n1,y\n2,3,y\n", "line 3: the row has 2 fields, the header has 3"),
     "every row too long": (b"a,b,y\n" + b"1,2,n,\n" * 30, "line 2: the row has 4 fields, the header has 3"),
     "wrong delimiter": (b"a:b:y\n1:2:n\n", "only one column was found"),
-    "UTF-16 without its mark": ("a,y\n1,n\n".encode("utf-16-le"), "line 1: byte 2 is NUL, as in UTF-16"),
+    "UTF-16 without its mark": (
+        "a,y\n1,n\n".encode("utf-16-le"),
+        "line 1: looks like UTF-16 without its mark (byte 2 is NUL)",
+    ),
     "footer": (b"a,b,y\n1,2,n\n3,4,y\nTotal,4\n", "head -n 3 FILE > SHORTER"),
     "NUL byte": (b"a,y\n1,n\n\x00,y\n", "line 3: byte 1 is NUL"),
     "preamble": (b"Report 2024\na,b,y\n1,2,n\n3,4,y\n", "'Report 2024' is not a header"),
