@@ -171,7 +171,7 @@ def test_odd_data_is_mended_and_named(nncli: Program) -> None:
         (["data.csv", "--effort", "heroic"], 2, "choose one of quick, default, best"),
         (["data.csv", "--network", "cnn"], 2, "choose one of tabm, mlp"),
         (["data.csv", "--time-limit", "0"], 2, "--time-limit"),
-        (["data.csv", "-o", "data.csv", "--force"], 2, "is no model folder"),
+        (["data.csv", "-o", "data.csv", "--force"], 2, "data.csv: is no folder; choose another --output"),
         (["data.csv", "--no-such-option"], 2, "no such option"),
         ([], 2, "DATA"),
     ],
