@@ -66,8 +66,21 @@ def found(folder: Path) -> str:
     return {2: "old", 3: "new"}[len(model.classes)]
 
 
+_SHOWN: dict[frozenset[tuple[str, bytes]], set[str]] = {}
+
+
 def shown(folder: Path) -> set[str]:
-    """Whose verdict ``nncli report`` shows, as numbers and as the page that it names; nothing where it refuses."""
+    """Whose verdict ``nncli report`` shows, as numbers and as the page that it names; nothing where it refuses.
+
+    Of folders that are alike, which many kills leave, one is asked.
+    """
+    content = frozenset((path.name, path.read_bytes()) for path in folder.glob("*"))
+    if content not in _SHOWN:
+        _SHOWN[content] = _shown(folder)
+    return _SHOWN[content]
+
+
+def _shown(folder: Path) -> set[str]:
     verdicts = set[str]()
     for form, verdict_of in (
         ("json", lambda out: json.loads(out)["verdict"]),

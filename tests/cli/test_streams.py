@@ -27,12 +27,10 @@ COMMANDS = {
     "doctor": "doctor",
     "evaluate": "evaluate DATA -m MODEL",
     "explain": "explain -m MODEL",
-    "explain --row": "explain DATA -m MODEL --row 1",
     "compare-baseline": "compare-baseline -m MODEL",
     "report": "report -m MODEL",
     "report --format json": "report -m MODEL --format json",
     "report --format html": "report -m MODEL --format html",
-    "report --format md": "report -m MODEL --format md",
 }
 
 
