@@ -360,7 +360,8 @@ def _require_finite(proba: NDArray[np.floating], side: Side) -> None:
 def _missing_columns(names: Sequence[str], given: Sequence[str], description: Description) -> ModelError:
     """The error for data that lack columns of the model."""
     some, them = ("column", "it") if len(names) == 1 else ("columns", "them")
-    spare = [name for name in given if name not in (*description.encoder.columns, description.schema.target)]
+    own = {*description.encoder.columns, description.schema.target}
+    spare = [name for name in given if name not in own]
     hint = f"{nearest_names(names[0], spare, 'the data also have')}; " if spare else ""
     return ModelError(
         f"the data lack the {some} {quoted_list(list(names))}, which the model needs; {hint}"

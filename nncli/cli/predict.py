@@ -284,7 +284,7 @@ def _notes(summary: "Summary", schema: "Schema") -> Iterator[str]:
         yield f"no object names {quoted_list(never)}, which the model learned from; {them} as missing"
     if summary.repeated:
         yield f"the header names {quoted_list(sorted(summary.repeated))} more than once; the first is read"
-    empty = [name for name in schema.names if name in summary.named and name not in summary.filled | {*summary.unknown}]
+    empty = [name for name in schema.names if name in summary.named and name not in summary.filled]
     if empty and summary.n_rows - summary.n_rejected >= _FEWEST_ROWS:
         yield f"no row has a value in {quoted_list(empty)}, which the model learned from; all count as missing"
     if summary.left_out:

@@ -90,10 +90,11 @@ def _run(
 ) -> dict[str, Any]:
     """Gives the document of the report."""
     from nncli.bundle.folder import refuse_existing
+    from nncli.prediction.outputs import refuse_file, rejects_path
 
     refuse_existing(output, force)
     if settings.bad_rows == "skip":
-        _refuse_rejects(output, force)
+        refuse_file(rejects_path(output), force)
     with Signals().taken() as signals:
         folder = checkpoint_folder(output)
         from nncli.cli.progress import TerminalObserver, make_console
@@ -141,17 +142,6 @@ def _refuse_newcomer(output: Path, force: bool) -> None:
     except UsageError as error:
         what = "was made by somebody else while this run was at work"
         raise FileError(f"{output}: {what}; move it away, then go on") from error
-
-
-def _refuse_rejects(output: Path, force: bool) -> None:
-    from nncli.bundle.whole import refuse_replacing
-    from nncli.prediction.outputs import rejects_path
-
-    path = rejects_path(output)
-    if path.is_dir():
-        raise UsageError(f"{path}: is a folder, and rows that cannot be read are to be kept there; move it away")
-    if not force:
-        refuse_replacing(path)
 
 
 def _write_rejects(table: "ExaminedTable", output: Path, force: bool) -> None:

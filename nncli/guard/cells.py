@@ -7,6 +7,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from nncli.errors import quoted_list, show
+from nncli.features.columns import LARGEST_NUMBER
 from nncli.guard.findings import Finding
 from nncli.guard.spelling import spelled_alike
 from nncli.table.arrow import numpy_array, text_array
@@ -18,7 +19,6 @@ _RARE = 0.1
 _FEW = 5
 """Distinct values that are few enough to be named."""
 _SHORT_CODE, _NEARLY_ALL = "[A-Za-z]{2,3}", 0.8
-_LARGEST_SINGLE = float(np.finfo(np.float32).max)
 
 
 def examine_cells(column: Column, cells: pa.Array) -> list[Finding]:
@@ -80,10 +80,10 @@ def _infinite(name: str, cells: pa.Array) -> Iterator[Finding]:
 
 
 def _huge_numbers(name: str, cells: pa.Array) -> Iterator[Finding]:
-    n_huge = int((np.abs(to_numbers(cells)) > _LARGEST_SINGLE).sum())
+    n_huge = int((np.abs(to_numbers(cells)) > LARGEST_NUMBER).sum())
     if n_huge:
         message = (
-            f"column '{show(name)}': {n_huge:,} of its cells are beyond {_LARGEST_SINGLE:.0e}, more than single "
+            f"column '{show(name)}': {n_huge:,} of its cells are beyond {LARGEST_NUMBER:.0e}, more than single "
             "precision holds; they count as that; are they measured, or do they stand for something?"
         )
         yield Finding("huge-numbers", "warn", (name,), message)

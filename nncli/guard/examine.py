@@ -148,7 +148,8 @@ def _with_structure(
     """
     if arrangement.groups is not None or arrangement.moments is not None:
         return list(leaks)
-    columns = [one for one in evidence if one.column.name in rows.schema.names]
+    learned = set(rows.schema.names)
+    columns = [one for one in evidence if one.column.name in learned]
     groups = find_groups(columns, arrangement.repeats)
     names = [found.columns[0] for found in groups]
     return [

@@ -3,6 +3,7 @@
 import re
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from itertools import chain
 
 import pyarrow as pa
 
@@ -61,7 +62,8 @@ def _header(header: Sequence[str], rows: pa.RecordBatch) -> Iterator[Finding]:
     names, columns = [name.strip() for name in header], rows.schema.names
     repeated = repeated_names(header)
     if repeated:
-        made = [column for column in columns if any(column in later for later in repeated.values())]
+        later = set(chain.from_iterable(repeated.values()))
+        made = [column for column in columns if column in later]
         message = f"the header names {quoted_list(list(repeated))} more than once; the later columns are called"
         yield Finding("repeated-names", "warn", tuple(made), f"{message} {quoted_list(made)}; rename them")
     n_empty = names.count("")

@@ -7,7 +7,7 @@ import pyarrow.compute as pc
 from nncli.errors import quoted_list
 from nncli.table.arrow import numpy_array, text_array
 
-_INVISIBLE = r"[\p{Cf}\x{ad}]"
+_INVISIBLE = r"\p{Cf}"
 _LATIN = str.maketrans("АВЕКМНОРСТХУІЈЅаеорсхуіјѕΑΒΕΖΗΙΚΜΝΟΡΤΥΧο", "ABEKMHOPCTXYIJSaeopcxyijsABEZHIKMNOPTYXo")
 """Cyrillic and Greek letters that look like Latin ones."""
 

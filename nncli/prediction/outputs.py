@@ -18,16 +18,21 @@ def rejects_path(output: Path) -> Path:
 
 
 def refuse_existing(output: Path, force: bool = False) -> None:
+    """Refuses to replace an output, or the rows beside it that could not be read, as :func:`refuse_file` does."""
+    for path in (output, rejects_path(output)):
+        refuse_file(path, force)
+
+
+def refuse_file(path: Path, force: bool) -> None:
     """Refuses to replace a file that is there without ``force``, or a folder at all.
 
     Raises:
         UsageError: it is there.
     """
-    for path in (output, rejects_path(output)):
-        if path.is_dir():
-            raise UsageError(f"{path}: is a folder, and a file is to be written there; choose another --output")
-        if not force:
-            refuse_replacing(path)
+    if path.is_dir():
+        raise UsageError(f"{path}: is a folder, and a file is to be written there; choose another --output")
+    if not force:
+        refuse_replacing(path)
 
 
 def refuse_own_input(output: Path, paths: Sequence[str]) -> None:

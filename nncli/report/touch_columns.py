@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from nncli.bundle.model import Model
 from nncli.errors import show
-from nncli.features.columns import CategoryLevels, encode_boolean
+from nncli.features.columns import LARGEST_NUMBER, CategoryLevels, encode_boolean
 from nncli.features.encoder import Features, Place
 from nncli.features.scaling import NumericScale
 from nncli.report.touch_network import Input
@@ -22,7 +22,6 @@ _GRID_POINTS, _MOST_LEVELS = 33, 24
 _SKEWED = 4.0
 """The outer tenth is so much longer than the next four: such a column is spread by rank."""
 _LONGEST_NAME = 60
-_LARGEST_RANGE = float(np.finfo(np.float32).max)
 _MIXTURES, _MOVED_SHARE = 256, 0.7
 """Rows that are made up to try a network, and of each column the share of them in which it is moved."""
 
@@ -115,7 +114,7 @@ def _all_movable(model: Model, examples: Mapping[str, Any] | None) -> list[Movab
     found = []
     for j, name in enumerate(encoder.numeric):
         scale = scaler.numeric[j]
-        has_range = scale.values[-1] - scale.values[0] <= _LARGEST_RANGE
+        has_range = scale.values[-1] - scale.values[0] <= LARGEST_NUMBER
         if has_range and (scale.scores[0] < scale.scores[-1] or scale.has_missing):
             indicator = sum(other.has_missing for other in scaler.numeric[:j]) if scale.has_missing else None
             found.append(Movable(name, "numeric", Input(number=j, indicator=indicator), places[name], scale))

@@ -236,9 +236,13 @@ def _refuse_named_delimiter(lines: Sequence[str], name: str, first_line: int) ->
 def _refuse_open_quote(lines: Sequence[str], name: str, first_line: int) -> None:
     """Refuses a header that does not end, whatever the delimiter."""
     if all(first_record(lines, delimiter) is None for delimiter in DELIMITERS):
-        shown = next((line.strip() for line in lines if line.strip()), "")
-        what = f"a quote that opens here never closes: '{show(shown, 40)}'; close it, or remove it"
-        raise DataError(f"{name}, line {first_line}: {what}")
+        raise open_quote(name, first_line, next((line for line in lines if line.strip()), ""))
+
+
+def open_quote(name: str, line: int, text: str) -> DataError:
+    """The error for a record that does not end; ``text`` is its first line."""
+    what = f"a quote that opens here never closes: '{show(text.strip(), 40)}'; close it, or remove it"
+    return DataError(f"{name}, line {line}: {what}")
 
 
 class _Found(NamedTuple):

@@ -20,6 +20,7 @@ from nncli.errors import DataError, show
 from nncli.settings import BadRows
 from nncli.table.arrow import TEXT, text_array
 from nncli.table.chunks import Record, Rows, sift
+from nncli.table.dialect import open_quote
 from nncli.table.encoding import Foreign, joined
 from nncli.table.plaintext import NEWLINE, line_ends, text_between, whole_lines
 
@@ -113,10 +114,7 @@ def cut_pieces(blocks: Iterable[bytes], name: str, delimiter: str, line: int = 1
             rest, line = rest[len(piece.text) :], line + piece.text.count(NEWLINE)
         damage = {number: what for number, what in damage.items() if number >= line}
     if rest:
-        beginning = show(rest.split(NEWLINE, 1)[0].decode().strip(), 40)
-        raise DataError(
-            f"{name}, line {line}: a quote that opens here never closes: '{beginning}'; close it, or remove it"
-        )
+        raise open_quote(name, line, rest.split(NEWLINE, 1)[0].decode())
 
 
 def _cut(text: bytes, name: str, delimiter: str, line: int, damage: Mapping[int, str]) -> Piece:
